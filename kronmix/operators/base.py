@@ -1,0 +1,299 @@
+"""The contract of every structured matrix: SciPy's LinearOperator, plus factors, pullbacks and counts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from numbers import Number
+from typing import Any, Self
+
+import numpy as np
+from scipy.sparse import csr_array
+from scipy.sparse.linalg import LinearOperator
+
+from . import algebra
+
+Array = np.ndarray[Any, np.dtype[Any]]
+#: Maps (ȳ, whether x̄ is wanted) to (gradients of the factors, x̄ or None).
+Pull = Callable[[Array, bool], tuple[tuple[Array, ...], Array | None]]
+
+#: Largest explicit matrix that ``to_dense`` makes unless told otherwise, in bytes (1 GiB).
+MAX_BYTES = 2**30
+
+
+class StructuredOperator(LinearOperator):
+    """A matrix known through its factors; immutable.
+
+    A subclass sets ``factors`` and ``shape`` and defines ``with_factors``, ``_apply``, ``_transpose``, one of ``_pullback``
+    and ``_vjp``, and ``connections``. All else (SciPy's methods, ``@``, ``.H``, explicit matrices, counts) follows from these.
+    """
+
+    __array_ufunc__ = None  # so that ndarray @ operator reaches __rmatmul__
+    factors: tuple[Array, ...]
+
+    def __init__(self, shape: tuple[int, int], factors: tuple[Array, ...]) -> None:
+        # float32 is the neutral element of promotion among float32, float64, complex64 and complex128.
+        super().__init__(np.result_type(np.float32, *factors), shape)
+        self.factors = tuple(read_only(factor) for factor in factors)
+
+    # ---- what a structure defines -----------------------------------------------------------------------------------
+
+    def with_factors(self, *arrays: Any) -> Self:
+        """Return the same structure with other values of its factors (same number and shapes)."""
+        raise NotImplementedError
+
+    @property
+    def connections(self) -> int:
+        """Non-zeros summed over the factors: multiply-adds to apply the operator to one vector."""
+        raise NotImplementedError
+
+    def _apply(self, X: Array) -> Array:
+        """Apply to columns: (columns, batch) -> (rows, batch)."""
+        raise NotImplementedError
+
+    def _pullback(self, X: Array, Y_bar: Array) -> tuple[Array, ...]:
+        return self._vjp(X)[1](Y_bar, False)[0]
+
+    def _vjp(self, X: Array) -> tuple[Array, Pull]:
+        def pull(Y_bar: Array, with_input: bool) -> tuple[tuple[Array, ...], Array | None]:
+            return self._pullback(X, Y_bar), self._adjoint()._apply(Y_bar) if with_input else None
+
+        return self._apply(X), pull
+
+    # ---- the contract -----------------------------------------------------------------------------------------------
+
+    def pullback(self, x: Any, y_bar: Any) -> tuple[Array, ...]:
+        """Gradients of Re⟨y_bar, self @ x⟩ with respect to each factor (T18).
+
+        Parameters
+        ----------
+        x : array of shape (columns,) or (columns, batch)
+        y_bar : array of shape (rows,) or (rows, batch)
+
+        Returns
+        -------
+        tuple of arrays with the shapes of ``factors``
+            Summed over the batch and over tied axes. For complex factors g is such that a change δ of the factor changes
+            the value by Re⟨g, δ⟩.
+        """
+        X = columns(x, self.shape[1], "x", self)
+        Y_bar = columns(y_bar, self.shape[0], "y_bar", self)
+        if X.shape[1] != Y_bar.shape[1]:
+            raise ValueError(f"x has a batch of {X.shape[1]} and y_bar of {Y_bar.shape[1]}: they must be equal")
+        return self._real_gradients(self._pullback(X, Y_bar))
+
+    def vjp(self, x: Any) -> tuple[Array, Callable[..., tuple[tuple[Array, ...], Array | None]]]:
+        """Return ``self @ x`` and a function taking ȳ to (gradients of the factors, x̄).
+
+        One forward pass serves both: what training loops want. ``pull(y_bar, False)`` leaves out x̄ (None).
+
+        Parameters
+        ----------
+        x : array of shape (columns, batch)
+        """
+        X = columns(x, self.shape[1], "x", self)
+        Y, pull = self._vjp(X)
+
+        def checked(y_bar: Any, with_input: bool = True) -> tuple[tuple[Array, ...], Array | None]:
+            Y_bar = columns(y_bar, self.shape[0], "y_bar", self)
+            gradients, X_bar = pull(Y_bar, with_input)
+            return self._real_gradients(gradients), X_bar
+
+        return Y, checked
+
+    def _real_gradients(self, gradients: tuple[Array, ...]) -> tuple[Array, ...]:
+        """Real factors move along the reals, whatever the dtype of x."""
+        return tuple(
+            g.real if g.dtype.kind == "c" and f.dtype.kind != "c" else g
+            for g, f in zip(gradients, self.factors, strict=True)
+        )
+
+    @property
+    def n_parameters(self) -> int:
+        """Independent numbers stored."""
+        return sum(factor.size for factor in self.factors)
+
+    @property
+    def nnz(self) -> int:
+        """Structural non-zeros of the effective matrix (what is non-zero for generic factors)."""
+        return int(self.support().nnz)
+
+    @property
+    def density(self) -> float:
+        """Structural non-zeros over rows · columns."""
+        return self.nnz / (self.shape[0] * self.shape[1])
+
+    def support(self) -> csr_array:
+        """Structural support as a sparse boolean matrix."""
+        ones = self.with_factors(*(np.ones(f.shape, np.float32) for f in self.factors))
+        return csr_array(ones.to_sparse() != 0)
+
+    def to_dense(self, max_bytes: int = MAX_BYTES) -> Array:
+        """Explicit matrix; refuses with MemoryError above ``max_bytes``.
+
+        Examples
+        --------
+        >>> km.Kronecker(np.eye(1_000), np.eye(200)).to_dense()
+        Traceback (most recent call last):
+        ...
+        MemoryError: a dense 200000×200000 float64 matrix takes 320,000,000,000 bytes, above max_bytes=1,073,741,824; ...
+        """
+        check_memory(self.shape, self.dtype, max_bytes)
+        return self._dense()
+
+    def _dense(self) -> Array:
+        return self._apply(np.eye(self.shape[1], dtype=self.dtype))
+
+    def to_sparse(self) -> csr_array:
+        """Explicit sparse matrix (CSR)."""
+        return csr_array(self.to_dense())
+
+    def inv(self) -> StructuredOperator:
+        """Inverse, with the structure kept; raises TypeError where the structure has none of its own."""
+        raise TypeError(
+            f"{type(self).__name__} has no structured inverse: solve with scipy.sparse.linalg.lsqr or gmres, "
+            "or use Dense(op.to_dense()).inv()"
+        )
+
+    def pinv(self) -> StructuredOperator:
+        """Moore-Penrose pseudo-inverse, with the structure kept; raises TypeError where there is none."""
+        raise TypeError(
+            f"{type(self).__name__} has no structured pseudo-inverse: solve with scipy.sparse.linalg.lsqr, "
+            "or use Dense(op.to_dense()).pinv()"
+        )
+
+    def conj(self) -> StructuredOperator:
+        """Entrywise complex conjugate (the operator itself when real)."""
+        if self.dtype.kind != "c":
+            return self
+        return self.with_factors(*(f.conj() for f in self.factors))
+
+    def scale(self, scalar: Any) -> StructuredOperator:
+        """Multiply by a scalar, kept in the first factor."""
+        if not self.factors:
+            return algebra.scaled_identity(self.shape[0], scalar) @ self
+        first, *rest = self.factors
+        return self.with_factors(scalar * first, *rest)
+
+    # ---- SciPy's interface ------------------------------------------------------------------------------------------
+
+    def _matvec(self, x: Array) -> Array:
+        return self._apply(np.asarray(x).reshape(-1, 1))[:, 0]
+
+    def _matmat(self, X: Array) -> Array:
+        return self._apply(np.asarray(X))
+
+    def _rmatvec(self, x: Array) -> Array:
+        return self._adjoint()._matvec(x)
+
+    def _rmatmat(self, X: Array) -> Array:
+        return self._adjoint()._matmat(X)
+
+    def _transpose(self) -> StructuredOperator:
+        raise NotImplementedError
+
+    def _adjoint(self) -> StructuredOperator:
+        return self.conj()._transpose()
+
+    def dot(self, x: Any) -> Any:
+        """Matrix product with an array or an operator, or a scalar multiple."""
+        return self * x if isinstance(x, Number) else self @ x
+
+    def __matmul__(self, other: Any) -> Any:
+        if isinstance(other, LinearOperator):
+            return algebra.product(self, other)
+        if algebra.is_foreign(other):
+            return NotImplemented
+        X = columns(other, self.shape[1], "x", self)
+        Y = self._apply(X)
+        return Y[:, 0] if np.ndim(other) == 1 else Y
+
+    def __rmatmul__(self, other: Any) -> Any:
+        if isinstance(other, LinearOperator):
+            return algebra.product(other, self)
+        if algebra.is_foreign(other):
+            return NotImplemented
+        return (self._transpose() @ np.asarray(other).T).T
+
+    def __mul__(self, other: Any) -> Any:
+        return self.scale(other) if isinstance(other, Number) else self @ other
+
+    def __rmul__(self, other: Any) -> Any:
+        return self.scale(other) if isinstance(other, Number) else other @ self
+
+    def __truediv__(self, scalar: Any) -> StructuredOperator:
+        return self.scale(1 / scalar)
+
+    def __neg__(self) -> StructuredOperator:
+        return self.scale(-1.0)
+
+    def __add__(self, other: Any) -> Any:
+        return algebra.add(self, other) if isinstance(other, LinearOperator) else NotImplemented
+
+    def __sub__(self, other: Any) -> Any:
+        return self + (-1.0) * other if isinstance(other, LinearOperator) else NotImplemented
+
+    def __repr__(self) -> str:
+        rows, cols = self.shape
+        parts = [f"{rows}×{cols}", *self._describe(), f"{self.n_parameters:,} parameters".replace(",", " ")]
+        if self.dtype != np.float64:
+            parts.append(str(self.dtype))
+        return f"{type(self).__name__}({', '.join(parts)})"
+
+    def _describe(self) -> list[str]:
+        return []
+
+
+def read_only(array: Array) -> Array:
+    """Return a view that cannot be written through: operators are values."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
+
+
+def as_factor(array: Any, name: str, ndim: int | None = None) -> Array:
+    """Check a user's array and make it float32, float64, complex64 or complex128 (wider types stay)."""
+    factor = np.asarray(array)
+    if factor.dtype.kind not in "biufc":
+        raise TypeError(f"{name} has dtype {factor.dtype}: expected numbers")
+    if ndim is not None and factor.ndim != ndim:
+        raise ValueError(f"{name} has shape {factor.shape}: expected {ndim} axes")
+    if factor.dtype.kind in "biu":
+        return factor.astype(np.float64)
+    return factor.astype(np.float32) if factor.dtype == np.float16 else factor
+
+
+def same_shapes(arrays: tuple[Any, ...], like: tuple[Array, ...]) -> tuple[Array, ...]:
+    """Check the arguments of ``with_factors`` against the present factors."""
+    if len(arrays) != len(like):
+        raise ValueError(f"with_factors got {len(arrays)} arrays: expected {len(like)}")
+    checked = tuple(as_factor(array, f"factor {i}") for i, array in enumerate(arrays))
+    for i, (new, old) in enumerate(zip(checked, like, strict=True)):
+        if new.shape != old.shape:
+            raise ValueError(f"factor {i} has shape {new.shape}: expected {old.shape}")
+    return checked
+
+
+def columns(x: Any, size: int, name: str, op: LinearOperator) -> Array:
+    """Check a vector or a batch of columns; a vector becomes one column."""
+    array = np.asarray(x)
+    if array.dtype.kind not in "biufc":
+        raise TypeError(f"{name} has dtype {array.dtype}: expected numbers")
+    if array.ndim not in (1, 2) or array.shape[0] != size:
+        raise ValueError(
+            f"{name} has shape {array.shape}: expected ({size},) or ({size}, batch) "
+            f"for a {op.shape[0]}×{op.shape[1]} {type(op).__name__}"
+        )
+    if array.dtype.kind in "biu":
+        array = array.astype(np.float64)
+    return array[:, None] if array.ndim == 1 else array
+
+
+def check_memory(shape: tuple[int, ...], dtype: np.dtype[Any], max_bytes: int) -> None:
+    """Refuse, politely, to make an array larger than ``max_bytes``."""
+    needed = int(np.prod([int(s) for s in shape], dtype=object)) * dtype.itemsize
+    if needed > max_bytes:
+        size = "×".join(map(str, shape))
+        raise MemoryError(
+            f"a dense {size} {dtype} matrix takes {needed:,} bytes, above max_bytes={max_bytes:,}; "
+            "pass a larger max_bytes if you mean it"
+        )

@@ -1,0 +1,176 @@
+"""Products of operators."""
+
+from __future__ import annotations
+
+from functools import reduce
+from itertools import pairwise
+from typing import Any, Self
+
+import numpy as np
+from scipy.sparse import csr_array
+from scipy.sparse.linalg import LinearOperator
+
+from .algebra import register_product
+from .base import MAX_BYTES, Array, Pull, StructuredOperator
+from .permutation import Permutation
+
+
+class Chain(StructuredOperator):
+    """Product of operators, leftmost first; nested chains are flattened.
+
+    Parameters
+    ----------
+    *operators : StructuredOperator
+        Matching inner sizes.
+
+    Raises
+    ------
+    TypeError
+        If an argument is not a StructuredOperator.
+    ValueError
+        If there is none, or two neighbours do not fit.
+
+    Examples
+    --------
+    >>> left, right = km.Dense(np.ones((2, 3))), km.Dense(np.ones((3, 4)))
+    >>> km.Chain(left, right)
+    Chain(2×4, Dense(2×3) · Dense(3×4), 18 parameters)
+    """
+
+    operators: tuple[StructuredOperator, ...]
+
+    def __init__(self, *operators: StructuredOperator) -> None:
+        flat = flatten(operators, Chain, "Chain")
+        for left, right in pairwise(flat):
+            if left.shape[1] != right.shape[0]:
+                raise ValueError(f"Chain: {left!r} has {left.shape[1]} columns but {right!r} has {right.shape[0]} rows")
+        super().__init__((flat[0].shape[0], flat[-1].shape[1]), tuple(f for op in flat for f in op.factors))
+        self.operators = flat
+
+    def with_factors(self, *arrays: Any) -> Self:
+        return type(self)(*distribute(arrays, self.operators))
+
+    @property
+    def connections(self) -> int:
+        return sum(op.connections for op in self.operators)
+
+    @property
+    def nnz(self) -> int:
+        inner = list(self.operators)
+        while len(inner) > 1 and isinstance(inner[0], Permutation):  # a permutation outside moves non-zeros, no more
+            inner.pop(0)
+        while len(inner) > 1 and isinstance(inner[-1], Permutation):
+            inner.pop()
+        merged = _merge_patterns(inner)
+        return merged if merged is not None else int(reduce(_support_product, (op.support() for op in inner)).nnz)
+
+    def support(self) -> csr_array:
+        return reduce(_support_product, (op.support() for op in self.operators))
+
+    def _apply(self, X: Array) -> Array:
+        for op in reversed(self.operators):
+            X = op._apply(X)
+        return X
+
+    def _vjp(self, X: Array) -> tuple[Array, Pull]:
+        pulls: list[Pull] = []
+        for op in reversed(self.operators):
+            X, pull = op._vjp(X)
+            pulls.append(pull)
+
+        def backward(Y_bar: Array, with_input: bool) -> tuple[tuple[Array, ...], Array | None]:
+            gradients: list[Array] = []
+            bar: Array | None = Y_bar
+            for i, pull in zip(reversed(range(len(pulls))), reversed(pulls), strict=True):
+                assert bar is not None
+                some, bar = pull(bar, with_input or i > 0)
+                gradients += some
+            return tuple(gradients), bar
+
+        return X, backward
+
+    def _transpose(self) -> StructuredOperator:
+        return Chain(*(op._transpose() for op in reversed(self.operators)))
+
+    def conj(self) -> StructuredOperator:
+        return Chain(*(op.conj() for op in self.operators)) if self.dtype.kind == "c" else self
+
+    def inv(self) -> StructuredOperator:
+        """Inverse of a product of square operators: the inverses in reverse order."""
+        return Chain(*(op.inv() for op in reversed(self.operators)))
+
+    def pinv(self) -> StructuredOperator:
+        """Pseudo-inverse where all operators but one are permutations; raises TypeError otherwise."""
+        if sum(not isinstance(op, Permutation) for op in self.operators) > 1:
+            return super().pinv()  # (AB)⁺ is not B⁺A⁺ in general
+        return Chain(*(op.pinv() for op in reversed(self.operators)))
+
+    def scale(self, scalar: Any) -> StructuredOperator:
+        holder = next((i for i, op in enumerate(self.operators) if op.factors), 0)
+        return Chain(*(op.scale(scalar) if i == holder else op for i, op in enumerate(self.operators)))
+
+    def to_sparse(self) -> csr_array:
+        return csr_array(reduce(lambda left, right: left @ right, (op.to_sparse() for op in self.operators)))
+
+    def _dense(self) -> Array:
+        dense = self.operators[-1]._dense()
+        for op in reversed(self.operators[:-1]):
+            dense = op._apply(dense)
+        return dense
+
+    def _describe(self) -> list[str]:
+        return [" · ".join(f"{type(op).__name__}({op.shape[0]}×{op.shape[1]})" for op in self.operators)]
+
+
+def flatten(operators: tuple[Any, ...], kind: Any, name: str) -> tuple[StructuredOperator, ...]:
+    """Check the terms of a product or sum, and put the terms of nested ones in their place."""
+    if not operators:
+        raise ValueError(f"{name}: expected at least one operator")
+    for op in operators:
+        if not isinstance(op, StructuredOperator):
+            raise TypeError(f"{name}: {type(op).__name__} is not a StructuredOperator; wrap a matrix in km.Dense")
+    return tuple(inner for op in operators for inner in (op.operators if isinstance(op, kind) else (op,)))
+
+
+def distribute(arrays: tuple[Any, ...], operators: tuple[StructuredOperator, ...]) -> list[StructuredOperator]:
+    """Give each operator its share of a flat list of factors."""
+    expected = sum(len(op.factors) for op in operators)
+    if len(arrays) != expected:
+        raise ValueError(f"with_factors got {len(arrays)} arrays: expected {expected}")
+    renewed, start = [], 0
+    for op in operators:
+        stop = start + len(op.factors)
+        renewed.append(op.with_factors(*arrays[start:stop]))
+        start = stop
+    return renewed
+
+
+def _merge_patterns(operators: list[StructuredOperator]) -> int | None:
+    """Non-zeros of a chain of chainable patterns, or None if it is not one."""
+    if len(operators) == 1:
+        return operators[0].nnz
+    product = getattr(operators[0], "pattern", None)
+    for op in operators[1:]:
+        pattern = getattr(op, "pattern", None)
+        if product is None or pattern is None or not product.chainable(pattern):
+            return None
+        product = product * pattern
+    return None if product is None else int(product.nnz)
+
+
+def _support_product(left: csr_array, right: csr_array) -> csr_array:
+    """Boolean product of two supports; refuses when it would take more than MAX_BYTES."""
+    work = int(
+        np.dot(np.bincount(left.indices, minlength=left.shape[1]).astype(float), np.diff(right.indptr).astype(float))
+    )
+    if min(work, left.shape[0] * right.shape[1]) * 5 > MAX_BYTES:
+        raise MemoryError(f"counting the non-zeros of this product would take about {work * 5:,} bytes")
+    return csr_array(left @ right)
+
+
+@register_product(StructuredOperator, LinearOperator)
+@register_product(LinearOperator, StructuredOperator)
+def _multiply(left: LinearOperator, right: LinearOperator) -> Any:
+    if not (isinstance(left, StructuredOperator) and isinstance(right, StructuredOperator)):
+        return LinearOperator.dot(left, right)  # SciPy's own lazy product with a foreign operator
+    return Chain(left, right)

@@ -1,0 +1,74 @@
+"""Explicit matrices in the same contract."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+
+from .algebra import register_product, register_sum
+from .base import Array, StructuredOperator, as_factor, same_shapes
+
+
+class Dense(StructuredOperator):
+    """An explicit matrix as an operator.
+
+    Parameters
+    ----------
+    matrix : array of shape (rows, columns)
+
+    Examples
+    --------
+    >>> km.Dense(np.eye(3)) @ np.arange(3.0)
+    array([0., 1., 2.])
+    """
+
+    def __init__(self, matrix: Any) -> None:
+        matrix = as_factor(matrix, "matrix", 2)
+        super().__init__(matrix.shape, (matrix,))
+
+    @property
+    def matrix(self) -> Array:
+        """The matrix itself."""
+        return self.factors[0]
+
+    def with_factors(self, *arrays: Any) -> Self:
+        return type(self)(*same_shapes(arrays, self.factors))
+
+    @property
+    def connections(self) -> int:
+        return self.matrix.size
+
+    @property
+    def nnz(self) -> int:
+        return self.matrix.size
+
+    def _apply(self, X: Array) -> Array:
+        return self.matrix @ X
+
+    def _pullback(self, X: Array, Y_bar: Array) -> tuple[Array, ...]:
+        return (Y_bar @ X.conj().T,)
+
+    def _transpose(self) -> Dense:
+        return Dense(self.matrix.T)
+
+    def inv(self) -> Dense:
+        """Inverse (O(n³))."""
+        return Dense(np.linalg.inv(self.matrix))
+
+    def pinv(self) -> Dense:
+        """Pseudo-inverse (O(n³))."""
+        return Dense(np.linalg.pinv(self.matrix))
+
+    def _dense(self) -> Array:
+        return self.matrix.copy()
+
+
+@register_product(Dense, Dense)
+def _multiply(left: Dense, right: Dense) -> Dense:
+    return Dense(left.matrix @ right.matrix)
+
+
+@register_sum(Dense, Dense)
+def _add(left: Dense, right: Dense) -> Dense:
+    return Dense(left.matrix + right.matrix)
