@@ -34,8 +34,9 @@ def _assert_close(found: Any, expected: Any, scale: float, dtype: Any, what: str
 def check_operator(op: StructuredOperator, dense: Any = None, seed: int = 0, batch: int = 3) -> None:
     """Check the whole contract of a structured operator against its dense matrix.
 
-    Checks products with one vector and batches (empty too), transpose and adjoint and their dot-test, ``x @ op``,
-    pullback against central differences, ``vjp``, ``to_sparse``, the counts, the round trip of ``with_factors``, and that float32 stays float32.
+    Checks products with one vector and batches (empty too), transpose, adjoint and their dot-test, ``x @ op``,
+    pullback against central differences, ``vjp``, ``to_sparse``, the counts, the round trip of ``with_factors``, and
+    that float32 stays float32.
 
     Parameters
     ----------
