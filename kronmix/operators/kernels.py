@@ -14,10 +14,6 @@ from ..patterns import Pattern
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
-# A tied factor on many small blocks is a loop of small GEMMs inside matmul. Below this many columns a block, one large
-# GEMM on transposed copies is faster (measured on AVX2 OpenBLAS for blocks of 16 to 768 rows).
-_MIN_COLUMNS = 2
-
 
 def apply_factor(values: Array, pattern: Pattern, x: Array) -> Array:
     """y[a,b,d,n] = Σ_c values[a,d,b,c] x[a,c,d,n] for x of shape (acd, n); returns (abd, n)."""
@@ -26,12 +22,11 @@ def apply_factor(values: Array, pattern: Pattern, x: Array) -> Array:
     values = _expand_blocks(values, b, c)
     shared_a, shared_d = values.shape[0] == 1, values.shape[1] == 1
     rows = a * b * d
-    if shared_d and (shared_a or d * n > 0):
-        blocks = values[:, 0]
-        if shared_a and d * n < _MIN_COLUMNS:  # one GEMM over the blocks as rows
-            return (x.reshape(a, c) @ blocks[0].T).reshape(rows, n) if n else np.empty((rows, 0), _dtype(values, x))
-        return np.matmul(blocks[0] if shared_a else blocks, x.reshape(a, c, d * n)).reshape(rows, n)
-    y = np.empty((a, b, d, n), _dtype(values, x))
+    if shared_a and shared_d and d * n == 1:  # one GEMM with the blocks as rows
+        return (x.reshape(a, c) @ values[0, 0].T).reshape(rows, n)
+    if shared_d:  # d and n are one axis: contiguous GEMMs, a single one when a = 1
+        return np.matmul(values[:, 0], x.reshape(a, c, d * n)).reshape(rows, n)
+    y = np.empty((a, b, d, n), np.result_type(values, x))
     x = x.reshape(a, c, d, n)
     if shared_a and n == 1:  # the shared axis takes the place of the batch
         np.matmul(values[0], x[..., 0].transpose(2, 1, 0), out=y[..., 0].transpose(2, 1, 0))
@@ -71,7 +66,7 @@ def _contract_blocks(y: Array, x: Array) -> Array:
         return y[0] @ x[0].T
     if n == 1:
         return y[..., 0].T @ x[..., 0]
-    if b * c <= n * max(b, c):
+    if 2 * b * c <= n * (b + c):  # the partial products are smaller than the copies that one GEMM needs
         return np.matmul(y, x.swapaxes(1, 2)).sum(axis=0)
     return np.tensordot(y, x, axes=((0, 2), (0, 2)))
 
@@ -81,7 +76,3 @@ def _expand_blocks(values: Array, b: int, c: int) -> Array:
     if values.shape[2:] == (b, c):
         return values
     return np.ascontiguousarray(np.broadcast_to(values, (*values.shape[:2], b, c)))
-
-
-def _dtype(values: Array, x: Array) -> np.dtype[Any]:
-    return np.result_type(values, x)
