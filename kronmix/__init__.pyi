@@ -68,6 +68,18 @@ from .patterns import (
 from .patterns import (
     monarch_patterns as monarch_patterns,
 )
+from .regularization import (
+    Observed as Observed,
+)
+from .regularization import (
+    Regression as Regression,
+)
+from .regularization import (
+    Sensing as Sensing,
+)
+from .regularization import (
+    gradient_descent as gradient_descent,
+)
 from .sparsity import sparsity_profile as sparsity_profile
 from .spectra import (
     cond as cond,
