@@ -1,3 +1,4 @@
+from . import datasets as datasets
 from . import testing as testing
 from .operators import (
     Chain as Chain,
