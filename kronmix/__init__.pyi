@@ -1,4 +1,5 @@
 from . import datasets as datasets
+from . import plotting as plotting
 from . import testing as testing
 from .operators import (
     Chain as Chain,
