@@ -1,6 +1,27 @@
 from . import datasets as datasets
 from . import plotting as plotting
 from . import testing as testing
+from .mixer import (
+    LinearMixer as LinearMixer,
+)
+from .mixer import (
+    MixerShape as MixerShape,
+)
+from .mixer import (
+    best_shape as best_shape,
+)
+from .mixer import (
+    channel_mixing as channel_mixing,
+)
+from .mixer import (
+    permuted_mixing as permuted_mixing,
+)
+from .mixer import (
+    random_permuted_mixing as random_permuted_mixing,
+)
+from .mixer import (
+    token_mixing as token_mixing,
+)
 from .operators import (
     Chain as Chain,
 )
@@ -48,6 +69,25 @@ from .patterns import (
 )
 from .patterns import (
     monarch_patterns as monarch_patterns,
+)
+from .sparsity import sparsity_profile as sparsity_profile
+from .spectra import (
+    cond as cond,
+)
+from .spectra import (
+    matrix_rank as matrix_rank,
+)
+from .spectra import (
+    norm as norm,
+)
+from .spectra import (
+    singular_values as singular_values,
+)
+from .spectra import (
+    slogdet as slogdet,
+)
+from .spectra import (
+    trace as trace,
 )
 from .vectorize import unvec as unvec
 from .vectorize import vec as vec
