@@ -1,3 +1,5 @@
+from . import datasets as datasets
+from . import plotting as plotting
 from . import testing as testing
 from .mixer import (
     LinearMixer as LinearMixer,
