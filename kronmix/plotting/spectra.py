@@ -127,13 +127,13 @@ def plot_errors(
             ha="left" if values[0] < 0.1 else "center",
             color=style.colour,
             fontsize=8.5,
-            fontweight="semibold",
+            fontweight="bold",
         )
     ax.set_yticks(rows, list(names), color=INK)
     ax.set_ylim(len(names) - 0.5, -1.1)
     ax.set_xlim(0, 1.08 * max([max(values) for values in errors.values()] + [1e-3]))
     ax.set_xlabel("relative error (Frobenius norm)")
     ax.grid(axis="y", visible=True)
-    ax.tick_params(axis="y", length=0)
+    ax.tick_params(axis="y", length=0, pad=9)
     ax.spines["left"].set_visible(False)
     return ax
