@@ -1,6 +1,15 @@
 from . import datasets as datasets
 from . import plotting as plotting
 from . import testing as testing
+from .decompose import (
+    nearest_chain as nearest_chain,
+)
+from .decompose import (
+    nearest_kronecker as nearest_kronecker,
+)
+from .decompose import (
+    nearest_monarch as nearest_monarch,
+)
 from .mixer import (
     LinearMixer as LinearMixer,
 )

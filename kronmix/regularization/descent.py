@@ -247,7 +247,7 @@ def _gauss_newton_eigenvalue(problem: Problem, op: StructuredOperator, iteration
     rng = np.random.default_rng(0)
     outputs, pull = op.vjp(problem.inputs)
     _, at = problem.loss_and_gradient(outputs)
-    direction = tuple(rng.standard_normal(f.shape).astype(f.dtype) for f in op.factors)
+    direction = tuple(np.asarray(rng.standard_normal(f.shape), f.dtype) for f in op.factors)
     eigenvalue = 0.0
     for _ in range(iterations):
         size = np.sqrt(sum(float(np.vdot(g, g).real) for g in direction))
