@@ -254,6 +254,10 @@ class Restoration:
         """A number per run, over seeds."""
         return interval([of(run) for run in self.runs[structure]])
 
+    def last(self, structure: str, quantity: str) -> Interval:
+        """A recorded quantity at the end of training, over seeds."""
+        return self.final(structure, lambda run: float(run.path.recorded[quantity][-1]))
+
     def first(self, structure: str) -> StructuredOperator:
         """The operator trained from the first seed."""
         return self.runs[structure][0].operator
