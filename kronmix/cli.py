@@ -319,20 +319,19 @@ def factor(
 def _factor_kronecker(B: Any, shape: str | None, rank: int) -> Any:
     from .decompose import nearest_kronecker
 
-    pairs = [part.lower().split("x") for part in (shape or "").split(",")]
-    if len(pairs) != 2 or any(len(pair) != 2 for pair in pairs):
-        raise ValueError(f"--shape {shape}: a Kronecker product needs the sizes of its two factors, as 8x8,4x4")
-    first, second = (_integers(pair, shape) for pair in pairs)
-    return nearest_kronecker(B, ((first[0], first[1]), (second[0], second[1])), rank=rank)
+    needs = "a Kronecker product needs the sizes of its two factors, as 8x8,4x4"
+    pairs = [_integers(part.lower().split("x"), 2, shape, needs) for part in _given(shape, needs).split(",")]
+    if len(pairs) != 2:
+        raise ValueError(f"--shape {shape}: {needs}")
+    return nearest_kronecker(B, ((pairs[0][0], pairs[0][1]), (pairs[1][0], pairs[1][1])), rank=rank)
 
 
 def _factor_monarch(B: Any, shape: str | None, rank: int) -> Any:
     from .decompose import nearest_monarch
 
-    sizes = _integers((shape or "").split(","), shape)
-    if len(sizes) != 4:
-        raise ValueError(f"--shape {shape}: a Monarch matrix needs four sizes p,k,q,s, as 8,8,8,8")
-    return nearest_monarch(B, (sizes[0], sizes[1], sizes[2], sizes[3]), rank=rank)
+    needs = "a Monarch matrix needs four sizes p,k,q,s, as 8,8,8,8"
+    p, k, q, s = _integers(_given(shape, needs).split(","), 4, shape, needs)
+    return nearest_monarch(B, (p, k, q, s), rank=rank)
 
 
 def _factor_butterfly(B: Any, shape: str | None, rank: int) -> Any:
@@ -356,14 +355,16 @@ _FACTOR: dict[StructureName, Callable[[Any, str | None, int], Any]] = {
 # ---- pieces ---------------------------------------------------------------------------------------------------------
 
 
-def _integers(parts: Any, given: str | None) -> list[int]:
-    try:
-        sizes = [int(part) for part in parts]
-    except ValueError:
-        sizes = [0]
-    if min(sizes) < 1:
-        raise ValueError(f"--shape {given}: expected positive whole numbers")
-    return sizes
+def _given(shape: str | None, needs: str) -> str:
+    if shape is None:
+        raise ValueError(f"--shape is missing: {needs}")
+    return shape
+
+
+def _integers(parts: list[str], expected: int, shape: str | None, needs: str) -> list[int]:
+    if len(parts) != expected or not all(part.strip().isdecimal() and int(part) > 0 for part in parts):
+        raise ValueError(f"--shape {shape}: {needs}")
+    return [int(part) for part in parts]
 
 
 def _mixer_weights(file: Path) -> tuple[Any, Any]:

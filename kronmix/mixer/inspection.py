@@ -133,6 +133,8 @@ def inspect_mixer(W: Any, V: Any) -> Inspection:
             raise ValueError(
                 f"{name} has {int(np.sum(~np.isfinite(matrix)))} NaN or infinite entries: expected finite numbers"
             )
+        if not matrix.any():
+            raise ValueError(f"{name} is zero everywhere: expected a matrix with something to look at")
     mixer = LinearMixer(W, V)
     B = mixer.effective_weight()
     _, C = mixer.input_shape
@@ -170,7 +172,8 @@ def approximations(B: Any, channel_shape: tuple[int, int], token_shape: tuple[in
     Returns
     -------
     tuple of Approximation
-        Largest number of parameters first. The butterfly needs a square B, no wider than 2048, with small prime factors.
+        Largest number of parameters first. Up to a width of 2048 the structure is found from the entries alone, and sum and
+        butterfly (of a square B) are tried too; a wider Kronecker product is treated through its factors.
 
     References
     ----------
@@ -195,7 +198,7 @@ def approximations(B: Any, channel_shape: tuple[int, int], token_shape: tuple[in
             found.append(_approximation("butterfly", nearest_chain(target, patterns)))
     shapes = ((p, k), (q, s))
     terms = min(n_monarch // (p * k + q * s), p * k, q * s)
-    if terms > 1:
+    if small and terms > 1:
         found.append(_approximation(f"sum of {terms} Kroneckers", nearest_kronecker(target, shapes, terms, tol=0)))
     found.append(_approximation("Kronecker", nearest_kronecker(target, shapes, tol=0)))
     return tuple(sorted(found, key=lambda a: -a.n_parameters))

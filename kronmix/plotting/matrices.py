@@ -122,7 +122,11 @@ def _tiles(matrix: Array) -> Array:
 
 def _colour_key(ax: Axes, bound: float, signed: bool) -> None:
     low = -1.0 if signed else 0.0
-    bar = ax.inset_axes((0.0, -0.13, 1.0, 0.035))
+    (left, right), (bottom, top) = ax.get_xlim(), ax.get_ylim()
+    shape = abs(
+        (right - left) / (bottom - top)
+    )  # fractions of the height, so that wide and flat pictures keep their distance
+    bar = ax.inset_axes((0.0, -0.13 * shape, 1.0, 0.035 * shape))
     bar.imshow(
         np.linspace(low, 1, 255)[None],
         cmap=diverging(),

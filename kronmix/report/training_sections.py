@@ -207,9 +207,9 @@ def _profile_of_weights(findings: Findings) -> Section:
             Figure(
                 (
                     panel(
-                        lambda ax: plot_matrix(norms, ax, title="slice norms"),
+                        partial(plot_matrix, norms, title="slice norms"),
                         f"Norms of the {norms.shape[0]} by {norms.shape[1]} slices",
-                        (3.6, 3.6),
+                        (3.6, 1.0 + 3.0 * min(1.2, norms.shape[0] / norms.shape[1])),
                     ),
                 ),
                 "rows or columns that are nearly blank: tokens or channels this layer hardly uses.",

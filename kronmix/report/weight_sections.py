@@ -7,6 +7,7 @@ from functools import partial
 import numpy as np
 
 from ..mixer.inspection import DENSE_WIDTH, width_curve
+from ..operators import Chain
 from ..plotting import plot_errors, plot_matrix, plot_singular_values, plot_widths
 from ..plotting.style import SERIES
 from .findings import Array, Findings
@@ -14,6 +15,9 @@ from .page import Figure, Section, Table, panel
 from .words import count, number, percent, scientific
 
 MIXER, DENSE = SERIES[1], SERIES[0]
+
+#: Relative errors up to this are rounding.
+EXACT = 1e-12
 
 
 def effective_weight(findings: Findings) -> Section:
@@ -84,55 +88,26 @@ def factors(findings: Findings) -> Section:
     errors = {"Mixer": [a.relative_error for a in seen.approximations]}
     if dense is not None:
         errors["dense"] = [a.relative_error for a in dense]
+    exact = scientific(seen.approximations[0].relative_error)
     explanation = (
         "A Monarch matrix is a product of two block-diagonal layers with a fixed shuffle between them. A Mixer is "
-        "one, with its blocks tied, so cutting B into slices and taking the best rank-one fit of each finds it "
-        f"again, to rounding (relative error {scientific(seen.approximations[0].relative_error)}). "
+        "one, with its blocks tied"
+    )
+    explanation += (
+        "; cutting B into slices and taking the best rank-one fit of each finds it again from the entries alone, to "
+        f"rounding (relative error {exact}). "
+        if max(seen.effective.shape) <= DENSE_WIDTH
+        else f": its factors are read off those of B, which is too large to be made (relative error {exact}). "
     )
     explanation += (
         f"Of the weight that dense training finds the nearest Monarch misses {percent(dense[0].relative_error)} in "
         "norm; the other structures shown have at most as many parameters."
         if dense is not None
-        else "The other structures, with at most as many parameters, are shown beside it."
+        else "The other structures shown have at most as many parameters."
     )
-    look = {"Mixer": MIXER, "dense": DENSE}
-    figures = [
-        Figure(
-            (
-                panel(
-                    lambda ax: plot_errors(errors, names, ax, look),
-                    "Relative errors of the nearest structures: "
-                    + "; ".join(
-                        f"{g} " + ", ".join(f"{n} {e:.2g}" for n, e in zip(names, v, strict=True))
-                        for g, v in errors.items()
-                    ),
-                    (5.2, 0.9 + 0.5 * len(names)),
-                ),
-            ),
-            "how far right each dot is: 0 means the structure holds the matrix exactly. The butterfly depends on "
-            "the order of rows and columns; a Kronecker product needs its one pattern of blocks."
-            if dense is not None
-            else "which structures hold this weight exactly: their dots are at 0.",
-        )
-    ]
-    monarch = seen.approximations[0].operator
-    if max(monarch.shape) <= DENSE_WIDTH:
-        left, right = monarch.operators
-        figures.append(
-            Figure(
-                tuple(
-                    panel(
-                        partial(plot_matrix, op.to_dense(), title=title),
-                        f"{title} as a matrix",
-                        (3.1, 3.3),
-                    )
-                    for title, op in (("left Monarch factor", left), ("right Monarch factor", right))
-                ),
-                "the repetition: every block of the right factor is the same up to scale, and every diagonal of the "
-                "left one too. That is the Mixer's weight sharing, found from the numbers of B alone. (How scale is "
-                "divided between the two is free: one number for every slice.)",
-            )
-        )
+    figures = [_errors(errors, names)] if max(max(values) for values in errors.values()) > EXACT else []
+    if max(seen.effective.shape) <= DENSE_WIDTH:
+        figures.append(_monarch_factors(seen.approximations[0].operator))
     header = ["nearest", "parameters", "relative error, Mixer"] + (
         ["relative error, dense"] if dense is not None else []
     )
@@ -154,6 +129,36 @@ def factors(findings: Findings) -> Section:
             ),
         ),
     )
+
+
+def _errors(errors: dict[str, list[float]], names: list[str]) -> Figure:
+    spoken = (
+        f"{group}: " + ", ".join(f"{name} {error:.2g}" for name, error in zip(names, values, strict=True))
+        for group, values in errors.items()
+    )
+    picture = panel(
+        partial(plot_errors, errors, names, series={"Mixer": MIXER, "dense": DENSE}),
+        "Relative errors of the nearest structures. " + "; ".join(spoken),
+        (5.2, 0.9 + 0.5 * len(names)),
+    )
+    caption = (
+        "how far right each dot is: 0 means the structure holds the matrix exactly. A butterfly depends on the "
+        "order of rows and columns, a Kronecker product on the sizes of its blocks."
+    )
+    return Figure((picture,), caption)
+
+
+def _monarch_factors(monarch: Chain) -> Figure:
+    pictures = tuple(
+        panel(partial(plot_matrix, op.to_dense(), title=title), f"{title} as a matrix", (3.1, 3.3))
+        for title, op in zip(("left Monarch factor", "right Monarch factor"), monarch.operators, strict=True)
+    )
+    caption = (
+        "the repetition: every block of the right factor is the same up to scale, and every diagonal of the left "
+        "one too. That is the Mixer's weight sharing, found from the numbers of B alone. (How scale is divided "
+        "between the two is free: one number for every slice.)"
+    )
+    return Figure(pictures, caption)
 
 
 def spectrum(findings: Findings) -> Section:

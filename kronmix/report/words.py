@@ -19,13 +19,15 @@ def count(n: int) -> str:
 
 
 def number(x: float) -> str:
-    """Four significant digits.
+    """Four significant digits; whole above a thousand.
 
     Examples
     --------
-    >>> number(3.14159), number(0.0)
-    ('3.142', '0')
+    >>> number(3.14159), number(0.0), number(8518.2).replace("\\u2009", "_")
+    ('3.142', '0', '8_518')
     """
+    if 1e3 <= abs(x) < 1e9:
+        return count(round(x))
     return f"{x:.4g}" if 1e-3 <= abs(x) < 1e5 or x == 0 else scientific(x)
 
 
