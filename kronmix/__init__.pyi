@@ -112,3 +112,5 @@ from .spectra import (
 )
 from .vectorize import unvec as unvec
 from .vectorize import vec as vec
+
+__version__: str
