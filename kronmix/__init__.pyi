@@ -110,6 +110,7 @@ from .spectra import (
 from .spectra import (
     trace as trace,
 )
+from .symbolic import verify as verify
 from .vectorize import unvec as unvec
 from .vectorize import vec as vec
 
