@@ -79,6 +79,18 @@ from .patterns import (
 from .patterns import (
     monarch_patterns as monarch_patterns,
 )
+from .products import (
+    block_diag as block_diag,
+)
+from .products import (
+    eye as eye,
+)
+from .products import (
+    hadamard as hadamard,
+)
+from .products import (
+    kron as kron,
+)
 from .regularization import (
     Observed as Observed,
 )
