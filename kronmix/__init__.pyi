@@ -91,6 +91,18 @@ from .regularization import (
 from .regularization import (
     gradient_descent as gradient_descent,
 )
+from .similarity import (
+    cka as cka,
+)
+from .similarity import (
+    cka_difference as cka_difference,
+)
+from .similarity import (
+    cka_interval as cka_interval,
+)
+from .similarity import (
+    paired_bootstrap as paired_bootstrap,
+)
 from .sparsity import sparsity_profile as sparsity_profile
 from .spectra import (
     cond as cond,
