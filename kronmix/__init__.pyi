@@ -91,6 +91,9 @@ from .regularization import (
 from .regularization import (
     gradient_descent as gradient_descent,
 )
+from .regularization import (
+    reference_path as reference_path,
+)
 from .sparsity import sparsity_profile as sparsity_profile
 from .spectra import (
     cond as cond,
