@@ -89,10 +89,25 @@ from .regularization import (
     Sensing as Sensing,
 )
 from .regularization import (
+    averaged_flow as averaged_flow,
+)
+from .regularization import (
+    diagonal_flow as diagonal_flow,
+)
+from .regularization import (
     gradient_descent as gradient_descent,
 )
 from .regularization import (
+    interpolation_path as interpolation_path,
+)
+from .regularization import (
     reference_path as reference_path,
+)
+from .regularization import (
+    saddle_sequence as saddle_sequence,
+)
+from .regularization import (
+    soft_threshold_path as soft_threshold_path,
 )
 from .sparsity import sparsity_profile as sparsity_profile
 from .spectra import (
