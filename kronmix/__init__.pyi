@@ -130,3 +130,5 @@ from .spectra import (
 )
 from .vectorize import unvec as unvec
 from .vectorize import vec as vec
+
+__version__: str

@@ -82,19 +82,18 @@ def mnist(patch: int | None = None) -> tuple[Array, Array]:
     return tokens(pixels.reshape(-1, 28, 28) / 255.0, patch), labels
 
 
-def images(path: str | os.PathLike[str], patch: int | None = None) -> tuple[Array, Array | None]:
+def images(path: str | os.PathLike[str]) -> tuple[Array, Array | None]:
     """Read a user's images from an ``.npz`` file and scale them to [0, 1].
 
     Parameters
     ----------
     path : path
-        Holds X of shape (N, H, W) or (N, H, W, channels), and perhaps labels y of shape (N,).
-    patch : int, optional
-        Side of the patches; None makes each row of pixels a token (of W · channels numbers).
+        Holds X of shape (N, H, W) or (N, H, W, colours), and perhaps labels y of shape (N,).
 
     Returns
     -------
-    X : array of shape (N, S, C)
+    pixels : array of shape (N, H, W, colours)
+        For ``tokens``.
     y : array of shape (N,) or None
 
     Raises
@@ -107,7 +106,8 @@ def images(path: str | os.PathLike[str], patch: int | None = None) -> tuple[Arra
     >>> import tempfile, pathlib
     >>> file = pathlib.Path(tempfile.mkdtemp()) / "mine.npz"
     >>> np.savez(file, X=np.random.default_rng(0).integers(0, 256, (10, 6, 4, 3)))
-    >>> km.datasets.images(file)[0].shape, km.datasets.images(file, patch=2)[0].shape
+    >>> pixels, y = km.datasets.images(file)
+    >>> km.datasets.tokens(pixels).shape, km.datasets.tokens(pixels, patch=2).shape
     ((10, 6, 12), (10, 6, 12))
     """
     arrays = read_arrays(path)
@@ -118,10 +118,7 @@ def images(path: str | os.PathLike[str], patch: int | None = None) -> tuple[Arra
     low, high = pixels.min(), pixels.max()
     if low == high:
         raise ValueError(f"{path}: all pixels of X equal {low:g}, expected images")
-    try:
-        return tokens((pixels - low) / (high - low), patch), labels
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from error
+    return ((pixels - low) / (high - low)).reshape(*pixels.shape[:3], -1), labels
 
 
 def tokens(pixels: Any, patch: int | None = None) -> Array:
@@ -161,3 +158,30 @@ def tokens(pixels: Any, patch: int | None = None) -> Array:
         raise ValueError(f"patch={patch}: expected a divisor of height {H} and width {W}")
     blocks = array.reshape(N, H // patch, patch, W // patch, patch, -1)
     return blocks.transpose(0, 1, 3, 2, 4, 5).reshape(N, (H // patch) * (W // patch), -1)
+
+
+def untokens(X: Any, shape: tuple[int, int, int], patch: int | None = None) -> Array:
+    """Turn feature matrices back into images: the inverse of ``tokens``.
+
+    Parameters
+    ----------
+    X : array of shape (N, S, C)
+    shape : (H, W, colours)
+    patch : int, optional
+        As given to ``tokens``.
+
+    Returns
+    -------
+    array of shape (N, H, W, colours)
+
+    Examples
+    --------
+    >>> pixels = np.arange(48).reshape(1, 4, 6, 2)
+    >>> bool((km.datasets.untokens(km.datasets.tokens(pixels, 2), (4, 6, 2), 2) == pixels).all())
+    True
+    """
+    features, (H, W, colours) = np.asarray(X), shape
+    if patch is None:
+        return features.reshape(-1, H, W, colours)
+    blocks = features.reshape(-1, H // patch, W // patch, patch, patch, colours)
+    return blocks.transpose(0, 1, 3, 2, 4, 5).reshape(-1, H, W, colours)

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.linalg import get_lapack_funcs
 
 from .lanczos import CACHE_BYTES, leading_space, leading_vector
 
@@ -196,13 +197,14 @@ def _by_cholesky(
 
 def _positive_definite(T: Array) -> Array:
     """Which of the matrices have a Cholesky factorisation; NumPy only says that one of a batch has not, so halve it."""
+    if len(T) == 1:  # in place, where NumPy would copy, transpose and clear a triangle
+        (potrf,) = get_lapack_funcs(("potrf",), (T,))
+        return np.array([potrf(T[0].T, lower=0, clean=0, overwrite_a=1)[1] == 0])
     try:
         np.linalg.cholesky(T)
     except np.linalg.LinAlgError:
         half = len(T) // 2
-        return (
-            np.concatenate([_positive_definite(T[:half]), _positive_definite(T[half:])]) if half else np.zeros(1, bool)
-        )
+        return np.concatenate([_positive_definite(T[:half]), _positive_definite(T[half:])])
     return np.ones(len(T), bool)
 
 

@@ -79,7 +79,7 @@ def plot_matrix(
     if title is not None:
         ax.set_title(title)
     if key:
-        _colour_key(ax, bound)
+        _colour_key(ax, bound, signed=bool((shown < 0).any()))
     return ax
 
 
@@ -120,14 +120,26 @@ def _tiles(matrix: Array) -> Array:
     return np.take_along_axis(tiles, np.abs(tiles).argmax(axis=-1)[..., None], axis=-1)[..., 0]
 
 
-def _colour_key(ax: Axes, bound: float) -> None:
-    bar = ax.inset_axes((0.0, -0.13, 1.0, 0.035))
+def _colour_key(ax: Axes, bound: float, signed: bool) -> None:
+    low = -1.0 if signed else 0.0
+    (left, right), (bottom, top) = ax.get_xlim(), ax.get_ylim()
+    shape = abs(
+        (right - left) / (bottom - top)
+    )  # fractions of the height, so that wide and flat pictures keep their distance
+    bar = ax.inset_axes((0.0, -0.13 * shape, 1.0, 0.035 * shape))
     bar.imshow(
-        np.linspace(-1, 1, 255)[None], cmap=diverging(), aspect="auto", extent=(-1, 1, 0, 1), interpolation="none"
+        np.linspace(low, 1, 255)[None],
+        cmap=diverging(),
+        vmin=-1,
+        vmax=1,
+        aspect="auto",
+        extent=(low, 1, 0, 1),
+        interpolation="none",
     )
     bar.grid(False)
     bar.set_yticks([])
-    bar.set_xticks([-1, 0, 1], [f"−{bound:.2g}", "0", f"{bound:.2g}"])
+    ticks = {-1.0: f"−{bound:.2g}", 0.0: "0", 1.0: f"{bound:.2g}"}
+    bar.set_xticks([t for t in ticks if t >= low], [label for t, label in ticks.items() if t >= low])
     bar.tick_params(length=0, pad=2, labelsize=7, labelcolor=MUTED)
     for spine in bar.spines.values():
         spine.set_visible(False)

@@ -35,32 +35,30 @@ def plot_widths(
     tokens, widths = np.asarray(tokens, dtype=float), np.asarray(widths, dtype=float)
     ax.plot(tokens, widths, color=SERIES[1].colour)
     ax.set_xscale("log", base=2)
-    ax.set_xlim(tokens[0], tokens[-1])
+    if tokens[-1] > tokens[0]:
+        ax.set_xlim(tokens[0], tokens[-1])
     ax.set_ylim(0, 1.25 * float(widths.max()))
     ax.plot(*best, marker="o", markersize=10, markerfacecolor="none", markeredgecolor=INK)
     ax.plot(*mine, marker="o", markersize=5, color=SERIES[2].colour)
-    ax.annotate(
-        f"widest: {best[0]:.4g} tokens, width {best[1]:.4g}",
-        best,
-        xytext=(0, 12),
-        textcoords="offset points",
-        ha="center",
-        fontsize=8,
-        color=INK,
-    )
-    ax.annotate(
-        f"this Mixer: {mine[0]:.4g} tokens, width {mine[1]:.4g}",
-        mine,
-        xytext=(0, -15),
-        textcoords="offset points",
-        ha="center",
-        fontsize=8,
-        color=SERIES[2].colour,
-    )
+    for name, point, above, colour in (("widest", best, True, INK), ("this Mixer", mine, False, SERIES[2].colour)):
+        ax.annotate(
+            f"{name}: {_plain(point[0])} tokens, width {_plain(point[1])}",
+            point,
+            xytext=(0, 12 if above else -26),
+            textcoords="offset points",
+            ha="center",
+            fontsize=8,
+            color=colour,
+        )
     from matplotlib.ticker import FuncFormatter
 
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _plain(value)))
     ax.set_xlabel("tokens S (channels C follow from the connections)")
     ax.set_ylabel("effective width S·C")
     ax.tick_params(axis="both", labelcolor=MUTED)
     return ax
+
+
+def _plain(x: float) -> str:
+    return f"{x:,.0f}".replace(",", "\u2009") if abs(x) >= 1000 else f"{x:.3g}"

@@ -13,12 +13,18 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
+Array = np.ndarray[Any, np.dtype[Any]]
+
+#: Most singular values drawn.
+POINTS = 400
+
+
 def plot_singular_values(
     exact: Any, dense: Any | None = None, ax: Axes | None = None, label: str = "from the factors"
 ) -> Axes:
     """Draw singular values in decreasing order on a logarithmic axis, those of the dense matrix as rings around them.
 
-    Values below rounding of the largest are zero to the computer; they are left out and counted.
+    Values below rounding of the largest are zero to the computer; they are left out and counted. Of very many, 400 are drawn.
 
     Parameters
     ----------
@@ -36,14 +42,13 @@ def plot_singular_values(
     'log'
     """
     ax = new_axes(ax)
-    values = np.sort(np.asarray(exact, dtype=float))[::-1]
+    values = _descending(exact)
     floor = values[0] * len(values) * np.finfo(float).eps if values.size else 0.0
+    kept = values[values > floor]
     if dense is not None:
-        rings = np.sort(np.asarray(dense, dtype=float))[::-1]
-        rings = rings[rings > floor]
+        rings = _descending(dense)
         ax.plot(
-            np.arange(1, len(rings) + 1),
-            rings,
+            *_thinned(rings[rings > floor]),
             linestyle="none",
             marker="o",
             markersize=7,
@@ -52,22 +57,23 @@ def plot_singular_values(
             markeredgewidth=0.9,
             label="SVD of the dense matrix",
         )
-    kept = values[values > floor]
-    ax.plot(
-        np.arange(1, len(kept) + 1),
-        kept,
-        linestyle="none",
-        marker="o",
-        markersize=2.8,
-        color=SERIES[1].colour,
-        label=label,
-    )
+    ax.plot(*_thinned(kept), linestyle="none", marker="o", markersize=2.8, color=SERIES[1].colour, label=label)
     ax.set_yscale("log")
     ax.set_xlim(0, len(values) + 1)
     ax.set_xlabel("index" if len(kept) == len(values) else f"index ({len(values) - len(kept)} zeros left out)")
     ax.set_ylabel("singular value")
     ax.legend(frameon=False, loc="lower left", fontsize=8, handletextpad=0.3)
     return ax
+
+
+def _descending(values: Any) -> Array:
+    return np.sort(np.asarray(values, dtype=float))[::-1]
+
+
+def _thinned(values: Array) -> tuple[Array, Array]:
+    """Indices from 1 and values, evenly thinned where dots would lie on each other; the ends are kept."""
+    shown = np.unique(np.linspace(0, len(values) - 1, min(len(values), POINTS)).round().astype(int))
+    return shown + 1, values[shown]
 
 
 def plot_errors(
@@ -127,13 +133,13 @@ def plot_errors(
             ha="left" if values[0] < 0.1 else "center",
             color=style.colour,
             fontsize=8.5,
-            fontweight="semibold",
+            fontweight="bold",
         )
     ax.set_yticks(rows, list(names), color=INK)
     ax.set_ylim(len(names) - 0.5, -1.1)
     ax.set_xlim(0, 1.08 * max([max(values) for values in errors.values()] + [1e-3]))
     ax.set_xlabel("relative error (Frobenius norm)")
     ax.grid(axis="y", visible=True)
-    ax.tick_params(axis="y", length=0)
+    ax.tick_params(axis="y", length=0, pad=9)
     ax.spines["left"].set_visible(False)
     return ax

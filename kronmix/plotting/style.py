@@ -57,7 +57,7 @@ def house_style() -> Iterator[None]:
             "font.family": "sans-serif",
             "axes.titlesize": 9.5,
             "axes.titlelocation": "left",
-            "axes.titleweight": "semibold",
+            "axes.titleweight": "bold",
             "axes.titlepad": 9,
             "axes.labelsize": 9,
             "axes.labelcolor": MUTED,
