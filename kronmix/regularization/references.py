@@ -231,32 +231,40 @@ def _lars(problem: Any, penalty: L1, parameters: Array | None, tol: float) -> Fo
         λs, paths = each[0][0], [each[0][1]]
     else:
         λs, paths = parameters, [lasso.between_kinks(*path, parameters) for path in each]
-    return Found(λs, *_finished(problem, penalty, design, λs, lasso.assemble(design, paths), tol), kinks)
+    weights = lasso.assemble(design, paths)
+    gaps = _polished(problem, penalty, design, λs, weights, tol)
+    return Found(λs, *_finished(problem, penalty, λs, weights, gaps, tol), kinks)
 
 
 @register_solver("coordinate", lambda problem, penalty: isinstance(penalty, L1) and _has_design(problem))
 def _coordinate(problem: Any, penalty: L1, parameters: Array | None, tol: float) -> Found:
     design = least_squares(problem)
     λs = _default_grid(problem, penalty) if parameters is None else parameters
-    paths = lasso.coordinate_descent(design, λs, min(tol, 1e-6))
-    return Found(λs, *_finished(problem, penalty, design, λs, lasso.assemble(design, paths), tol))
+    weights = lasso.assemble(design, lasso.coordinate_descent(design, λs, min(tol, 1e-6)))
+    gaps = _polished(problem, penalty, design, λs, weights, tol)
+    return Found(λs, *_finished(problem, penalty, λs, weights, gaps, tol))
 
 
 def _judged(problem: Any, penalty: Any, λs: Array, weights: Array) -> Found:
     return Found(λs, weights, np.array([_gap(problem, penalty, B, λ) for B, λ in zip(weights, λs, strict=True)]))
 
 
-def _finished(
-    problem: Any, penalty: L1, design: LeastSquares, λs: Array, weights: Array, tol: float
-) -> tuple[Array, Array]:
-    """Weights whose gap is too large, solved on their active set; failing that, by the proximal method from there."""
+def _polished(problem: Any, penalty: L1, design: LeastSquares, λs: Array, weights: Array, tol: float) -> Array:
+    """Gaps, after weights whose gap is too large were solved on their active set, in place where that helps."""
     gaps = _judged(problem, penalty, λs, weights).gaps
     for i in np.flatnonzero(gaps > tol):
-        λ = float(λs[i])
-        B = np.asarray(design.weight(lasso.polish(design, lasso.coefficients_of(design, weights[i]), λ)))
-        if λ > 0 and _gap(problem, penalty, B, λ) > tol:
-            B = minimize_penalized(problem, penalty, λ, B, tol=tol).weight
-        weights[i], gaps[i] = B, _gap(problem, penalty, B, λ)
+        B = np.asarray(design.weight(lasso.polish(design, lasso.coefficients_of(design, weights[i]), float(λs[i]))))
+        gap = _gap(problem, penalty, B, float(λs[i]))
+        if gap < gaps[i]:
+            weights[i], gaps[i] = B, gap
+    return gaps
+
+
+def _finished(problem: Any, penalty: L1, λs: Array, weights: Array, gaps: Array, tol: float) -> tuple[Array, Array]:
+    """Weights and gaps, what is still too far improved by the proximal method."""
+    for i in np.flatnonzero((gaps > tol) & (λs > 0)):
+        better = minimize_penalized(problem, penalty, float(λs[i]), weights[i], tol=tol)
+        weights[i], gaps[i] = better.weight, better.gap
     return weights, gaps
 
 
