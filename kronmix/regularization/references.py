@@ -12,10 +12,11 @@ import numpy as np
 from ..operators.base import Array
 from . import lasso
 from .least_squares import LeastSquares, least_squares
-from .norms import L1, Penalty, Ridge, make_penalty
+from .norms import L1, Groups, Nuclear, Penalty, Rearranged, Ridge, Whole, make_penalty
 from .path import Path
-from .problems import Observed, Problem, Regression, finite
+from .problems import Observed, Problem, Regression, Sensing, finite
 from .proximal import GapError, Solution, is_squared, loss_and_dense_gradient, minimize_penalized, relative_gap
+from .working_set import minimize_on_blocks
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ def reference_path(
         means scikit-learn's alpha. Default: the exact kinks of the path for a lasso with one output, a geometric grid otherwise.
     groups : Monarch or other operator, sizes (p, k, q, s), two Kronecker shapes ((mA, nA), (mB, nB)), or labels, optional
         Blocks of B for "group" and "nuclear". An integer label for every entry of B works for "group" only.
-    solver : {"closed form", "svd", "lars", "coordinate", "proximal"}, optional
+    solver : {"closed form", "svd", "lars", "coordinate", "working set", "proximal"}, optional
         Default: the first that fits.
     tol : float
         Largest relative duality gap.
@@ -268,13 +269,31 @@ def _finished(problem: Any, penalty: L1, λs: Array, weights: Array, gaps: Array
     return weights, gaps
 
 
+@register_solver(
+    "working set",
+    lambda problem, penalty: (
+        isinstance(problem, Sensing)
+        and isinstance(penalty, Groups | Nuclear)
+        and not isinstance(penalty.view, Whole | Rearranged)
+    ),
+)
+def _working_set(problem: Sensing, penalty: Groups | Nuclear, parameters: Array | None, tol: float) -> Found:
+    return _by_warm_starts(minimize_on_blocks, problem, penalty, parameters, tol)
+
+
 @register_solver("proximal", lambda problem, penalty: True)
 def _proximal(problem: Any, penalty: Any, parameters: Array | None, tol: float) -> Found:
+    return _by_warm_starts(minimize_penalized, problem, penalty, parameters, tol)
+
+
+def _by_warm_starts(
+    minimize: Callable[..., Solution], problem: Any, penalty: Any, parameters: Array | None, tol: float
+) -> Found:
     λs = _default_grid(problem, penalty) if parameters is None else parameters
     if (λs == 0).any():
-        raise ValueError("parameters holds λ=0: the proximal method needs λ > 0, where the minimiser has a duality gap")
+        raise ValueError("parameters holds λ=0: this method needs λ > 0, where the minimiser has a duality gap")
     solutions: list[Solution] = []
     for λ in λs:
         start = solutions[-1].weight if solutions else None
-        solutions.append(minimize_penalized(problem, penalty, float(λ), start, tol=tol))
+        solutions.append(minimize(problem, penalty, float(λ), start, tol=tol))
     return Found(λs, np.stack([found.weight for found in solutions]), np.array([found.gap for found in solutions]))
