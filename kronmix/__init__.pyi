@@ -1,4 +1,8 @@
-from . import datasets as datasets, plotting as plotting, testing as testing
+from . import (
+    datasets as datasets,
+    plotting as plotting,
+    testing as testing,
+)
 from .decompose import (
     nearest_chain as nearest_chain,
     nearest_kronecker as nearest_kronecker,
@@ -37,9 +41,17 @@ from .regularization import (
     Observed as Observed,
     Regression as Regression,
     Sensing as Sensing,
+    averaged_flow as averaged_flow,
+    diagonal_flow as diagonal_flow,
     gradient_descent as gradient_descent,
+    interpolation_path as interpolation_path,
+    reference_path as reference_path,
+    saddle_sequence as saddle_sequence,
+    soft_threshold_path as soft_threshold_path,
 )
-from .sparsity import sparsity_profile as sparsity_profile
+from .sparsity import (
+    sparsity_profile as sparsity_profile,
+)
 from .spectra import (
     cond as cond,
     matrix_rank as matrix_rank,
@@ -48,6 +60,7 @@ from .spectra import (
     slogdet as slogdet,
     trace as trace,
 )
-from .vectorize import unvec as unvec, vec as vec
-
-__version__: str
+from .vectorize import (
+    unvec as unvec,
+    vec as vec,
+)
