@@ -1,0 +1,1 @@
+"""The theorem registry and its provers."""
