@@ -64,3 +64,5 @@ from .vectorize import (
     unvec as unvec,
     vec as vec,
 )
+
+__version__: str
