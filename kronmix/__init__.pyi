@@ -37,6 +37,12 @@ from .patterns import (
     mixer_patterns as mixer_patterns,
     monarch_patterns as monarch_patterns,
 )
+from .products import (
+    block_diag as block_diag,
+    eye as eye,
+    hadamard as hadamard,
+    kron as kron,
+)
 from .regularization import (
     Observed as Observed,
     Regression as Regression,
@@ -59,6 +65,9 @@ from .spectra import (
     singular_values as singular_values,
     slogdet as slogdet,
     trace as trace,
+)
+from .symbolic import (
+    verify as verify,
 )
 from .vectorize import (
     unvec as unvec,

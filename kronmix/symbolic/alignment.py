@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from sympy import Rational
 
-from ._outcome import Counterexample, Proof
+from .claims import Counterexample, Proof
 from .minima import vanish
 from .polynomials import Array, cayley, entries, inner, square_norm
 

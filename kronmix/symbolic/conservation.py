@@ -17,7 +17,7 @@ import numpy as np
 
 from ..operators.kernels import apply_factor
 from ..patterns import monarch_patterns
-from ._outcome import Counterexample, Proof
+from .claims import Counterexample, Proof
 from .minima import vanish
 from .polynomials import Array, derivative, entries, inner, square_norm
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import sympy as sp
 
-from ._outcome import Claim, Mutant
+from .claims import Claim, Mutant
 from .conservation import (
     Parametrisation,
     hadamard,

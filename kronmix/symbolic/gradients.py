@@ -12,7 +12,7 @@ import numpy as np
 
 from ..operators.kernels import apply_factor, factor_gradient
 from ..patterns import Pattern
-from ._outcome import Counterexample, Proof
+from .claims import Counterexample, Proof
 from .minima import vanish
 from .penalties import kronecker_rearrangement
 from .polynomials import Array, derivative, entries, inner

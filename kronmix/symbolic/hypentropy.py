@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from ._outcome import Counterexample, Proof
+from .claims import Counterexample, Proof
 from .minima import agree, vanish
 from .polynomials import Array, entries, inner
 

@@ -13,7 +13,7 @@ import numpy as np
 from sympy import ZZ
 from sympy.polys.matrices import DomainMatrix
 
-from ._outcome import Counterexample, Proof
+from .claims import Counterexample, Proof
 from .conservation import Parametrisation
 from .polynomials import Array, derivative, value_at
 

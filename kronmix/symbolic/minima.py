@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from ._outcome import Counterexample, Proof
+from .claims import Counterexample, Proof, Undecided
 from .polynomials import Array, cayley, entries, first_difference, inner, nonzero_point, square_norm
 
 Outcome = Proof | Counterexample
@@ -60,11 +60,11 @@ def agree(left: Any, right: Any, sizes: str, claim: str) -> Counterexample | Non
     if (left - right).is_rational_function(*symbols):
         if sp.cancel(sp.together(left - right)) == 0:
             return None
-        raise ArithmeticError(f"{claim}: {left} and {right} differ, but at no point tried")
+        raise Undecided(f"{claim}: {left} and {right} differ, but at no point tried")
     difference = sp.expand(left - right, power_base=True)
     if difference == 0 or sp.simplify(sp.powsimp(difference, force=True)) == 0:
         return None
-    raise ArithmeticError(f"{claim}: {left} and {right} agree at every point tried, but are not proved equal")
+    raise Undecided(f"{claim}: {left} and {right} agree at every point tried, but are not proved equal")
 
 
 def _shown(value: Any) -> str:

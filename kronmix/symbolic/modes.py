@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from ._outcome import Counterexample, Proof
+from .claims import Counterexample, Proof
 from .conservation import Parametrisation, kronecker, monarch
 from .minima import agree, vanish
 from .penalties import kronecker_rearrangement, monarch_slices

@@ -17,7 +17,7 @@ import sympy as sp
 
 from ..operators.kernels import apply_factor
 from ..patterns import monarch_patterns
-from ._outcome import Counterexample, Proof
+from .claims import Counterexample, Proof
 from .minima import (
     agree,
     prove_compound_product,

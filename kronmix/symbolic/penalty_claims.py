@@ -9,7 +9,7 @@ import numpy as np
 import sympy as sp
 
 from ..patterns import Pattern
-from ._outcome import Claim, Mutant
+from .claims import Claim, Mutant
 from .gradients import (
     SLOW_PATTERNS,
     defining_factor,

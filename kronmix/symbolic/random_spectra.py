@@ -16,7 +16,7 @@ from scipy.sparse.linalg import svds
 
 from ..operators import KroneckerSparse
 from ..patterns import Pattern
-from ._outcome import Counterexample, Proof
+from .claims import Counterexample, Proof
 
 Outcome = Proof | Counterexample
 

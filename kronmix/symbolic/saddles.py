@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from ._outcome import Counterexample, Proof
+from .claims import Counterexample, Proof
 from .polynomials import Array
 
 Outcome = Proof | Counterexample

@@ -6,8 +6,8 @@ from functools import partial
 
 import sympy as sp
 
-from ._outcome import Claim, Mutant
 from .alignment import biased_hsic, prove_bounded, prove_invariance, prove_kernel_form, prove_unbiased
+from .claims import Claim, Mutant
 from .random_spectra import prove_edge, prove_sparse_growth, prove_width_free
 from .saddles import CORRELATED, INDEPENDENT, SWITCHING, prove_average_is_lasso
 from .sensing import Experiment, prove_recovery

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ._outcome import Counterexample, Proof
+from .claims import Counterexample, Proof
 from .polynomials import Array
 
 Outcome = Proof | Counterexample

@@ -10,7 +10,7 @@ from typing import Any
 
 import sympy as sp
 
-from ._outcome import Counterexample, Proof
+from .claims import Counterexample, Proof
 from .minima import agree
 from .modes import balanced_mode, unbalanced_mode
 
