@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 
 import kronmix as km
-from kronmix.sparsity import count_nonzero, effective_nonzeros, entrywise_norm, group_norms, hoyer, l1_looseness
+from kronmix.sparsity import count_nonzero, effective_nonzeros, group_norms, hoyer, l1_looseness
+from kronmix.spectra.entrywise import entrywise_norm
 from tests.strategies import operators
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from ..operators import Kronecker, KroneckerSparse, StructuredOperator
 from ..operators.dense import finite_operator
 from ..operators.simplify import unpermuted
-from ..sparsity import entrywise_norm, lp
+from .entrywise import entrywise_norm, lp
 from .values import block_values, matrix_values, repeats, singular_values
 
 Kind = str | int | tuple[str, float]
