@@ -55,6 +55,12 @@ from .regularization import (
     saddle_sequence as saddle_sequence,
     soft_threshold_path as soft_threshold_path,
 )
+from .similarity import (
+    cka as cka,
+    cka_difference as cka_difference,
+    cka_interval as cka_interval,
+    paired_bootstrap as paired_bootstrap,
+)
 from .sparsity import (
     sparsity_profile as sparsity_profile,
 )
