@@ -3,7 +3,7 @@
 To add one, write a module with one function decorated with ``@command`` and import it below.
 """
 
-from . import factor, inspect, report
+from . import factor, inspect, report, verify
 from .app import app, command, main
 
-__all__ = ["app", "command", "factor", "inspect", "main", "report"]
+__all__ = ["app", "command", "factor", "inspect", "main", "report", "verify"]

@@ -12,7 +12,7 @@ from .claims import Claim
 __all__ = ["all_claims", "find_claims"]
 
 #: Modules of this room that list ``CLAIMS``, in the order of the theory.
-_GROUPS = ("penalty_claims", "flow_claims", "sample_claims")
+_GROUPS = ("structure_claims", "penalty_claims", "flow_claims", "sample_claims")
 
 
 @cache
