@@ -295,6 +295,11 @@ def staged_folder(out: str | os.PathLike[str]) -> Iterator[Path]:
 
     The folder is made at once, so that one that cannot be written is found before the work and not after it.
 
+    Raises
+    ------
+    ValueError
+        If the folder cannot be made or written.
+
     Examples
     --------
     >>> import tempfile, pathlib
@@ -306,10 +311,13 @@ def staged_folder(out: str | os.PathLike[str]) -> Iterator[Path]:
     """
     target = Path(out)
     missing = [folder for folder in (target, *target.parents) if not folder.exists()]
-    target.mkdir(parents=True, exist_ok=True)
     done = False
     try:
-        stage = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=target))
+        try:
+            target.mkdir(parents=True, exist_ok=True)
+            stage = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=target))
+        except OSError as error:
+            raise ValueError(f"folder {target} cannot be written: {error.strerror}") from error
         try:
             yield stage
             for file in sorted(stage.iterdir()):

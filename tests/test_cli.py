@@ -195,7 +195,7 @@ def test_bad_weights_end_in_one_sentence(
         (("report", "--patch", "3"), "patch=3: expected a divisor"),
         (("report", "--rank", "0"), "rank=0: expected at least 1"),
         (("report", "--seeds", "0"), "seeds=0: expected at least 1"),
-        (("report", "--out", "B.npy"), "B.npy: File exists"),
+        (("report", "--out", "B.npy"), "B.npy cannot be written: File exists"),
         (("report", "--out", "B.npy/sub"), "Not a directory"),
     ],
 )

@@ -100,6 +100,8 @@ def denoising_task(X: Any, noise: float, train: int, rng: np.random.Generator) -
     N, S, C = features.shape
     if not (np.isfinite(noise) and noise >= 0):
         raise ValueError(f"noise={noise}: expected a standard deviation, at least 0")
+    if N < 3:
+        raise ValueError(f"X has {N} images: expected at least 3, two to train on and one to hold out")
     if not 2 <= train < N:
         raise ValueError(f"train={train}: expected 2 to {N - 1} of {N} images, so that some are held out")
     if S * C > LARGEST_WIDTH:

@@ -85,7 +85,7 @@ def study_images(
     result = restore(
         features,
         noise=noise,
-        train=min(300, N // 2) if train is None else train,
+        train=min(300, max(2, N // 2)) if train is None else train,
         structures=standard_structures(rank),
         seeds=seeds,
         steps=steps,

@@ -114,6 +114,8 @@ def test_bad_options_are_named(options: dict[str, float], words: str) -> None:
 def test_bad_images_and_ranks_are_named() -> None:
     with pytest.raises(ValueError, match=r"X has shape \(3, 3\): expected \(N, S, C\)"):
         denoising_task(np.ones((3, 3)), 0.1, 2, rng())
+    with pytest.raises(ValueError, match="X has 2 images: expected at least 3"):
+        denoising_task(np.ones((2, 3, 3)), 0.1, 1, rng())
     with pytest.raises(ValueError, match=r"effective width of 1056, above 1024"):
         denoising_task(np.ones((3, 33, 32)), 0.1, 2, rng())
     with pytest.raises(ValueError, match="rank=0"):
