@@ -266,7 +266,7 @@ def test_mistakes_of_kronmix_are_not_hidden() -> None:
 def test_verify_prints_verdicts_and_writes_latex(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, printed, _ = call(capsys, "verify", "--theorem", "T3", "--latex", tmp_path / "verdicts.tex")
     assert code == 0
-    assert printed.count("holds") == 2
+    assert printed.count("holds") == 4  # two statements, each for all sizes and modulo a prime
     assert "\\begin{document}" in (tmp_path / "verdicts.tex").read_text(encoding="utf-8")
     code, printed, _ = call(capsys, "verify", "--theorem", "T6", "--json")
     assert json.loads(printed)["rows"][0]["evidence"] == "all sizes"

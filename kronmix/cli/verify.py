@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -11,10 +11,17 @@ from rich.table import Table
 
 from .app import command, show
 
+if TYPE_CHECKING:
+    from ..symbolic.verification import Row, VerificationReport
+
 
 @command
 def verify(
     theorem: Annotated[list[str] | None, typer.Option(metavar="T4", help="Only this theorem; may be repeated.")] = None,
+    size: Annotated[
+        str | None,
+        typer.Option(metavar="S,C", help="Tokens and channels of the finite-field proofs. [default: 196,768]"),
+    ] = None,
     slow: Annotated[bool, typer.Option("--slow", help="Larger symbolic sizes where an entry has them.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the rows as JSON instead of a table.")] = False,
     latex: Annotated[
@@ -32,6 +39,8 @@ def verify(
 
     - `kronmix verify --theorem T3 --theorem T19`: with the statements in words
 
+    - `kronmix verify --theorem T4 --size 64,512`
+
     - `kronmix verify --latex verdicts.tex`
     """
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
@@ -44,6 +53,7 @@ def verify(
         job = bar.add_task("")
         report = run(
             theorem,
+            size=None if size is None else _sizes(size),
             slow=slow,
             progress=lambda done, total, name: bar.update(job, completed=done, total=total, description=name),
         )
@@ -54,25 +64,46 @@ def verify(
     if json:
         typer.echo(report.to_json())
     else:
-        rejected = sum(row.mutants_rejected for row in report.rows)
-        title = f"{len(report.rows)} statements, {rejected} false neighbours rejected, {report.seconds:.1f} s"
-        table = Table(title=title, title_justify="left")
-        for heading in ("", "statement", "evidence", "sizes"):
-            table.add_column(heading, no_wrap=heading == "evidence")
-        for heading in ("rejected", "seconds", "verdict"):
-            table.add_column(heading, justify="right")
-        for row in report.rows:
-            rejections = f"{row.mutants_rejected} of {len(row.mutants)}"
-            verdict = "holds" if row.passes else "FAILS"
-            table.add_row(
-                row.number,
-                row.statement if theorem else row.name,
-                row.evidence,
-                row.sizes,
-                rejections,
-                f"{row.seconds:.2f}",
-                verdict,
-            )
-        show(table)
+        if theorem:
+            for rows in report.statements:
+                typer.echo(f"{rows[0].number} {rows[0].name}: {rows[0].statement}  [{rows[0].source}]")
+        show(_table(report))
     if not report.holds:
         raise typer.Exit(1)
+
+
+def _table(report: VerificationReport) -> Table:
+    """One line for each kind of evidence of a statement."""
+    statements = report.statements
+    rejected = sum(row.mutants_rejected for row in report.rows)
+    title = f"{len(statements)} statements, {rejected} false neighbours rejected, {report.seconds:.1f} s"
+    table = Table(title=title, title_justify="left")
+    for heading in ("", "statement", "evidence", "sizes"):
+        table.add_column(heading, no_wrap=heading == "evidence")
+    for heading in ("rejected", "s", "verdict"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for rows in statements:
+        for i, row in enumerate(rows):
+            table.add_row(
+                "" if i else row.number,
+                "" if i else row.name,
+                row.evidence,
+                _where(row),
+                f"{row.mutants_rejected}/{len(row.mutants)}",
+                f"{row.seconds:.1f}",
+                "holds" if row.passes else "FAILS",
+            )
+    return table
+
+
+def _where(row: Row) -> str:
+    doubt = f", error below {row.error_probability:.0e}" if row.error_probability else ""
+    return f"{row.sizes}{doubt}" if row.holds else f"{row.sizes}: {row.detail}"
+
+
+def _sizes(text: str) -> tuple[int, int]:
+    try:
+        S, C = map(int, text.split(","))
+    except ValueError:
+        raise ValueError(f"--size {text}: expected tokens and channels, as 196,768") from None
+    return S, C

@@ -22,6 +22,7 @@ from .structures import (
     Kron,
     Map,
     Rearranged,
+    Slicewise,
     Sparse,
     Trace,
     Unvec,
@@ -87,6 +88,11 @@ def _(node: Constant) -> Bound:
 @bound.register
 def _(node: Product) -> Bound:
     return (bound(node.left) * bound(node.right)).times(node.right.shape[0])
+
+
+@bound.register
+def _(node: Slicewise) -> Bound:
+    return (bound(node.left) * bound(node.right)).times(node.r)
 
 
 @bound.register(Kron)

@@ -17,9 +17,9 @@ from ..operators import (
     KroneckerSparse,
     Permutation,
     StructuredOperator,
+    Sum as SumOfOperators,
     SumOfKroneckers,
 )
-from ..operators import Sum as SumOfOperators
 from ..spectra import trace
 from ..vectorize import _check_order, unvec, vec
 from .expressions import Constant, Expression, Product, Shape, Sum, as_expression, number, same_size

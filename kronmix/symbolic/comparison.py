@@ -14,8 +14,7 @@ from .bounds import MAP_DEGREE, Bound, bound
 from .evaluation import Array, Objects, Values, apply, entries
 from .expressions import Expression, same_shape
 from .finite_field import PRIMES, PrimeField
-from .polynomials import entries as variables
-from .polynomials import nonzero_point
+from .polynomials import entries as variables, nonzero_point
 
 __all__ = ["Agreement", "Difference", "compare_entries", "compare_residues", "differing_shapes"]
 

@@ -27,6 +27,7 @@ from .structures import (
     Ones,
     Permuted,
     Rearranged,
+    Slicewise,
     Sparse,
     Trace,
     Unvec,
@@ -97,6 +98,13 @@ class Values:
     functions: Mapping[str, Callable[[Array], Array]]
 
 
+def _scalar(value: Any) -> Array:
+    """An array of no axes; SymPy's polynomials are dictionaries, which NumPy would take apart."""
+    out = np.empty((), np.uint64 if isinstance(value, np.uint64) else object)
+    out[()] = value
+    return out
+
+
 def entries(node: Expression, values: Values) -> Array:
     """All entries; raises TooLarge rather than form more than ``MAX_ENTRIES`` of them."""
     if prod(node.shape) > MAX_ENTRIES:
@@ -141,7 +149,7 @@ def _(node: Ones, values: Values) -> Array:
 def _(node: Product, values: Values) -> Array:
     left, right = node.left, node.right
     if left.ndim == 1:
-        return np.asarray(values.ring.sum(values.ring.multiply(entries(left, values), entries(right, values))))
+        return _scalar(values.ring.sum(values.ring.multiply(entries(left, values), entries(right, values))))
     if right.ndim == 1:
         return _apply(left, entries(right, values)[:, None], values)[:, 0]
     if right.shape[1] <= left.shape[0]:
@@ -165,24 +173,25 @@ def _(node: Sum, X: Array, values: Values) -> Array:
 
 
 def _combine(node: Sum, each: Callable[[Expression], Array], values: Values) -> Array:
-    ring = values.ring
-    scaled = (each(t) if c == 1 else ring.multiply(each(t), ring.scalar(c)) for c, t in node.terms)
-    return reduce(ring.add, scaled)
+    ring, parts = values.ring, [(c, each(t)) for c, t in node.terms]
+    flat = (x.reshape(-1) if c == 1 else ring.multiply(x.reshape(-1), ring.scalar(c)) for c, x in parts)
+    return reduce(ring.add, flat).reshape(parts[0][1].shape)
 
 
 @_entries.register
 def _(node: Scaled, values: Values) -> Array:
-    return values.ring.multiply(entries(node.matrix, values), entries(node.scalar, values)[()])
+    matrix = entries(node.matrix, values)
+    return values.ring.multiply(matrix.reshape(-1), entries(node.scalar, values).reshape(1)).reshape(matrix.shape)
 
 
 @_apply.register
 def _(node: Scaled, X: Array, values: Values) -> Array:
-    return values.ring.multiply(_apply(node.matrix, X, values), entries(node.scalar, values)[()])
+    return values.ring.multiply(_apply(node.matrix, X, values), entries(node.scalar, values).reshape(1, 1))
 
 
 @_entries.register
 def _(node: Trace, values: Values) -> Array:
-    return np.asarray(values.ring.sum(_diagonal(node.matrix, values)))
+    return _scalar(values.ring.sum(_diagonal(node.matrix, values)))
 
 
 @singledispatch
@@ -267,6 +276,15 @@ def _(node: Rearranged, values: Values) -> Array:
     M = entries(node.matrix, values).reshape(mA, mB, nA, nB)
     R = M.transpose(2, 0, 3, 1).reshape(mA * nA, mB * nB)
     return R.T if node.flipped else R
+
+
+@_entries.register
+def _(node: Slicewise, values: Values) -> Array:
+    a, b, c, d, β, κ, r = node.a, node.b, node.c, node.d, node.beta, node.kappa, node.r
+    U = entries(node.left, values).reshape(a, β, d, b, κ, r).transpose(0, 2, 1, 4, 3, 5)
+    V = entries(node.right, values).reshape(a, κ, d, r, β, c).transpose(0, 2, 4, 1, 3, 5)
+    slices = values.ring.matmul(U, V)  # [a, d, β, κ, b, c]
+    return slices.transpose(0, 1, 4, 2, 3, 5).reshape(node.shape)
 
 
 @_apply.register

@@ -20,6 +20,7 @@ __all__ = [
     "Ones",
     "Permuted",
     "Rearranged",
+    "Slicewise",
     "Sparse",
     "Trace",
     "Unvec",
@@ -117,6 +118,35 @@ class Sparse(Expression):
     def __str__(self) -> str:
         a, b, c, d = self.pattern
         return f"sparse({self.values}, ({a}, {b}, {c}, {d})){'.T' if self.flipped else ''}"
+
+
+@dataclass(frozen=True, eq=False)
+class Slicewise(Expression):
+    """Values of the product of chainable factors (a, b, κr, βd) and (aκ, rβ, c, d), slice by slice (T11).
+
+    values[a, d, (b, β), (κ, c)] = Σ_r left[a, (β, d), b, (κ, r)] right[(a, κ), d, (r, β), c]
+    """
+
+    left: Expression
+    right: Expression
+    a: Size
+    b: Size
+    c: Size
+    d: Size
+    beta: Size
+    kappa: Size
+    r: Size
+
+    @property
+    def shape(self) -> Shape:
+        return self.a, self.d, self.b * self.beta, self.kappa * self.c
+
+    @property
+    def parts(self) -> tuple[Expression, ...]:
+        return self.left, self.right
+
+    def __str__(self) -> str:
+        return f"slicewise({self.left}, {self.right})"
 
 
 @dataclass(frozen=True, eq=False)
