@@ -285,6 +285,50 @@ def test_verify_exits_1_when_a_false_neighbour_is_accepted(
     assert "FAILS" in printed
 
 
+def test_verify_at_sizes(capsys: pytest.CaptureFixture[str]) -> None:
+    code, printed, _ = call(capsys, "verify", "--theorem", "T4", "--size", "12,34", "--json")
+    assert code == 0
+    rows = json.loads(printed)["rows"]
+    assert [row["evidence"] for row in rows] == ["all sizes", "entrywise", "finite field"]
+    assert rows[2]["sizes"] == "S = 12, C = 34"
+    assert 0 < rows[2]["error_probability"] < 1e-15
+    code, _, errors = call(capsys, "verify", "--size", "12x34")
+    assert (code, errors) == (2, "kronmix: --size 12x34: expected tokens and channels, as 196,768\n")
+
+
+def test_verify_an_identity_of_ones_own(capsys: pytest.CaptureFixture[str]) -> None:
+    shapes = ("--shapes", "W=S,S X=S,C V=C,C")
+    code, printed, _ = call(capsys, "verify", "--identity", "vec(W @ X @ V) == kron(V.T, W) @ vec(X)", *shapes)
+    assert code == 0
+    assert "holds (all sizes + entrywise + finite field)" in printed
+    code, printed, _ = call(
+        capsys, "verify", "--identity", "vec(W @ X @ V) == kron(V, W) @ vec(X)", *shapes, "--at", "S=5,C=6", "--json"
+    )
+    assert code == 1
+    assert json.loads(printed)["counterexample"]["sizes"] == {"C": 2, "S": 1}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--identity", "A == A"), "--identity and --shapes go together"),
+        (("--shapes", "A=m,n"), "--identity and --shapes go together"),
+        (("--at", "S=3"), "--at goes with --identity"),
+        (("--identity", "A.__class__ == A", "--shapes", "A=m,n"), "'.__class__' is not allowed"),
+        (("--identity", "A == A", "--shapes", "A=m,n", "--at", "m=3"), "expected a value for each of the sizes m, n"),
+        (("--identity", "A == A", "--shapes", "A=m,n seed=m,n"), "'seed' is not free"),
+        (("--identity", "A @ A == A", "--shapes", "A=m,n"), "do not fit"),
+    ],
+)
+def test_verify_refuses_bad_identities(
+    arguments: tuple[str, ...], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, _, errors = call(capsys, "verify", *arguments)
+    assert code == 2
+    assert words in errors
+    assert errors.count("\n") == 1
+
+
 def test_verify_refuses_an_unknown_theorem(capsys: pytest.CaptureFixture[str]) -> None:
     code, _, errors = call(capsys, "verify", "--theorem", "T99")
     assert (code, errors) == (2, "kronmix: theorem T99: expected T1 to T27\n")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -23,7 +23,14 @@ def verify(
         typer.Option(metavar="S,C", help="Tokens and channels of the finite-field proofs. [default: 196,768]"),
     ] = None,
     slow: Annotated[bool, typer.Option("--slow", help="Larger symbolic sizes where an entry has them.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="Print the rows as JSON instead of a table.")] = False,
+    identity: Annotated[
+        str | None, typer.Option(metavar="'L == R'", help="Prove or refute an identity of your own instead.")
+    ] = None,
+    shapes: Annotated[
+        str | None, typer.Option(metavar="'W=S,S X=S,C'", help="Shapes of its matrices; sizes are names or numbers.")
+    ] = None,
+    at: Annotated[str | None, typer.Option(metavar="S=196,C=768", help="Large sizes to prove it at.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
     latex: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write statements and verdicts as a document.")
     ] = None,
@@ -42,7 +49,16 @@ def verify(
     - `kronmix verify --theorem T4 --size 64,512`
 
     - `kronmix verify --latex verdicts.tex`
+
+    - `kronmix verify --identity 'vec(W @ X @ V) == kron(V.T, W) @ vec(X)' --shapes 'W=S,S X=S,C V=C,C'`
+
+    An identity may hold names, numbers, @ + - *, .T, vec, unvec, kron, eye, commutation, block_diag, hadamard and trace.
     """
+    if identity is not None or shapes is not None:
+        _own_identity(identity, shapes, at, json)
+        return
+    if at is not None:
+        raise ValueError("--at goes with --identity and --shapes; for theorems use --size")
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
     from ..symbolic import verify as run
@@ -69,6 +85,23 @@ def verify(
                 typer.echo(f"{rows[0].number} {rows[0].name}: {rows[0].statement}  [{rows[0].source}]")
         show(_table(report))
     if not report.holds:
+        raise typer.Exit(1)
+
+
+def _own_identity(identity: str | None, shapes: str | None, at: str | None, json: bool) -> None:
+    from ..symbolic import check_identity
+    from ..symbolic.language import parse_identity, parse_shapes
+
+    if identity is None or shapes is None:
+        raise ValueError("--identity and --shapes go together, as --identity 'A.T.T == A' --shapes 'A=m,n'")
+    given = parse_shapes(shapes)
+    if taken := sorted({"at", "seed", "identity"} & given.keys()):
+        raise ValueError(f"shapes: {taken[0]!r} is not free as a name: choose another")
+    large = None if at is None else {name: sizes[0] for name, sizes in parse_shapes(at.replace(",", " ")).items()}
+    options: dict[str, Any] = {"at": large, **given}
+    verdict = check_identity(parse_identity(identity), **options)
+    typer.echo(verdict.to_json() if json else f"{identity}\n{verdict!r}")
+    if not verdict:
         raise typer.Exit(1)
 
 

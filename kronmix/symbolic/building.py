@@ -22,10 +22,10 @@ from ..operators import (
 )
 from ..spectra import trace
 from ..vectorize import _check_order, unvec, vec
-from .expressions import Constant, Expression, Product, Shape, Sum, as_expression, number, same_size
+from .expressions import Constant, Expression, Product, Shape, Sum, Variable, as_expression, number, same_size
 from .structures import Blocks, Commuted, Entrywise, Identity, Kron, Permuted, Rearranged, Sparse, Trace, Unvec, Vec
 
-__all__ = ["FUNCTIONS", "SizeSymbol", "lift", "rearrange"]
+__all__ = ["FUNCTIONS", "SizeSymbol", "lift", "parametrised", "rearrange"]
 
 
 class SizeSymbol(sp.Symbol):
@@ -125,8 +125,29 @@ def lift(value: Any) -> Expression:
     TypeError
         If entries are neither integers, fractions nor finite floats.
     """
+    return Constant(_exact(value))
+
+
+@lift.register
+def _(op: StructuredOperator) -> Expression:
+    return written(op, lambda array, _: Constant(_exact(array)))
+
+
+def parametrised(op: StructuredOperator) -> tuple[Expression, dict[str, tuple[int, ...]]]:
+    """The operator as an expression in its factors, with a variable for each, and the variables' shapes."""
+    shapes: dict[str, tuple[int, ...]] = {}
+
+    def variable(array: Any, shape: tuple[int, ...]) -> Expression:
+        name = f"θ{len(shapes)}"
+        shapes[name] = shape
+        return Variable(name, shape)
+
+    return written(op, variable), shapes
+
+
+def _exact(value: Any) -> np.ndarray[Any, np.dtype[Any]]:
     array = np.asarray(value)
-    if array.ndim > 2 or array.dtype.kind not in "biufO":
+    if array.dtype.kind not in "biufO" or (array.ndim > 2 and array.dtype.kind == "O"):
         raise TypeError(f"{value!r}: expected an exact number or a matrix of exact numbers")
     if array.dtype.kind == "f" and np.all(array == np.rint(array)) and np.all(np.abs(array) < 2.0**53):
         array = array.astype(np.int64)
@@ -135,7 +156,7 @@ def lift(value: Any) -> Expression:
         for index in np.ndindex(*array.shape):
             exact[index] = _rational(array[index])
         array = exact
-    return Constant(array)
+    return array
 
 
 def _rational(value: Any) -> Fraction:
@@ -144,43 +165,47 @@ def _rational(value: Any) -> Fraction:
     return number(value)
 
 
-@lift.register
-def _(op: StructuredOperator) -> Expression:
-    return lift(op.to_dense())
+Leaf = Callable[[Any, tuple[int, ...]], Expression]
 
 
-@lift.register
-def _(op: Permutation) -> Expression:
+@singledispatch
+def written(op: StructuredOperator, leaf: Leaf) -> Expression:
+    """An operator in terms of its factors; ``leaf(array, shape)`` makes an expression of a factor."""
+    matrix = op.to_dense()
+    return leaf(matrix, matrix.shape)
+
+
+@written.register
+def _(op: Permutation, leaf: Leaf) -> Expression:
     return Permuted(op.indices)
 
 
-@lift.register
-def _(op: Kronecker) -> Expression:
-    return reduce(Kron, map(lift, op.factors))
+@written.register
+def _(op: Kronecker, leaf: Leaf) -> Expression:
+    return reduce(Kron, (leaf(factor, factor.shape) for factor in op.factors))
 
 
-@lift.register
-def _(op: SumOfKroneckers) -> Expression:
-    return Sum(tuple((Fraction(1), Kron(lift(A), lift(B))) for A, B in op.pairs))
+@written.register
+def _(op: SumOfKroneckers, leaf: Leaf) -> Expression:
+    pairs = [(leaf(A, A.shape), leaf(B, B.shape)) for A, B in op.pairs]
+    return Sum(tuple((Fraction(1), Kron(A, B)) for A, B in pairs))
 
 
-@lift.register
-def _(op: KroneckerSparse) -> Expression:
-    values = lift(op.values.reshape(-1, 1))
-    assert isinstance(values, Constant)
-    return Sparse(Constant(values.values.reshape(op.values.shape)), (*op.pattern,))
+@written.register
+def _(op: KroneckerSparse, leaf: Leaf) -> Expression:
+    return Sparse(leaf(op.values, op.values.shape), (*op.pattern,))
 
 
-@lift.register
-def _(op: Chain) -> Expression:
-    return reduce(Product, map(lift, op.operators))
+@written.register
+def _(op: Chain, leaf: Leaf) -> Expression:
+    return reduce(Product, (written(part, leaf) for part in op.operators))
 
 
-@lift.register
-def _(op: SumOfOperators) -> Expression:
-    return Sum(tuple((Fraction(1), lift(term)) for term in op.operators))
+@written.register
+def _(op: SumOfOperators, leaf: Leaf) -> Expression:
+    return Sum(tuple((Fraction(1), written(term, leaf)) for term in op.operators))
 
 
-@lift.register
-def _(op: Hadamard) -> Expression:
-    return reduce(Entrywise, map(lift, op.factors))
+@written.register
+def _(op: Hadamard, leaf: Leaf) -> Expression:
+    return reduce(Entrywise, (leaf(factor, factor.shape) for factor in op.factors))

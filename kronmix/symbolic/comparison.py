@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from .bounds import MAP_DEGREE, Bound, bound
-from .evaluation import Array, Objects, Values, apply, entries
+from .bounds import MAP_DEGREE, Bound, bound, dimensions
+from .evaluation import Array, Objects, TooLarge, Values, apply, entries
 from .expressions import Expression, same_shape
 from .finite_field import PRIMES, PrimeField
 from .polynomials import entries as variables, nonzero_point
@@ -22,6 +22,8 @@ Shapes = Mapping[str, tuple[int, ...]]
 
 #: Matrices with more entries than this are compared by their action on a random vector (Freivalds).
 _FORMED = 2**12
+#: Longest vector on the way.
+MAX_DIMENSION = 2**21
 #: Wanted bound on the probability that random testing accepts a false identity.
 ERROR_PROBABILITY = 1e-15
 
@@ -48,6 +50,14 @@ class Difference:
     left: Any
     right: Any
     functions: dict[str, str] = field(default_factory=dict)
+    quantity: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON; integers beyond 2⁵³ as text."""
+        entry = None if self.entry is None else list(self.entry)
+        matrices = {name: matrix.tolist() for name, matrix in self.matrices.items()}
+        both = {"left": str(self.left), "right": str(self.right)}
+        return {"sizes": self.sizes, "matrices": matrices, "entry": entry, **both, "functions": self.functions}
 
     def __str__(self) -> str:
         sizes = ", ".join(f"{name} = {value}" for name, value in self.sizes.items())
@@ -55,8 +65,9 @@ class Difference:
             return f"{sizes}: shapes {self.left} and {self.right} differ".lstrip(": ")
         given = [f"{name} = {_shown(matrix)}" for name, matrix in self.matrices.items()]
         given += [f"{name}(x) = {formula}" for name, formula in self.functions.items()]
-        place = f"entry {self.entry if len(self.entry) != 1 else self.entry[0]}: " if self.entry else ""
-        return f"{'; '.join(part for part in (sizes, *given) if part)}: {place}{self.left} ≠ {self.right}"
+        place = f"entry {self.entry if len(self.entry) != 1 else self.entry[0]}" if self.entry else self.quantity
+        what = "; ".join(part for part in (sizes, *given) if part)
+        return ": ".join(part for part in (what, place, f"{self.left} ≠ {self.right}") if part)
 
 
 def _shown(matrix: Array) -> str:
@@ -126,6 +137,9 @@ def compare_residues(
     """
     if (shape := differing_shapes(left, right, shapes, sizes)) is not None:
         return shape
+    for side in (left, right):
+        if (largest := dimensions(side)) > MAX_DIMENSION:
+            raise TooLarge(f"{str(side)[:60]} goes through {largest:,} dimensions, more than {MAX_DIMENSION:,}")
     freivalds = left.ndim == 2 and prod(left.shape) > _FORMED
     joint = bound(left) + bound(right)
     if freivalds:

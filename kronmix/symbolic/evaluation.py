@@ -108,7 +108,7 @@ def _scalar(value: Any) -> Array:
 def entries(node: Expression, values: Values) -> Array:
     """All entries; raises TooLarge rather than form more than ``MAX_ENTRIES`` of them."""
     if prod(node.shape) > MAX_ENTRIES:
-        raise TooLarge(f"{node} has {prod(node.shape):,} entries")
+        raise TooLarge(f"{str(node)[:60]} has {prod(node.shape):,} entries, more than {MAX_ENTRIES:,}")
     return _entries(node, values)
 
 

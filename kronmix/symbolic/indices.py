@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import reduce, singledispatch
 from itertools import count, permutations
+from math import prod
 from typing import Any
 
 import sympy as sp
@@ -37,6 +38,8 @@ from .structures import (
 __all__ = ["equal_for_all_sizes"]
 
 _labels = count()
+#: Beyond these the normal form would take too long: products of sums, and the orders of digits summed over.
+_MOST_TERMS, _MOST_BOUND = 500, 7
 
 
 @dataclass(frozen=True, order=True)
@@ -279,6 +282,8 @@ def _equal(i: Index, j: Index) -> Term:
 
 
 def _times(*factors: list[Term]) -> list[Term]:
+    if prod(map(len, factors)) > _MOST_TERMS:
+        raise Undecided(f"an entry has more than {_MOST_TERMS} terms")
     return reduce(lambda x, y: [s * t for s in x for t in y], factors, [Term()])
 
 
@@ -427,6 +432,8 @@ def _normal(term: Term) -> tuple[Any, str]:
     for digit in term.bound - used:
         coefficient *= digit.size
     bound = sorted(term.bound & used)
+    if len(bound) > _MOST_BOUND:
+        raise Undecided(f"an entry sums over more than {_MOST_BOUND} indices")
     deltas = sorted((i.label, j.label) for i, j in kept if i != j)
     return coefficient, f"{min(_written(term.atoms, order) for order in permutations(bound))} {deltas}"
 

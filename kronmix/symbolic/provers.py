@@ -66,6 +66,8 @@ def prove_modulo_primes(statement: Statement, names: str, sizes: Sizes) -> Outco
 def residue_words(agreement: Agreement) -> str:
     """What was checked modulo primes, in words."""
     count = len(agreement.primes)
+    if agreement.degree == 0:
+        return f"equal modulo {count} prime{'s' if count > 1 else ''} near 2⁶¹, which no entry reaches: certain"
     return (
         f"random matrices modulo {count} prime{'s' if count > 1 else ''} near 2⁶¹, degree {agreement.degree}: "
         f"wrong with probability below {agreement.error_probability:.0e}"
