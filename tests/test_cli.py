@@ -14,7 +14,7 @@ import pytest
 import kronmix as km
 from kronmix.cli import app, command, main
 
-TINY = ("--seeds", "1", "--steps", "2")
+TINY = ("--seeds", "1", "--steps", "2", "--no-proofs")
 
 
 def run(*arguments: object, folder: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -75,10 +75,29 @@ def test_report_on_a_user_s_images_and_quietly(tmp_path: Path, capsys: pytest.Ca
 
 
 def test_report_on_weights_skips_training(tmp_path: Path, weights: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    code, printed, _ = call(capsys, "report", "--weights", weights, "--out", tmp_path / "out")
+    code, printed, _ = call(capsys, "report", "--weights", weights, "--no-proofs", "--out", tmp_path / "out")
     assert code == 0
     assert "token" in printed
     assert "restoration" not in json.loads((tmp_path / "out" / "results.json").read_text(encoding="utf-8"))
+
+
+def test_report_proves_what_it_rests_on(
+    tmp_path: Path, weights: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import kronmix.symbolic
+
+    one = km.verify("T4")
+    monkeypatch.setattr(kronmix.symbolic, "verify", lambda progress: one)
+    code, _, _ = call(capsys, "report", "--weights", weights, "-q", "--out", tmp_path / "out")
+    assert code == 0
+    assert "T4 effective weight" in (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
+    record = json.loads((tmp_path / "out" / "results.json").read_text(encoding="utf-8"))
+    assert [row["evidence"] for row in record["proofs"]["rows"]] == ["all sizes", "entrywise", "finite field"]
+    monkeypatch.setitem(sys.modules, "kronmix.symbolic", None)
+    code, _, errors = call(capsys, "report", "--weights", weights, "-q", "--out", tmp_path / "plain")
+    assert code == 0
+    assert "no section of proofs" in errors
+    assert "T4 effective weight" not in (tmp_path / "plain" / "index.html").read_text(encoding="utf-8")
 
 
 def test_inspect_prints_the_wide_mlp(weights: Path) -> None:

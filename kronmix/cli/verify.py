@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -59,20 +61,10 @@ def verify(
         return
     if at is not None:
         raise ValueError("--at goes with --identity and --shapes; for theorems use --size")
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-
     from ..symbolic import verify as run
 
-    console = Console(stderr=True)
-    columns = (TextColumn("proving"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        job = bar.add_task("")
-        report = run(
-            theorem,
-            size=None if size is None else _sizes(size),
-            slow=slow,
-            progress=lambda done, total, name: bar.update(job, completed=done, total=total, description=name),
-        )
+    with proving(quiet=False) as progress:
+        report = run(theorem, size=None if size is None else _sizes(size), slow=slow, progress=progress)
     if latex is not None:
         partial = latex.with_name(latex.name + ".partial")
         partial.write_text(report.to_latex(), encoding="utf-8")
@@ -86,6 +78,18 @@ def verify(
         show(_table(report))
     if not report.holds:
         raise typer.Exit(1)
+
+
+@contextmanager
+def proving(quiet: bool) -> Iterator[Callable[[int, int, str], None]]:
+    """A progress bar on a terminal, and what moves it."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    console = Console(stderr=True)
+    columns = (TextColumn("proving"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
+    with Progress(*columns, console=console, transient=True, disable=quiet or not console.is_terminal) as bar:
+        job = bar.add_task("")
+        yield lambda done, total, name: bar.update(job, completed=done, total=total, description=name)
 
 
 def _own_identity(identity: str | None, shapes: str | None, at: str | None, json: bool) -> None:
