@@ -73,6 +73,9 @@ from .spectra import (
     trace as trace,
 )
 from .symbolic import (
+    check_equivalent as check_equivalent,
+    check_identity as check_identity,
+    check_reparametrisation as check_reparametrisation,
     verify as verify,
 )
 from .vectorize import (

@@ -14,7 +14,7 @@ import pytest
 import kronmix as km
 from kronmix.cli import app, command, main
 
-TINY = ("--seeds", "1", "--steps", "2")
+TINY = ("--seeds", "1", "--steps", "2", "--no-proofs")
 
 
 def run(*arguments: object, folder: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -75,10 +75,29 @@ def test_report_on_a_user_s_images_and_quietly(tmp_path: Path, capsys: pytest.Ca
 
 
 def test_report_on_weights_skips_training(tmp_path: Path, weights: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    code, printed, _ = call(capsys, "report", "--weights", weights, "--out", tmp_path / "out")
+    code, printed, _ = call(capsys, "report", "--weights", weights, "--no-proofs", "--out", tmp_path / "out")
     assert code == 0
     assert "token" in printed
     assert "restoration" not in json.loads((tmp_path / "out" / "results.json").read_text(encoding="utf-8"))
+
+
+def test_report_proves_what_it_rests_on(
+    tmp_path: Path, weights: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import kronmix.symbolic
+
+    one = km.verify("T4")
+    monkeypatch.setattr(kronmix.symbolic, "verify", lambda progress: one)
+    code, _, _ = call(capsys, "report", "--weights", weights, "-q", "--out", tmp_path / "out")
+    assert code == 0
+    assert "T4 effective weight" in (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
+    record = json.loads((tmp_path / "out" / "results.json").read_text(encoding="utf-8"))
+    assert [row["evidence"] for row in record["proofs"]["rows"]] == ["all sizes", "entrywise", "finite field"]
+    monkeypatch.setitem(sys.modules, "kronmix.symbolic", None)
+    code, _, errors = call(capsys, "report", "--weights", weights, "-q", "--out", tmp_path / "plain")
+    assert code == 0
+    assert "no section of proofs" in errors
+    assert "T4 effective weight" not in (tmp_path / "plain" / "index.html").read_text(encoding="utf-8")
 
 
 def test_inspect_prints_the_wide_mlp(weights: Path) -> None:
@@ -266,7 +285,7 @@ def test_mistakes_of_kronmix_are_not_hidden() -> None:
 def test_verify_prints_verdicts_and_writes_latex(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, printed, _ = call(capsys, "verify", "--theorem", "T3", "--latex", tmp_path / "verdicts.tex")
     assert code == 0
-    assert printed.count("holds") == 2
+    assert printed.count("holds") == 4  # two statements, each for all sizes and modulo a prime
     assert "\\begin{document}" in (tmp_path / "verdicts.tex").read_text(encoding="utf-8")
     code, printed, _ = call(capsys, "verify", "--theorem", "T6", "--json")
     assert json.loads(printed)["rows"][0]["evidence"] == "all sizes"
@@ -283,6 +302,50 @@ def test_verify_exits_1_when_a_false_neighbour_is_accepted(
     code, printed, _ = call(capsys, "verify")
     assert code == 1
     assert "FAILS" in printed
+
+
+def test_verify_at_sizes(capsys: pytest.CaptureFixture[str]) -> None:
+    code, printed, _ = call(capsys, "verify", "--theorem", "T4", "--size", "12,34", "--json")
+    assert code == 0
+    rows = json.loads(printed)["rows"]
+    assert [row["evidence"] for row in rows] == ["all sizes", "entrywise", "finite field"]
+    assert rows[2]["sizes"] == "S = 12, C = 34"
+    assert 0 < rows[2]["error_probability"] < 1e-15
+    code, _, errors = call(capsys, "verify", "--size", "12x34")
+    assert (code, errors) == (2, "kronmix: --size 12x34: expected tokens and channels, as 196,768\n")
+
+
+def test_verify_an_identity_of_ones_own(capsys: pytest.CaptureFixture[str]) -> None:
+    shapes = ("--shapes", "W=S,S X=S,C V=C,C")
+    code, printed, _ = call(capsys, "verify", "--identity", "vec(W @ X @ V) == kron(V.T, W) @ vec(X)", *shapes)
+    assert code == 0
+    assert "holds (all sizes + entrywise + finite field)" in printed
+    code, printed, _ = call(
+        capsys, "verify", "--identity", "vec(W @ X @ V) == kron(V, W) @ vec(X)", *shapes, "--at", "S=5,C=6", "--json"
+    )
+    assert code == 1
+    assert json.loads(printed)["counterexample"]["sizes"] == {"C": 2, "S": 1}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--identity", "A == A"), "--identity and --shapes go together"),
+        (("--shapes", "A=m,n"), "--identity and --shapes go together"),
+        (("--at", "S=3"), "--at goes with --identity"),
+        (("--identity", "A.__class__ == A", "--shapes", "A=m,n"), "'.__class__' is not allowed"),
+        (("--identity", "A == A", "--shapes", "A=m,n", "--at", "m=3"), "expected a value for each of the sizes m, n"),
+        (("--identity", "A == A", "--shapes", "A=m,n seed=m,n"), "'seed' is not free"),
+        (("--identity", "A @ A == A", "--shapes", "A=m,n"), "do not fit"),
+    ],
+)
+def test_verify_refuses_bad_identities(
+    arguments: tuple[str, ...], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, _, errors = call(capsys, "verify", *arguments)
+    assert code == 2
+    assert words in errors
+    assert errors.count("\n") == 1
 
 
 def test_verify_refuses_an_unknown_theorem(capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,9 +14,11 @@ from rich.table import Table
 from .. import files
 from .app import command, show
 from .inspect import mixer_weights, print_inspection
+from .verify import proving
 
 if TYPE_CHECKING:
     from ..report import Findings
+    from ..symbolic import VerificationReport
 
 
 class Preset(StrEnum):
@@ -48,6 +51,9 @@ def report(
     ] = Preset.quick,
     seeds: Annotated[int | None, typer.Option(help="Repetitions, instead of the preset's.")] = None,
     steps: Annotated[int | None, typer.Option(help="Gradient steps, instead of the preset's.")] = None,
+    proofs: Annotated[
+        bool, typer.Option("--proofs/--no-proofs", help="Prove the statements behind the page, and show the verdicts.")
+    ] = True,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the path of the page only.")] = False,
 ) -> None:
     """Make the page: train five structures to restore images, and show what a Mixer looks like as one wide matrix.
@@ -82,6 +88,8 @@ def report(
                 seeds=default_seeds if seeds is None else seeds,
                 steps=default_steps if steps is None else steps,
             )
+        if proofs:
+            findings = replace(findings, proofs=_prove(quiet))
         write_report(findings, stage)
     if not quiet:
         _print_findings(findings)
@@ -104,6 +112,19 @@ def _train(images: Path | None, quiet: bool, *, seeds: int, **options: Any) -> F
     with Progress(*columns, console=console, transient=True, disable=quiet or not console.is_terminal) as bar:
         job = bar.add_task("training", total=seeds * len(standard_structures()))
         return study_images(pixels, source, seeds=seeds, progress=lambda: bar.advance(job), **options)
+
+
+def _prove(quiet: bool) -> VerificationReport | None:
+    """Verdicts on the theorems, or None, and a word about it, where SymPy is not installed."""
+    try:
+        from ..symbolic import verify
+    except ModuleNotFoundError as missing:
+        typer.echo(
+            f"kronmix: no section of proofs: {missing}; install it with: pip install 'kronmix[symbolic]'", err=True
+        )
+        return None
+    with proving(quiet) as progress:
+        return verify(progress=progress)
 
 
 def _print_findings(findings: Findings) -> None:

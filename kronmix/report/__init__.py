@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from . import training_sections, weight_sections
+from . import proof_sections, training_sections, weight_sections
 from .findings import PRESETS, Findings, as_arrays, as_record, study_images, study_weights
 from .page import Fact, Page, Section
 from .words import count, plus_minus, scientific
@@ -23,7 +23,7 @@ __all__ = [
     "write_report",
 ]
 
-#: A section is a function of the findings; to add one, append it. One that needs training is left out where there was none.
+#: A section is a function of the findings; to add one, append it.
 SECTIONS: tuple[Callable[[Findings], Section], ...] = (
     training_sections.task,
     weight_sections.effective_weight,
@@ -32,14 +32,20 @@ SECTIONS: tuple[Callable[[Findings], Section], ...] = (
     training_sections.structures,
     training_sections.sparsity,
     weight_sections.widths,
+    proof_sections.proofs,
 )
 
-_NEED_TRAINING = {training_sections.task, training_sections.structures}
+#: What a section cannot do without; it is left out where the findings have none.
+_NEEDS = {
+    training_sections.task: "restoration",
+    training_sections.structures: "restoration",
+    proof_sections.proofs: "proofs",
+}
 
 
 def build_page(findings: Findings) -> Page:
     """Assemble the page."""
-    chosen = [draw for draw in SECTIONS if findings.restoration is not None or draw not in _NEED_TRAINING]
+    chosen = [draw for draw in SECTIONS if draw not in _NEEDS or getattr(findings, _NEEDS[draw]) is not None]
     return Page(
         title="A Mixer is a wide, sparse MLP",
         lead=_lead(findings),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import platform
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,6 +14,9 @@ from .. import __version__
 from ..datasets import tokens
 from ..mixer.inspection import Approximation, Inspection, approximations, inspect_mixer, width_curve
 from ..regularization.restoration import Interval, Restoration, Run, restore, standard_structures
+
+if TYPE_CHECKING:
+    from ..symbolic import VerificationReport
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -43,6 +47,8 @@ class Findings:
     dense : tuple of Approximation or None
         Nearest structures of the dense solution.
     pictures : Pictures or None
+    proofs : VerificationReport or None
+        Verdicts on the theorems.
     """
 
     source: str
@@ -50,6 +56,7 @@ class Findings:
     restoration: Restoration | None = None
     dense: tuple[Approximation, ...] | None = None
     pictures: Pictures | None = None
+    proofs: VerificationReport | None = None
 
 
 def study_images(
@@ -147,6 +154,8 @@ def as_record(findings: Findings) -> dict[str, Any]:
     }
     if findings.dense is not None:
         record["dense"] = {"nearest": [_approximation(a) for a in findings.dense]}
+    if findings.proofs is not None:
+        record["proofs"] = json.loads(findings.proofs.to_json())
     if findings.restoration is not None:
         record["restoration"] = _restoration(findings.restoration)
     return record

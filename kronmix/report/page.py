@@ -37,11 +37,12 @@ class Figure:
 
 @dataclass(frozen=True)
 class Table:
-    """A table; the first column heads its row."""
+    """A table; the first column heads its row. ``prose``: its cells hold words, which wrap, rather than numbers."""
 
     caption: str
     header: Sequence[str]
     rows: Sequence[Sequence[str]]
+    prose: bool = False
 
 
 @dataclass(frozen=True)

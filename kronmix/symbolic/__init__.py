@@ -1,5 +1,17 @@
 """The theorem registry and its provers: exact, with the kind of evidence named."""
 
+from . import building  # noqa: F401  (registers vec, unvec and trace of expressions)
+from .equivalences import check_equivalent, check_reparametrisation
+from .identities import check_identity
+from .verdict import Verdict
 from .verification import Row, VerificationReport, verify
 
-__all__ = ["Row", "VerificationReport", "verify"]
+__all__ = [
+    "Row",
+    "Verdict",
+    "VerificationReport",
+    "check_equivalent",
+    "check_identity",
+    "check_reparametrisation",
+    "verify",
+]

@@ -50,8 +50,10 @@ class PrimeField:
     def lift(self, array: Any) -> Array:
         """Integers or fractions of any size, as residues."""
         given = np.asarray(array)
-        if given.dtype.kind in "bu" or (given.dtype.kind == "i" and given.min(initial=0) >= 0):
+        if given.dtype.kind in "bu":
             return given.astype(np.uint64) % np.uint64(self.p)
+        if given.dtype.kind == "i":
+            return (given.astype(np.int64) % np.int64(self.p)).astype(np.uint64)
         out = np.empty(given.shape, np.uint64)
         for index in np.ndindex(*given.shape):
             out[index] = self.scalar(given[index])

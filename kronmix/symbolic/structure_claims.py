@@ -1,15 +1,21 @@
-"""Theorem entries T1 to T15: vectorisation, Mixers as wide MLPs, and Kronecker-sparse factors."""
+"""Theorem entries T1 to T15: vectorisation, Mixers as wide MLPs, and Kronecker-sparse factors.
+
+Identities between matrices are stated once, for any sizes, and proved in up to three ways: for all sizes, entry by entry, and
+modulo primes at real sizes.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any
 
 import sympy as sp
 
-from . import structure_identities as sides
-from .claims import Claim, Counterexample, Mutant, Proof
+from . import structure_identities as sides, structure_statements as statements
+from .claims import ALL_SIZES, ENTRYWISE, FINITE_FIELD, Claim, Counterexample, Mutant, Outcome, Proof
 from .entrywise import Identity, prove_identity
+from .provers import Sizes, Statement, prove_entries, prove_for_all_sizes, prove_modulo_primes
 
 __all__ = ["CLAIMS"]
 
@@ -19,8 +25,10 @@ _LE = "Le, Zheng, Riccietti & Gribonval 2024, arXiv 2411.04506"
 _DAO = "Dao et al., Monarch, ICML 2022"
 _VAN_LOAN = "Van Loan & Pitsianis 1993; Van Loan 2000"
 
-_PAIRS = [(1, 3), (2, 3), (3, 2)]
-_QUADS = [(2, 3, 2, 1), (1, 2, 3, 2), (2, 2, 3, 3)]
+_PAIRS = [(1, 2), (2, 2), (2, 3), (3, 2)]
+_QUADS = [(1, 1, 2, 2), (2, 2, 2, 2), (1, 2, 3, 2), (2, 3, 3, 2)]
+#: Tokens and channels of Mixer-B/16, where the finite-field proofs are made by default.
+_REAL = (196, 768)
 
 
 def prove_widest(root: int = 3) -> Proof | Counterexample:
@@ -49,7 +57,41 @@ def prove_density(power: int = 2) -> Proof | Counterexample:
     )
 
 
-def _entry(
+def _identity(
+    number: str,
+    name: str,
+    statement: str,
+    latex: str,
+    source: str,
+    sides: Statement,
+    names: str,
+    small: Sequence[Sizes],
+    mutants: dict[str, dict[str, Any]],
+    real: Callable[[int, int], Sizes] | None = None,
+    entrywise: bool = False,
+) -> tuple[Claim, ...]:
+    """One statement by each kind of evidence; ``real`` gives its sizes for S tokens and C channels."""
+
+    def claim(evidence: str, prove: Callable[[Statement], Outcome], at: Any = None, whole: Any = None) -> Claim:
+        false = tuple(Mutant(words, partial(prove, partial(sides, **options))) for words, options in mutants.items())
+        return Claim(number, name, statement, latex, source, evidence, whole or partial(prove, sides), false, at=at)
+
+    claims = [claim(ALL_SIZES, partial(prove_for_all_sizes, names=names, small=small))]
+    if entrywise:
+        claims.append(claim(ENTRYWISE, partial(prove_entries, names=names, small=small)))
+    if real is not None:
+
+        def at(S: int, C: int) -> Outcome:
+            return prove_modulo_primes(sides, names, real(S, C))
+
+        # A mutant differs at the last of the small sizes already: no need to refute it at the real ones.
+        claims.append(
+            claim(FINITE_FIELD, partial(prove_modulo_primes, names=names, sizes=small[-1]), at, partial(at, *_REAL))
+        )
+    return tuple(claims)
+
+
+def _entries(
     number: str,
     name: str,
     statement: str,
@@ -62,98 +104,131 @@ def _entry(
     def proved(side: Identity) -> Proof | Counterexample:
         return prove_identity(side, sizes)
 
-    return Claim(
-        number,
-        name,
-        statement,
-        latex,
-        source,
-        "entrywise",
-        partial(proved, identity),
-        tuple(Mutant(words, partial(proved, mutant)) for words, mutant in mutants.items()),
-    )
+    false = tuple(Mutant(words, partial(proved, mutant)) for words, mutant in mutants.items())
+    return Claim(number, name, statement, latex, source, ENTRYWISE, partial(proved, identity), false)
 
 
 CLAIMS = (
-    _entry(
+    *_identity(
         "T1",
         "vec of a product",
         "vec(W X V) = (Vᵀ ⊗ W) vec(X), rectangular factors too.",
         r"\operatorname{vec}(WXV)=(V^\top\otimes W)\operatorname{vec}X",
         _MAGNUS,
-        sides.t1,
-        [(2, 3, 2, 2), (1, 2, 3, 3), (3, 2, 2, 3)],
-        {"V not transposed": partial(sides.t1, transpose=False)},
+        statements.product,
+        "R S C D",
+        [(1, 1, 2, 1), (2, 1, 2, 1), (2, 3, 2, 2)],
+        {"V not transposed": {"transpose": False}},
+        real=lambda S, C: (S, S, C, C),
     ),
-    _entry(
+    *_identity(
         "T2",
         "commutation",
         "K_{S,C} vec(X) = vec(Xᵀ).",
         r"K_{S,C}\operatorname{vec}X=\operatorname{vec}X^\top",
         _MAGNUS,
-        sides.t2_swaps,
+        statements.commutation_swaps,
+        "S C",
         _PAIRS,
-        {"sizes swapped": partial(sides.t2_swaps, swapped=True)},
+        {"sizes swapped": {"swapped": True}},
+        real=lambda S, C: (S, C),
     ),
-    _entry(
+    *_identity(
         "T2",
-        "inverse",
+        "transpose",
         "K_{S,C}ᵀ = K_{C,S}.",
         r"K_{S,C}^\top=K_{C,S}",
         _MAGNUS,
-        sides.t2_inverse,
+        statements.commutation_transpose,
+        "S C",
         _PAIRS,
-        {"symmetric": partial(sides.t2_inverse, inner=False)},
+        {"symmetric": {"transposed": False}},
+        real=lambda S, C: (S, C),
     ),
-    _entry(
+    *_identity(
+        "T2",
+        "inverse",
+        "K_{S,C}ᵀ K_{S,C} = I.",
+        r"K_{S,C}^\top K_{S,C}=I",
+        _MAGNUS,
+        statements.commutation_inverse,
+        "S C",
+        _PAIRS,
+        {"its own inverse": {"inverse": False}},
+        real=lambda S, C: (S, C),
+    ),
+    *_identity(
         "T2",
         "conjugation",
         "K (A ⊗ B) Kᵀ = B ⊗ A with the matching sizes.",
         r"K(A\otimes B)K^\top=B\otimes A",
         _MAGNUS,
-        sides.t2_conjugation,
+        statements.commutation_conjugates,
+        "m n p q",
         _QUADS,
-        {"one permutation missing": partial(sides.t2_conjugation, both=False)},
+        {"one permutation missing": {"both": False}},
+        real=lambda S, C: (S, S, C, C),
     ),
-    _entry(
+    *_identity(
         "T3",
         "token mixing",
         "X ↦ W X is I_C ⊗ W.",
         r"\operatorname{vec}(WX)=(I_C\otimes W)\operatorname{vec}X",
         _HAYASE,
-        sides.t3_token,
+        statements.token_mixing,
+        "S C",
         _PAIRS,
-        {"factors swapped": partial(sides.t3_token, order="WI")},
+        {"factors swapped": {"order": "WI"}},
+        real=lambda S, C: (S, C),
     ),
-    _entry(
+    *_identity(
         "T3",
         "channel mixing",
         "Vᵀ ⊗ I_S = K_{C,S} (I_S ⊗ Vᵀ) K_{S,C}.",
         r"V^\top\otimes I_S=K_{C,S}(I_S\otimes V^\top)K_{S,C}",
         _HAYASE,
-        sides.t3_channel,
+        statements.channel_mixing,
+        "S C",
         _PAIRS,
-        {"the transpose slip": partial(sides.t3_channel, slipped=True)},
+        {"the transpose slip": {"slipped": True}},
+        real=lambda S, C: (S, C),
     ),
-    _entry(
+    *_identity(
         "T4",
         "effective weight",
         "Vᵀ ⊗ W = (Vᵀ ⊗ I_S)(I_C ⊗ W).",
         r"V^\top\otimes W=(V^\top\otimes I_S)(I_C\otimes W)",
         _HAYASE,
-        sides.t4,
+        statements.effective_weight,
+        "S C",
         _PAIRS,
-        {"factors swapped": partial(sides.t4, order="WV")},
+        {"factors swapped": {"order": "WV"}},
+        real=lambda S, C: (S, C),
+        entrywise=True,
     ),
-    _entry(
+    *_identity(
         "T5",
         "S-Mixer",
-        "vec(φ(W X) V) = (Vᵀ ⊗ I) φ((I ⊗ W) vec X) for any entrywise φ.",
-        r"\operatorname{vec}(\varphi(WX)V)=(V^\top\otimes I)\varphi((I\otimes W)\operatorname{vec}X)",
+        "vec φ(φ(W X) V) = φ((Vᵀ ⊗ I) φ((I ⊗ W) vec X)) for any entrywise φ.",
+        r"\operatorname{vec}\varphi(\varphi(WX)V)=\varphi((V^\top\otimes I)\varphi((I\otimes W)\operatorname{vec}X))",
         _HAYASE,
-        sides.t5,
-        [(2, 2), (2, 3)],
-        {"without the activation": partial(sides.t5, broadcast="none")},
+        statements.s_mixer,
+        "S C",
+        _PAIRS,
+        {"without the activation": {"activated": False}},
+        real=lambda S, C: (S, C),
+    ),
+    *_identity(
+        "T5",
+        "Mixer block",
+        "Y = X + W₂φ(W₁X), Z = Y + φ(Y V₁)V₂ is four layers I ⊗ W₁, I ⊗ W₂, V₁ᵀ ⊗ I, V₂ᵀ ⊗ I on vec X, with both skips.",
+        r"m\to\gamma m\to m\to\gamma m\to m",
+        _HAYASE,
+        statements.mixer_block,
+        "S C γ",
+        [(1, 2, 1), (2, 2, 1), (2, 2, 2)],
+        {"channel mixing as blocks": {"order": "IV"}},
+        real=lambda S, C: (S, C, 2),
     ),
     Claim(
         "T6",
@@ -161,7 +236,7 @@ CLAIMS = (
         "At fixed connections the width SC is largest where γ_T S = γ_C C.",
         r"SC\le(\Omega^2/\gamma_T\gamma_C)^{1/3}",
         _HAYASE,
-        "all sizes",
+        ALL_SIZES,
         prove_widest,
         (Mutant("exponent 1/2", partial(prove_widest, 2)),),
     ),
@@ -171,11 +246,11 @@ CLAIMS = (
         "The SW-MLP of equal connections and width γm has density (1/S + 1/C)/2.",
         r"p=\Omega/(\gamma m^2)=\tfrac12(1/S+1/C)",
         _HAYASE,
-        "all sizes",
+        ALL_SIZES,
         prove_density,
         (Mutant("one power of m", partial(prove_density, 1)),),
     ),
-    _entry(
+    _entries(
         "T8",
         "permutations keep singular values",
         "J₂BJ₁ has the Gram matrix of B up to J₁.",
@@ -185,29 +260,46 @@ CLAIMS = (
         [(2, 2), (2, 3)],
         {"unpermuted": partial(sides.t8, permuted=False)},
     ),
-    _entry(
+    *_identity(
         "T9",
         "tied factor",
-        "Values of shape (1, 1, b, c) are I_a ⊗ K ⊗ I_d.",
+        "Values shared along a and d are I_a ⊗ K ⊗ I_d.",
         r"I_a\otimes K\otimes I_d",
         _LE,
-        sides.t9,
-        [(2, 2, 3, 1), (1, 3, 2, 3), (2, 2, 2, 3)],
-        {"a and d swapped": partial(sides.t9, order="dKa")},
+        statements.tied_factor,
+        "a b c d",
+        [(1, 1, 1, 2), (1, 2, 1, 2), (2, 2, 3, 1), (1, 2, 2, 2)],
+        {"a and d swapped": {"order": "dKa"}},
+        real=lambda S, C: (2, S, C, 2),
     ),
-    _entry(
+    *_identity(
         "T10",
         "mixing patterns",
-        "Token mixing is (C, S, S, 1) and channel mixing (1, C, C, S), both tied.",
+        "The tied factors (1, C, C, S) of Vᵀ and (C, S, S, 1) of W multiply to Vᵀ ⊗ W.",
         r"(1,C,C,S)*(C,S,S,1)",
         _HAYASE,
-        sides.t10,
-        [(2, 3), (3, 2)],
-        {"channel mixing as blocks": partial(sides.t10, swapped=True)},
+        statements.mixing_patterns,
+        "S C",
+        _PAIRS,
+        {"channel mixing as blocks": {"blocks": True}},
+        real=lambda S, C: (S, C),
     ),
-    _entry(
+    *_identity(
         "T11",
-        "slices of a product",
+        "product of chainable factors",
+        "(a, b, κr, βd) and (aκ, rβ, c, d) multiply to the pattern (a, bβ, κc, d), whose slices are products of inner size r.",
+        r"(a,b,\kappa r,\beta d)*(a\kappa,r\beta,c,d)=(a,b\beta,\kappa c,d)",
+        _LE,
+        statements.chained_factors,
+        "a b c d β κ r",
+        [(1, 1, 1, 1, 2, 2, 1), (2, 1, 2, 1, 2, 1, 2), (1, 2, 1, 2, 2, 2, 2)],
+        {"slices transposed": {"transpose": True}},
+        real=lambda S, C: (1, 2, 2, 1, S, C, 1),
+        entrywise=True,
+    ),
+    _entries(
+        "T11",
+        "rank of the slices",
         "Slices of a product of chainable factors have rank at most r: their minors vanish.",
         r"\operatorname{rank}\le r=a_1c_1/a_2",
         _LE,
@@ -215,17 +307,20 @@ CLAIMS = (
         [(1, 1, 2, 2), (2, 1, 2, 1), (1, 2, 1, 2)],
         {"rank r − 1": partial(sides.t11, minors=0)},
     ),
-    _entry(
+    *_identity(
         "T12",
         "Monarch",
         "M[(i_p,i_q),(i_k,i_s)] = L[i_q,i_p,i_k] R[i_k,i_q,i_s].",
         r"M_{pq,ks}=L_{qpk}R_{kqs}",
         _DAO,
-        sides.t12,
-        [(2, 3, 2, 1), (1, 2, 3, 2), (2, 2, 3, 2)],
-        {"blocks not interleaved": partial(sides.t12, order="blocks")},
+        statements.monarch,
+        "p k q s",
+        [(2, 2, 2, 2), (1, 2, 3, 2)],
+        {"factors in the other order": {"reversed_": True}},
+        real=lambda S, C: (2, C, S, 2),
+        entrywise=True,
     ),
-    _entry(
+    _entries(
         "T13",
         "best Monarch",
         "‖B − M‖² is a sum over slices that share no parameter: the best M is the best slice by slice.",
@@ -235,34 +330,62 @@ CLAIMS = (
         [(2, 2, 2, 1), (1, 2, 3, 2)],
         {"contiguous blocks": partial(sides.t13, interleaved=False)},
     ),
-    _entry(
+    *_identity(
         "T14",
         "rearrangement",
         "𝓡(A ⊗ B) = vec(A) vec(B)ᵀ.",
         r"\mathcal R(A\otimes B)=\operatorname{vec}A\operatorname{vec}B^\top",
         _VAN_LOAN,
-        sides.t14,
+        statements.rearrangement,
+        "m n p q",
         _QUADS,
-        {"A transposed": partial(sides.t14, order="transposed")},
+        {"A transposed": {"transposed": True}},
+        real=lambda S, C: (S, 2, 2, C),
+        entrywise=True,
     ),
-    _entry(
+    *_identity(
         "T15",
         "mixed product",
         "(A ⊗ B)(C ⊗ D) = AC ⊗ BD.",
         r"(A\otimes B)(C\otimes D)=AC\otimes BD",
         _VAN_LOAN,
-        sides.t15_mixed,
-        [(2, 2, 2, 1), (1, 2, 2, 2)],
-        {"second factor transposed": partial(sides.t15_mixed, order="transposed")},
+        statements.mixed_product,
+        "k m n p q r",
+        [(1, 1, 1, 2, 2, 1), (1, 2, 1, 2, 1, 2)],
+        {"second factors swapped": {"transposed": True}},
+        real=lambda S, C: (S, S, S, C, C, C),
     ),
-    _entry(
+    *_identity(
         "T15",
-        "determinant and trace",
-        "det(A ⊗ B) = det(A)^p det(B)^n, tr(A ⊗ B) = tr A tr B.",
+        "trace",
+        "tr(A ⊗ B) = tr A tr B.",
+        r"\operatorname{tr}(A\otimes B)=\operatorname{tr}A\operatorname{tr}B",
+        _VAN_LOAN,
+        statements.trace_multiplies,
+        "n p",
+        [(1, 1), (2, 1), (2, 3)],
+        {"added": {"added": True}},
+        real=lambda S, C: (S, C),
+    ),
+    *_identity(
+        "T15",
+        "Frobenius norm",
+        "‖A ⊗ B‖_F² = ‖A‖_F² ‖B‖_F².",
+        r"\|A\otimes B\|_F^2=\|A\|_F^2\|B\|_F^2",
+        _VAN_LOAN,
+        statements.norm_multiplies,
+        "m n p q",
+        [(1, 1, 1, 1), (1, 2, 2, 1)],
+        {"added": {"added": True}},
+    ),
+    _entries(
+        "T15",
+        "determinant",
+        "det(A ⊗ B) = det(A)^p det(B)^n.",
         r"\det(A\otimes B)=\det(A)^p\det(B)^n",
         _VAN_LOAN,
-        sides.t15_numbers,
+        sides.t15_determinant,
         [(2, 1), (1, 2), (2, 2)],
-        {"exponents swapped": partial(sides.t15_numbers, exponents="straight")},
+        {"exponents swapped": partial(sides.t15_determinant, exponents="straight")},
     ),
 )

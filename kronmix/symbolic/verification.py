@@ -60,6 +60,14 @@ class VerificationReport:
         return tuple(row for row in self.rows if not row.passes)
 
     @property
+    def statements(self) -> tuple[tuple[Row, ...], ...]:
+        """Rows of the same statement together, one for each kind of evidence it has."""
+        grouped: dict[tuple[str, str], list[Row]] = {}
+        for row in self.rows:
+            grouped.setdefault((row.number, row.name), []).append(row)
+        return tuple(map(tuple, grouped.values()))
+
+    @property
     def seconds(self) -> float:
         """Total time."""
         return sum(row.seconds for row in self.rows)
@@ -78,7 +86,9 @@ class VerificationReport:
     def __repr__(self) -> str:
         verdict = "all hold" if self.holds else f"{len(self.failures)} FAIL"
         mutants = sum(row.mutants_rejected for row in self.rows)
-        lines = [f"{len(self.rows)} statements, {verdict}; {mutants} false neighbours rejected; {self.seconds:.1f} s"]
+        lines = [
+            f"{len(self.statements)} statements, {verdict}; {mutants} false neighbours rejected; {self.seconds:.1f} s"
+        ]
         lines += [
             f"  {row.number:<4} {row.name:<34} {row.evidence:<13} {'holds' if row.passes else 'FAILS':<6} {row.sizes}"
             for row in self.rows

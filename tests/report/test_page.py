@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -22,7 +23,8 @@ BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "
 
 @pytest.fixture(scope="module")
 def trained() -> Findings:
-    return study_images(km.datasets.digits()[0][..., None], "digits", seeds=2, steps=30)
+    findings = study_images(km.datasets.digits()[0][..., None], "digits", seeds=2, steps=30)
+    return replace(findings, proofs=km.verify(["T4", "T6"]))
 
 
 @pytest.fixture(scope="module")
@@ -76,13 +78,25 @@ class Reader(HTMLParser):
 
 def test_every_section_has_words_and_every_figure_says_what_to_look_at(page: Page, given: Findings) -> None:
     weights_page = build_page(given)
-    assert len(page.sections) == len(SECTIONS) == 7
-    assert len({section.name for section in page.sections}) == 7
+    assert len(page.sections) == len(SECTIONS) == 8
+    assert len({section.name for section in page.sections}) == 8
     assert len(weights_page.sections) == 5
     for section in (*page.sections, *weights_page.sections):
         assert len(section.explanation) > 100
-        assert section.figures
+        assert section.figures or section.tables
         assert all(len(figure.caption) > 40 for figure in section.figures)
+
+
+def test_proofs_are_shown_with_their_evidence_and_failures_are_not_hidden(page: Page, trained: Findings) -> None:
+    (table,) = page.sections[-1].tables
+    (effective, shape) = table.rows
+    assert effective[0] == "T4 effective weight"
+    assert effective[2] == "all sizes, entrywise, finite field"
+    assert effective[4:] == ("3 of 3", "holds")
+    assert shape[0] == "T6 widest shape"
+    assert trained.proofs is not None
+    broken = replace(trained.proofs, rows=tuple(replace(row, holds=False) for row in trained.proofs.rows))
+    assert build_page(replace(trained, proofs=broken)).sections[-1].tables[0].rows[0][-1] == "FAILS"
 
 
 def test_markup_is_whole_with_unique_ids_and_nothing_from_elsewhere(folder: Path) -> None:

@@ -129,6 +129,10 @@ def test_latex_of_every_entry_is_balanced_and_known(tmp_path):
         )
 
 
+def test_latex_knows_every_character_of_what_the_provers_say():
+    assert "?" not in km.verify(["T1", "T5", "T11", "T19"]).to_latex()
+
+
 def assert_balanced(text):
     """Braces, environments, displays and dollars close in order."""
     stack = []

@@ -1,0 +1,301 @@
+"""Are two operators the same linear map, and do two parametrisations have the same image?"""
+
+from __future__ import annotations
+
+from functools import reduce, singledispatch
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from ..operators import Chain, Dense, Kronecker, KroneckerSparse, Permutation, StructuredOperator
+from ..operators.dense import as_operator
+from .building import lift, parametrised
+from .claims import FINITE_FIELD, NUMERICAL
+from .comparison import Difference, compare_residues
+from .evaluation import Array, Values, entries
+from .finite_field import PRIMES, PrimeField
+from .provers import residue_words
+from .verdict import Verdict
+
+__all__ = ["check_equivalent", "check_reparametrisation"]
+
+#: Widths up to which two operators with inexact numbers are compared entry by entry; random vectors beyond it.
+_DENSE = 1024
+_PROBES = 16
+#: Largest Jacobian, in entries.
+_JACOBIAN = 2**22
+
+
+def check_equivalent(first: Any, second: Any, tol: float = 1e-10, seed: int = 0) -> Verdict:
+    """Check that two operators are the same linear map.
+
+    Parameters
+    ----------
+    first, second : StructuredOperator, or array of shape (rows, columns)
+    tol : float
+        Relative Frobenius distance allowed where the numbers are not integers; not used where they are.
+    seed : int
+        Of the random vectors.
+
+    Returns
+    -------
+    Verdict
+        Factors that hold integers are compared exactly, by their action on a random vector modulo primes, without forming a
+        matrix: evidence "finite field". Others are compared in floating point to ``tol``: evidence "numerical", entry by
+        entry up to 1024 rows or columns, by sixteen Gaussian vectors beyond.
+
+    Raises
+    ------
+    TypeError
+        If an argument is neither an operator nor an array of numbers.
+    ValueError
+        If an entry is NaN or infinite, or the tolerance is negative.
+
+    References
+    ----------
+    Freivalds 1977.
+
+    Examples
+    --------
+    >>> W, V = np.arange(4).reshape(2, 2), np.arange(9).reshape(3, 3)
+    >>> layers = km.channel_mixing(V, tokens=2) @ km.token_mixing(W, channels=3)
+    >>> km.check_equivalent(layers, km.Kronecker(V.T, W))
+    holds (finite field): equal modulo 1 prime near 2⁶¹, which no entry reaches: certain
+    >>> km.check_equivalent(layers, km.Kronecker(V, W))
+    refuted: entry (0, 3): 3 ≠ 1
+    """
+    if not 0 <= tol < np.inf:
+        raise ValueError(f"tol={tol}: expected a number ≥ 0")
+    A, B = as_operator(first), as_operator(second)
+    for op in (A, B):
+        if not all(np.isfinite(factor).all() for factor in op.factors):
+            raise ValueError(f"{op!r} holds NaN or infinite entries")
+    if A.shape != B.shape:
+        return _refuted(Difference({}, {}, None, A.shape, B.shape))
+    exact = _integers(A) and _integers(B)
+    return _exactly(A, B, seed) if exact else _numerically(A, B, tol, seed)
+
+
+def _integers(op: StructuredOperator) -> bool:
+    return all(
+        f.dtype.kind in "biu" or (f.dtype.kind == "f" and np.all(f == np.rint(f)) and np.all(np.abs(f) < 2.0**53))
+        for f in op.factors
+    )
+
+
+def _exactly(A: StructuredOperator, B: StructuredOperator, seed: int) -> Verdict:
+    outcome = compare_residues(lift(A), lift(B), {}, {}, seed=seed)
+    if isinstance(outcome, Difference):
+        return _refuted(outcome)
+    return Verdict(True, FINITE_FIELD, (), outcome.error_probability, None, residue_words(outcome))
+
+
+def _numerically(A: StructuredOperator, B: StructuredOperator, tol: float, seed: int) -> Verdict:
+    rows, columns = A.shape
+    if max(rows, columns) <= _DENSE:
+        probe, how = np.eye(columns), "entry by entry"
+    else:
+        probe, how = np.random.default_rng(seed).standard_normal((columns, _PROBES)), f"on {_PROBES} Gaussian vectors"
+    left, right = A @ probe, B @ probe
+    distance = float(np.linalg.norm(left - right))
+    scale = max(float(np.linalg.norm(left)), float(np.linalg.norm(right)))
+    relative = distance / scale if scale > 0 else 0.0
+    words = f"relative distance {relative:.1e} {how}, tolerance {tol:.0e}"
+    if relative <= tol:
+        return Verdict(True, NUMERICAL, (), 0.0, None, words)
+    i, j = np.unravel_index(np.argmax(np.abs(left - right)), left.shape)
+    entry = (int(i), int(j)) if max(rows, columns) <= _DENSE else (int(i),)
+    return Verdict(False, NUMERICAL, (), 0.0, Difference({}, {}, entry, left[i, j], right[i, j]), words)
+
+
+def _refuted(difference: Difference) -> Verdict:
+    return Verdict(False, "counterexample", (), 0.0, difference, str(difference))
+
+
+# ---- parametrisations ------------------------------------------------------------------------------------------------
+
+
+def check_reparametrisation(first: StructuredOperator, second: StructuredOperator, seed: int = 0) -> Verdict:
+    """Check that two parametrisations θ ↦ B(θ) reach the same matrices (up to closure).
+
+    The image of a polynomial map is irreducible. So two images have the same closure when they have the same dimension, the
+    rank of the Jacobian at a generic point, and one lies in the other: a random matrix of one is decomposed into factors of
+    the other. Both are done in exact arithmetic modulo a prime near 2⁶¹.
+
+    Parameters
+    ----------
+    first, second : StructuredOperator
+        Only the types, the shapes of the factors and what is shared matter, not the values.
+    seed : int
+
+    Returns
+    -------
+    Verdict
+        If the dimensions differ, the counterexample's ``left`` and ``right`` are the dimensions.
+
+    Raises
+    ------
+    TypeError
+        If a matrix of neither can be decomposed: one must be Dense, Kronecker, KroneckerSparse, or a Chain of one of these
+        with permutations.
+    MemoryError
+        If a Jacobian would have more than four million entries.
+
+    Examples
+    --------
+    A Monarch matrix with both factors tied is a Kronecker product (T12):
+
+    >>> tied = km.Monarch(np.ones((1, 3, 3)), np.ones((1, 2, 2)))
+    >>> km.check_reparametrisation(tied, km.Kronecker(np.ones((3, 3)), np.ones((2, 2)))).detail
+    'images of dimension 12, a random matrix of one decomposed into factors of the other'
+
+    Untying makes a larger family:
+
+    >>> km.check_reparametrisation(km.Monarch(np.ones((2, 3, 3)), np.ones((3, 2, 2))), tied)
+    refuted: dimensions of the images: 24 ≠ 12
+    """
+    if first.shape != second.shape:
+        return _refuted(Difference({}, {}, None, first.shape, second.shape))
+    F, rng = PRIMES[0], np.random.default_rng(seed)
+    points = [_random_point(op, F, rng) for op in (first, second)]
+    dimensions = [_image_dimension(op, F, point) for op, point in zip((first, second), points, strict=True)]
+    # At a random point the rank falls short of the generic one with probability at most (its degree)/p.
+    chance = sum(len(op.factors) * d for op, d in zip((first, second), dimensions, strict=True)) / F.p
+    if dimensions[0] != dimensions[1]:
+        left, right = dimensions
+        return _refuted(Difference({}, {}, (), left, right, quantity="dimensions of the images"))
+    last: TypeError | None = None
+    for inside, outside, point in ((first, second, points[0]), (second, first, points[1])):
+        try:
+            missed = _missed(outside, _image(inside, F, point), F)
+        except TypeError as error:
+            last = error
+            continue
+        if missed is not None:
+            return _refuted(Difference({}, {}, missed, "in one image", "not in the other"))
+        words = f"images of dimension {dimensions[0]}, a random matrix of one decomposed into factors of the other"
+        return Verdict(True, FINITE_FIELD, (), chance, None, words)
+    raise TypeError(f"no exact decomposition into {type(first).__name__} or {type(second).__name__}") from last
+
+
+Point = dict[str, Array]
+
+
+def _random_point(op: StructuredOperator, F: PrimeField, rng: np.random.Generator) -> Point:
+    return {name: F.random(rng, shape) for name, shape in parametrised(op)[1].items()}
+
+
+def _image(op: StructuredOperator, F: PrimeField, point: Point) -> Array:
+    return entries(parametrised(op)[0], Values(F, point, {}))
+
+
+def _image_dimension(op: StructuredOperator, F: PrimeField, point: Point) -> int:
+    """Rank of the Jacobian; each factor enters linearly, so a column is the image with a unit in place of that factor."""
+    expression, shapes = parametrised(op)
+    size = sum(prod(shape) for shape in shapes.values()) * prod(op.shape)
+    if size > _JACOBIAN:
+        raise MemoryError(f"the Jacobian of {op!r} has {size:,} entries, more than {_JACOBIAN:,}: take smaller sizes")
+    rows = []
+    for name, shape in shapes.items():
+        for index in np.ndindex(*shape):
+            unit = np.zeros(shape, np.uint64)
+            unit[index] = 1
+            rows.append(entries(expression, Values(F, {**point, name: unit}, {})).ravel())
+    return rank(np.array(rows), F) if rows else 0
+
+
+def rank(M: Array, F: PrimeField) -> int:
+    """Rank of a matrix of residues, by elimination.
+
+    Examples
+    --------
+    >>> from kronmix.symbolic.finite_field import PrimeField
+    >>> rank(np.array([[1, 2], [2, 4], [0, 1]], np.uint64), PrimeField(1))
+    2
+    """
+    M, found = M.copy(), 0
+    for column in range(M.shape[1]):
+        pivots = np.flatnonzero(M[found:, column])
+        if pivots.size == 0:
+            continue
+        M[[found, found + pivots[0]]] = M[[found + pivots[0], found]]
+        below = M[found + 1 :, column].copy()
+        if below.any():
+            scaled = F.multiply(M[found], _inverse(M[found, column], F))
+            M[found + 1 :] = F.subtract(M[found + 1 :], F.multiply(below[:, None], scaled[None]))
+        found += 1
+        if found == len(M):
+            break
+    return found
+
+
+def _inverse(x: Any, F: PrimeField) -> Array:
+    return np.array([pow(int(x), -1, F.p)], np.uint64)
+
+
+@singledispatch
+def _missed(structure: StructuredOperator, B: Array, F: PrimeField) -> tuple[int, ...] | None:
+    """First entry of B that no factors of the structure give; None if they give them all."""
+    raise TypeError(f"no exact decomposition into {type(structure).__name__}")
+
+
+@_missed.register
+def _(structure: Dense, B: Array, F: PrimeField) -> tuple[int, ...] | None:
+    return None
+
+
+@_missed.register
+def _(structure: Kronecker, B: Array, F: PrimeField) -> tuple[int, ...] | None:
+    """With a pivot B[i, j] ≠ 0 the factors are its blocks through the pivot; all of B must be their product."""
+    if not B.any():
+        return None
+    k, shapes = len(structure.factors), [f.shape for f in structure.factors]
+    axes = B.reshape([s[0] for s in shapes] + [s[1] for s in shapes])
+    pivot = tuple(int(i) for i in np.argwhere(axes)[0])
+    factors = []
+    for f in range(k):
+        through = list(pivot)
+        index: list[Any] = [slice(None) if axis in (f, f + k) else through[axis] for axis in range(2 * k)]
+        factors.append(axes[tuple(index)])
+    # B · B[pivot]^{k−1} = ⊗ factors, entry by entry.
+    product = reduce(
+        lambda x, y: F.multiply(x[:, None, :, None], y[None, :, None, :]).reshape(
+            len(x) * len(y), x.shape[1] * y.shape[1]
+        ),
+        factors,
+    )
+    left = reduce(lambda x, y: F.multiply(x, y), [np.full((1, 1), axes[pivot], np.uint64)] * (k - 1), B)
+    return _first_unequal(left, product)
+
+
+@_missed.register
+def _(structure: KroneckerSparse, B: Array, F: PrimeField) -> tuple[int, ...] | None:
+    """Read the values off the support, those shared from their first place."""
+    a, b, c, d = structure.pattern
+    view = B.reshape(a, b, d, a, c, d)
+    values = np.einsum("ibjikj->ijbk", view)
+    shared = tuple(slice(0, 1) if size == 1 else slice(None) for size in structure.values.shape[:2])
+    kept = np.broadcast_to(values[shared], values.shape)
+    again = np.zeros_like(view)
+    for i in range(a):
+        for j in range(d):
+            again[i, :, j, i, :, j] = kept[i, j]
+    return _first_unequal(B, again.reshape(B.shape))
+
+
+@_missed.register
+def _(structure: Chain, B: Array, F: PrimeField) -> tuple[int, ...] | None:
+    """Permutations on either side of one decomposable structure are undone."""
+    operators = list(structure.operators)
+    while operators and isinstance(operators[0], Permutation):
+        B = B[operators.pop(0).inv().indices]
+    while operators and isinstance(operators[-1], Permutation):
+        B = B[:, operators.pop().indices]
+    if len(operators) != 1:
+        raise TypeError("no exact decomposition into a Chain of several factors")
+    return _missed(operators[0], B, F)
+
+
+def _first_unequal(A: Array, B: Array) -> tuple[int, ...] | None:
+    return next((tuple(map(int, index)) for index in np.argwhere(A != B)), None)

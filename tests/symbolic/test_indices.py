@@ -1,0 +1,104 @@
+"""Proofs for all sizes: what they accept is true at every size tried, and false neighbours are not accepted."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import Any
+
+import pytest
+from hypothesis import given, settings, strategies as st
+
+import kronmix as km
+from kronmix.symbolic import structure_statements as statements
+from kronmix.symbolic.building import SizeSymbol
+from kronmix.symbolic.claims import ALL_SIZES, Undecided
+from kronmix.symbolic.comparison import Agreement, compare_entries
+from kronmix.symbolic.expressions import Variable
+from kronmix.symbolic.indices import equal_for_all_sizes
+from kronmix.symbolic.provers import prove_for_all_sizes, shapes_of
+from kronmix.symbolic.structure_claims import CLAIMS
+
+S, C = SizeSymbol("S"), SizeSymbol("C")
+ALL = [claim for claim in CLAIMS if claim.evidence == ALL_SIZES]
+
+
+@pytest.mark.parametrize("claim", ALL, ids=lambda claim: f"{claim.number} {claim.name}")
+def test_holds_for_all_sizes_and_every_mutant_is_refuted(claim: Any) -> None:
+    assert claim.prove().holds
+    for mutant in claim.mutants:
+        outcome = mutant.prove()
+        assert not outcome.holds
+        assert outcome.values
+
+
+def test_every_theorem_that_can_be_is_proved_for_all_sizes() -> None:
+    assert {claim.number for claim in ALL} == {f"T{n}" for n in (1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12, 14, 15)}
+
+
+def square(X: Any, W: Any, V: Any, choice: tuple[int, ...]) -> Any:
+    """One of many ways to write a Mixer layer, few of them right."""
+    left, right, order, layer = choice
+    V_ = (V, V.T)[left]
+    factors = (km.kron(V_, W), km.kron(W, V_), km.kron(V_.T, W.T))[order]
+    inner = (km.vec(X), km.vec(X.T))[right]
+    outer = (factors, km.commutation(C_of(X), S_of(X)) @ factors)[layer]
+    return outer @ inner
+
+
+def S_of(X: Any) -> Any:
+    return X.shape[0]
+
+
+def C_of(X: Any) -> Any:
+    return X.shape[1]
+
+
+@given(st.tuples(st.integers(0, 1), st.integers(0, 1), st.integers(0, 2), st.integers(0, 1)), st.booleans())
+@settings(max_examples=48, deadline=None, derandomize=True)
+def test_accepts_nothing_false(choice: tuple[int, ...], transpose: bool) -> None:
+    def sides(s: Any, c: Any) -> Any:
+        W, X, V = Variable("W", (s, s)), Variable("X", (s, c)), Variable("V", (c, c))
+        Y = W @ X @ V
+        return km.vec(Y.T if transpose else Y), square(X, W, V, choice)
+
+    try:
+        left, right = sides(S, C)
+        accepted = equal_for_all_sizes(left, right)
+    except (Undecided, ValueError):
+        accepted = False
+    true = []
+    for s, c in product((1, 2, 3), repeat=2):
+        try:
+            left, right = sides(s, c)
+        except ValueError:
+            true.append(False)
+            continue
+        true.append(isinstance(compare_entries(left, right, shapes_of(left, right), {}), Agreement))
+    assert accepted == all(true)  # here every identity that is true at all these sizes is found, too
+
+
+def test_sums_over_digits_that_nothing_depends_on() -> None:
+    identity = km.eye(S)
+    assert equal_for_all_sizes(km.trace(km.kron(identity, km.eye(C))), km.trace(identity) * km.trace(km.eye(C)))
+    A = Variable("A", (S, S))
+    assert not equal_for_all_sizes(km.trace(km.kron(identity, A)), km.trace(A))
+    assert equal_for_all_sizes(km.vec(identity) @ km.vec(A), km.trace(A))
+    assert equal_for_all_sizes(km.hadamard(A, identity), km.hadamard(A.T, identity))
+
+
+def test_bound_digits_may_be_named_in_any_order() -> None:
+    A, B = Variable("A", (S, C)), Variable("B", (C, S))
+    assert equal_for_all_sizes(km.trace(A @ B), km.trace(B @ A))
+    assert equal_for_all_sizes(km.trace(A @ B), km.vec(A.T) @ km.vec(B))
+    assert equal_for_all_sizes(km.trace(A @ B @ A @ B), km.trace(B @ A @ B @ A))
+    assert not equal_for_all_sizes(km.trace(A @ B @ A @ B), km.trace(A @ B) * km.trace(A @ B))
+
+
+def test_undecided_is_neither() -> None:
+    with pytest.raises(Undecided, match="no counterexample"):
+        prove_for_all_sizes(lambda n: (km.block_diag(Variable("A", (n, n))), Variable("A", (n, n))), "n", [(1,), (2,)])
+
+
+def test_a_false_statement_gives_the_smallest_sizes_listed() -> None:
+    found = prove_for_all_sizes(lambda s, c: statements.token_mixing(s, c, order="WI"), "S C", [(1, 1), (1, 2), (2, 2)])
+    assert found.sizes == "S = 2, C = 2"
