@@ -98,6 +98,9 @@ from .regularization import (
     gradient_descent as gradient_descent,
 )
 from .regularization import (
+    gradient_flow as gradient_flow,
+)
+from .regularization import (
     interpolation_path as interpolation_path,
 )
 from .regularization import (
