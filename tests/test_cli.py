@@ -261,3 +261,30 @@ def test_mistakes_of_kronmix_are_not_hidden() -> None:
         app.registered_commands[:] = commands
     with pytest.raises(AssertionError, match="a mistake"):
         guarded()
+
+
+def test_verify_prints_verdicts_and_writes_latex(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, printed, _ = call(capsys, "verify", "--theorem", "T3", "--latex", tmp_path / "verdicts.tex")
+    assert code == 0
+    assert printed.count("holds") == 2
+    assert "\\begin{document}" in (tmp_path / "verdicts.tex").read_text(encoding="utf-8")
+    code, printed, _ = call(capsys, "verify", "--theorem", "T6", "--json")
+    assert json.loads(printed)["rows"][0]["evidence"] == "all sizes"
+
+
+def test_verify_exits_1_when_a_false_neighbour_is_accepted(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from kronmix.symbolic import registry
+    from kronmix.symbolic.claims import Claim, Mutant, Proof
+
+    gullible = Claim("T1", "x", "x", "x", "x", "entrywise", lambda: Proof("any"), (Mutant("y", lambda: Proof("any")),))
+    monkeypatch.setattr(registry, "all_claims", lambda: (gullible,))
+    code, printed, _ = call(capsys, "verify")
+    assert code == 1
+    assert "FAILS" in printed
+
+
+def test_verify_refuses_an_unknown_theorem(capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, errors = call(capsys, "verify", "--theorem", "T99")
+    assert (code, errors) == (2, "kronmix: theorem T99: expected T1 to T27\n")

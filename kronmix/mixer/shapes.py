@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import operator
 from dataclasses import dataclass
-from math import isfinite
+from fractions import Fraction
+from itertools import count
+from math import floor, isfinite
 
 from ..patterns import Pattern
+
+# Beyond this the search for the best whole shape would take seconds.
+_MAX_CONNECTIONS = 10**24
 
 
 @dataclass(frozen=True)
@@ -169,7 +174,7 @@ def best_shape(connections: float, token_expansion: float = 1, channel_expansion
     Raises
     ------
     ValueError
-        If Ω is too small for any shape, or an expansion is not positive.
+        If Ω is too small for any shape or above 1e24, or an expansion is not a positive fraction.
 
     Examples
     --------
@@ -180,8 +185,8 @@ def best_shape(connections: float, token_expansion: float = 1, channel_expansion
     γ_T, γ_C, Ω = token_expansion, channel_expansion, connections
     _check_expansion(γ_T, "token_expansion")
     _check_expansion(γ_C, "channel_expansion")
-    if not (isfinite(Ω) and Ω > 0):
-        raise ValueError(f"connections={Ω}: expected a positive number")
+    if not 0 < Ω <= _MAX_CONNECTIONS:
+        raise ValueError(f"connections={Ω}: expected a positive number up to {_MAX_CONNECTIONS:g}")
     width = (Ω * Ω / (γ_T * γ_C)) ** (1 / 3)
     tokens = (width * γ_C / γ_T) ** 0.5
     shape = _best_whole_shape(Ω, γ_T, γ_C)
@@ -193,27 +198,47 @@ def best_shape(connections: float, token_expansion: float = 1, channel_expansion
 
 
 def _best_whole_shape(Ω: float, γ_T: float, γ_C: float) -> MixerShape | None:
-    """For each S the largest C with γ_C S C² + γ_T S² C ≤ 2Ω; the S that can win have m = SC ≤ m* on both sides."""
-    best: tuple[tuple[int, float], MixerShape] | None = None
-    S = 1
-    while γ_T * S * S + γ_C * S <= 2 * Ω:
-        C = int((-γ_T * S + (γ_T * γ_T * S * S + 8 * γ_C * Ω / S) ** 0.5) / (2 * γ_C)) + 1
-        while C >= 1:
-            fits = γ_C * S * C * C + γ_T * S * S * C <= 2 * Ω * (1 + 1e-12)
-            if fits and _whole(γ_T * S) and _whole(γ_C * C):
-                key = (S * C, -abs(γ_T * S - γ_C * C))
-                if best is None or key > best[0]:
-                    best = key, MixerShape(S, C, γ_T, γ_C)
+    """Walk S away from S* on both sides while the real width there, S·C(S), can still beat the best whole one.
+
+    On the curve γ_C S C² + γ_T S² C = 2Ω the width SC grows up to S* and falls after it, so each side can stop for good. Whole
+    hidden sizes make S a multiple of the denominator of γ_T, and C of that of γ_C; what fits is decided in whole numbers.
+    """
+    T, Γ = _as_fraction(γ_T, "token_expansion"), _as_fraction(γ_C, "channel_expansion")
+    step_S, step_C = T.denominator, Γ.denominator
+    a, b = T.numerator * step_C, Γ.numerator * step_S  # γ_T and γ_C over their common denominator
+    most = floor(2 * Fraction(Ω) * step_S * step_C)
+    best: tuple[tuple[int, int], tuple[int, int]] | None = None
+    middle = int((Ω * γ_C / γ_T**2) ** (1 / 3)) // step_S
+    for side in (range(step_S * middle, 0, -step_S), count(step_S * (middle + 1), step_S)):
+        for S in side:
+            real = _channels(Ω, S, γ_T, γ_C)
+            if best is not None and S * real * (1 + 1e-9) < best[0][0]:
                 break
-            C -= 1
-            if best is not None and S * C < best[0][0]:
-                break
-        S += 1
-    return None if best is None else best[1]
+            if real * (1 + 1e-9) < step_C:  # too narrow for one step of C: wider S are so too, narrower ones may not be
+                if S > step_S * middle:
+                    break
+                continue
+            C = step_C * (int(real) // step_C + 1)
+            while S * C * (a * S + b * C) > most:
+                C -= step_C
+            if C > 0:
+                found = (S * C, -abs(a * S - b * C)), (S, C)
+                best = found if best is None else max(best, found)
+    return None if best is None else MixerShape(*best[1], γ_T, γ_C)
 
 
-def _whole(size: float) -> bool:
-    return size >= 1 - 1e-9 and abs(size - round(size)) <= 1e-9 * size
+def _channels(Ω: float, S: int, γ_T: float, γ_C: float) -> float:
+    """C ≥ 0 with γ_C S C² + γ_T S² C = 2Ω, without cancellation."""
+    return 4 * Ω / (S * (γ_T * S + (γ_T * γ_T * S * S + 8 * γ_C * Ω / S) ** 0.5))
+
+
+def _as_fraction(γ: float, name: str) -> Fraction:
+    fraction = Fraction(γ).limit_denominator(10**6)
+    if abs(fraction - Fraction(γ)) > Fraction(γ) / 10**12:
+        raise ValueError(
+            f"{name}={γ}: no size below a million times it is whole; expected a fraction such as 1.5 or 384/196"
+        )
+    return fraction
 
 
 def _check_expansion(γ: float, name: str) -> None:

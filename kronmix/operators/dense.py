@@ -62,6 +62,21 @@ class Dense(StructuredOperator):
         return self.matrix.copy()
 
 
+def as_operator(op: Any) -> StructuredOperator:
+    """The operator itself, or a matrix as one."""
+    return op if isinstance(op, StructuredOperator) else Dense(as_factor(op, "op", 2))
+
+
+def finite_operator(op: Any) -> StructuredOperator:
+    """The operator itself, or a matrix as one; raises ValueError where an entry is NaN or infinite."""
+    op = as_operator(op)
+    for i, factor in enumerate(op.factors):
+        wrong = int(np.count_nonzero(~np.isfinite(factor)))
+        if wrong:
+            raise ValueError(f"factor {i} of {op!r} has {wrong} NaN or infinite entries: expected finite numbers")
+    return op
+
+
 @register_product(Dense, Dense)
 def _multiply(left: Dense, right: Dense) -> Dense:
     return Dense(left.matrix @ right.matrix)

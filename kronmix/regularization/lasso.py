@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
 from ..operators.base import Array
 from .least_squares import LeastSquares
-
-#: Targets of one output and λ's (decreasing) -> coefficients (points, unknowns).
-CoefficientPath = Callable[[Array, Array], Array]
 
 
 def lars(design: LeastSquares, smallest: float) -> tuple[Array, list[tuple[Array, Array]]]:
@@ -32,9 +30,7 @@ def lars(design: LeastSquares, smallest: float) -> tuple[Array, list[tuple[Array
     # scikit-learn divides by the rows it is given, the problem by its samples before compression.
     scale = design.matrix.shape[0] / design.samples
     each = []
-    with warnings.catch_warnings():
-        # Ties and dependent columns make LARS drop regressors with a warning; the duality gap judges the result.
-        warnings.filterwarnings("ignore", module="sklearn")
+    with _undisturbed():
         for target in design.targets.T:
             # LARS swaps columns in place: it must have its own copy.
             λ, _, coefficients = lars_path(
@@ -44,6 +40,16 @@ def lars(design: LeastSquares, smallest: float) -> tuple[Array, list[tuple[Array
             each.append((λ * scale, coefficients.T))
     turns = np.concatenate([λ[λ > smallest] for λ, _ in each])
     return -np.sort(-turns), each
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """scikit-learn without its checks of arguments, made already, and its warnings: the duality gap judges what comes out."""
+    from sklearn import config_context
+
+    with warnings.catch_warnings(), config_context(skip_parameter_validation=True):
+        warnings.filterwarnings("ignore", module="sklearn")
+        yield
 
 
 def between_kinks(kinks: Array, coefficients: Array, parameters: Array) -> Array:
@@ -67,8 +73,7 @@ def coordinate_descent(design: LeastSquares, parameters: Array, tol: float) -> l
 
     scale = design.matrix.shape[0] / design.samples
     found = []
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", module="sklearn")  # what did not converge is seen by its duality gap
+    with _undisturbed():
         for target in design.targets.T:
             _, coefficients, _ = lasso_path(
                 design.matrix, target, alphas=parameters / scale, tol=tol, max_iter=100_000, copy_X=False
@@ -101,7 +106,7 @@ def polish(design: LeastSquares, coefficients: Array, λ: float) -> Array:
 
 def assemble(design: LeastSquares, paths: list[Array]) -> Array:
     """Weights (points, rows, columns) from each output's coefficients (points, unknowns)."""
-    return np.stack([np.asarray(design.weight(coefficients)) for coefficients in np.stack(paths, axis=2)])
+    return np.array([design.weight(coefficients) for coefficients in np.stack(paths, axis=2)])
 
 
 def coefficients_of(design: LeastSquares, B: Array) -> Any:

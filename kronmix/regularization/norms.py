@@ -144,6 +144,19 @@ class Slices:
 
 
 @dataclass(frozen=True)
+class Stacked:
+    """Blocks of m rows, one under the other."""
+
+    m: int
+
+    def split(self, B: Array) -> Array:
+        return B.reshape(-1, self.m, B.shape[1])
+
+    def join(self, blocks: Array, shape: tuple[int, int]) -> Array:
+        return blocks.reshape(shape)
+
+
+@dataclass(frozen=True)
 class Rearranged:
     """𝓡(B) as one block, for factors of these two shapes (T14)."""
 
@@ -198,7 +211,11 @@ class Groups(Norm):
         return self._shrink(B, step)
 
     def dual(self, G: Array) -> float:
-        return float(np.linalg.norm(self.view.split(G), axis=(1, 2)).max(initial=0.0))
+        return float(self.duals(G).max(initial=0.0))
+
+    def duals(self, G: Array) -> Array:
+        """Dual norm of every block: Ω° is the largest."""
+        return np.asarray(np.linalg.norm(self.view.split(G), axis=(1, 2)))
 
 
 class LabelledGroups(Norm):
@@ -247,7 +264,11 @@ class Nuclear(Norm):
         return self.view.join((U * np.maximum(σ - step, 0.0)[:, None, :]) @ Vh, B.shape)
 
     def dual(self, G: Array) -> float:
-        return float(np.linalg.svd(self.view.split(G), compute_uv=False).max(initial=0.0))
+        return float(self.duals(G).max(initial=0.0))
+
+    def duals(self, G: Array) -> Array:
+        """Dual norm of every block: Ω° is the largest."""
+        return np.asarray(np.linalg.svd(self.view.split(G), compute_uv=False).max(axis=1, initial=0.0))
 
 
 Penalty = Norm | Ridge
@@ -309,7 +330,7 @@ def make_view(groups: Any) -> View:
     """Blocks from an operator, from Monarch sizes (p, k, q, s), or from two Kronecker shapes."""
     if isinstance(groups, StructuredOperator):
         return factored_blocks(groups)[0]
-    if isinstance(groups, Whole | Entries | Slices | Rearranged):
+    if isinstance(groups, Whole | Entries | Slices | Stacked | Rearranged):
         return groups
     sizes = tuple(groups) if np.iterable(groups) else (groups,)
     if len(sizes) == 2 and all(np.shape(shape) == (2,) for shape in sizes):

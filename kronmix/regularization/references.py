@@ -12,10 +12,11 @@ import numpy as np
 from ..operators.base import Array
 from . import lasso
 from .least_squares import LeastSquares, least_squares
-from .norms import L1, Penalty, Ridge, make_penalty
+from .norms import L1, Groups, Nuclear, Penalty, Rearranged, Ridge, Whole, make_penalty
 from .path import Path
-from .problems import Observed, Problem, Regression, finite
+from .problems import Observed, Problem, Regression, Sensing, finite
 from .proximal import GapError, Solution, is_squared, loss_and_dense_gradient, minimize_penalized, relative_gap
+from .working_set import minimize_on_blocks
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ def reference_path(
         means scikit-learn's alpha. Default: the exact kinks of the path for a lasso with one output, a geometric grid otherwise.
     groups : Monarch or other operator, sizes (p, k, q, s), two Kronecker shapes ((mA, nA), (mB, nB)), or labels, optional
         Blocks of B for "group" and "nuclear". An integer label for every entry of B works for "group" only.
-    solver : {"closed form", "svd", "lars", "coordinate", "proximal"}, optional
+    solver : {"closed form", "svd", "lars", "coordinate", "working set", "proximal"}, optional
         Default: the first that fits.
     tol : float
         Largest relative duality gap.
@@ -231,42 +232,68 @@ def _lars(problem: Any, penalty: L1, parameters: Array | None, tol: float) -> Fo
         λs, paths = each[0][0], [each[0][1]]
     else:
         λs, paths = parameters, [lasso.between_kinks(*path, parameters) for path in each]
-    return Found(λs, *_finished(problem, penalty, design, λs, lasso.assemble(design, paths), tol), kinks)
+    weights = lasso.assemble(design, paths)
+    gaps = _polished(problem, penalty, design, λs, weights, tol)
+    return Found(λs, *_finished(problem, penalty, λs, weights, gaps, tol), kinks)
 
 
 @register_solver("coordinate", lambda problem, penalty: isinstance(penalty, L1) and _has_design(problem))
 def _coordinate(problem: Any, penalty: L1, parameters: Array | None, tol: float) -> Found:
     design = least_squares(problem)
     λs = _default_grid(problem, penalty) if parameters is None else parameters
-    paths = lasso.coordinate_descent(design, λs, min(tol, 1e-6))
-    return Found(λs, *_finished(problem, penalty, design, λs, lasso.assemble(design, paths), tol))
+    weights = lasso.assemble(design, lasso.coordinate_descent(design, λs, min(tol, 1e-6)))
+    gaps = _polished(problem, penalty, design, λs, weights, tol)
+    return Found(λs, *_finished(problem, penalty, λs, weights, gaps, tol))
 
 
 def _judged(problem: Any, penalty: Any, λs: Array, weights: Array) -> Found:
     return Found(λs, weights, np.array([_gap(problem, penalty, B, λ) for B, λ in zip(weights, λs, strict=True)]))
 
 
-def _finished(
-    problem: Any, penalty: L1, design: LeastSquares, λs: Array, weights: Array, tol: float
-) -> tuple[Array, Array]:
-    """Weights whose gap is too large, solved on their active set; failing that, by the proximal method from there."""
+def _polished(problem: Any, penalty: L1, design: LeastSquares, λs: Array, weights: Array, tol: float) -> Array:
+    """Gaps, after weights whose gap is too large were solved on their active set, in place where that helps."""
     gaps = _judged(problem, penalty, λs, weights).gaps
     for i in np.flatnonzero(gaps > tol):
-        λ = float(λs[i])
-        B = np.asarray(design.weight(lasso.polish(design, lasso.coefficients_of(design, weights[i]), λ)))
-        if λ > 0 and _gap(problem, penalty, B, λ) > tol:
-            B = minimize_penalized(problem, penalty, λ, B, tol=tol).weight
-        weights[i], gaps[i] = B, _gap(problem, penalty, B, λ)
+        B = np.asarray(design.weight(lasso.polish(design, lasso.coefficients_of(design, weights[i]), float(λs[i]))))
+        gap = _gap(problem, penalty, B, float(λs[i]))
+        if gap < gaps[i]:
+            weights[i], gaps[i] = B, gap
+    return gaps
+
+
+def _finished(problem: Any, penalty: L1, λs: Array, weights: Array, gaps: Array, tol: float) -> tuple[Array, Array]:
+    """Weights and gaps, what is still too far improved by the proximal method."""
+    for i in np.flatnonzero((gaps > tol) & (λs > 0)):
+        better = minimize_penalized(problem, penalty, float(λs[i]), weights[i], tol=tol)
+        weights[i], gaps[i] = better.weight, better.gap
     return weights, gaps
+
+
+@register_solver(
+    "working set",
+    lambda problem, penalty: (
+        isinstance(problem, Sensing)
+        and isinstance(penalty, Groups | Nuclear)
+        and not isinstance(penalty.view, Whole | Rearranged)
+    ),
+)
+def _working_set(problem: Sensing, penalty: Groups | Nuclear, parameters: Array | None, tol: float) -> Found:
+    return _by_warm_starts(minimize_on_blocks, problem, penalty, parameters, tol)
 
 
 @register_solver("proximal", lambda problem, penalty: True)
 def _proximal(problem: Any, penalty: Any, parameters: Array | None, tol: float) -> Found:
+    return _by_warm_starts(minimize_penalized, problem, penalty, parameters, tol)
+
+
+def _by_warm_starts(
+    minimize: Callable[..., Solution], problem: Any, penalty: Any, parameters: Array | None, tol: float
+) -> Found:
     λs = _default_grid(problem, penalty) if parameters is None else parameters
     if (λs == 0).any():
-        raise ValueError("parameters holds λ=0: the proximal method needs λ > 0, where the minimiser has a duality gap")
+        raise ValueError("parameters holds λ=0: this method needs λ > 0, where the minimiser has a duality gap")
     solutions: list[Solution] = []
     for λ in λs:
         start = solutions[-1].weight if solutions else None
-        solutions.append(minimize_penalized(problem, penalty, float(λ), start, tol=tol))
+        solutions.append(minimize(problem, penalty, float(λ), start, tol=tol))
     return Found(λs, np.stack([found.weight for found in solutions]), np.array([found.gap for found in solutions]))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 import kronmix as km
 
@@ -55,6 +56,27 @@ def test_best_shape_is_the_best(Ω: float, γ_T: float, γ_C: float) -> None:
     assert used == pytest.approx(Ω)
 
 
+@pytest.mark.parametrize(("γ_T", "γ_C"), [(1, 1), (2, 7), (0.5, 4), (96 / 49, 4), (1.25, 1 / 3)])
+@pytest.mark.parametrize("Ω", [1e5, 123_456_789.0, 2.0**31])
+def test_best_shape_of_many_connections(Ω: float, γ_T: float, γ_C: float) -> None:
+    """Every S that fits, with the largest C by the quadratic formula."""
+    a, b = Fraction(γ_T).limit_denominator(100), Fraction(γ_C).limit_denominator(100)
+    S = np.arange(a.denominator, int((2 * Ω / γ_T) ** 0.5) + 1, a.denominator)
+    real = (-γ_T * S + np.sqrt(γ_T**2 * S.astype(float) ** 2 + 8 * γ_C * Ω / S)) / (2 * γ_C)
+    C = (np.floor(real + 1e-9) // b.denominator * b.denominator).astype(int)
+    best = km.best_shape(Ω, γ_T, γ_C)
+    assert best.shape.width == (S * C).max()
+    ties = S * C == (S * C).max()
+    balance = abs(γ_T * best.shape.tokens - γ_C * best.shape.channels)
+    assert balance == pytest.approx(np.abs(γ_T * S - γ_C * C)[ties].min())
+
+
+def test_best_shape_at_the_limit() -> None:
+    assert km.best_shape(10**24).shape.tokens == 10**8
+    assert km.best_shape(10**18 - 1).shape.width < 10**12  # decided in whole numbers: one connection short
+    assert km.best_shape(10**18).shape.width == 10**12
+
+
 def test_mixer_b16() -> None:
     shape = km.MixerShape(196, 768, 384 / 196, 4)
     assert (shape.hidden_tokens, shape.hidden_channels) == (384, 3072)
@@ -70,8 +92,12 @@ def test_bad_input() -> None:
     ):
         with pytest.raises(error, match=words):
             km.MixerShape(*arguments)  # type: ignore[arg-type]
-    for Ω in (0, -5, float("nan"), float("inf")):
-        with pytest.raises(ValueError, match=r"connections=.*: expected a positive number"):
+    for Ω in (0, -5, float("nan"), float("inf"), 1e25):
+        with pytest.raises(ValueError, match=r"connections=.*: expected a positive number up to 1e\+24"):
             km.best_shape(Ω)
+    with pytest.raises(ValueError, match=r"token_expansion=1\.414.*: no size below a million times it is whole"):
+        km.best_shape(100, 2**0.5)
+    with pytest.raises(ValueError, match=r"channel_expansion=0: expected a positive number"):
+        km.best_shape(100, 1, 0)
     with pytest.raises(ValueError, match=r"no whole shape has so few"):
         km.best_shape(0.5)

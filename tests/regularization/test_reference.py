@@ -6,8 +6,7 @@ from itertools import product
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from scipy.optimize import minimize
 from sklearn.datasets import load_diabetes
 from sklearn.linear_model import Lasso, lars_path
@@ -200,6 +199,31 @@ def test_observed_targets_are_shrunk_in_closed_form():
     np.testing.assert_allclose(np.linalg.svd(path.weights[0], compute_uv=False), np.maximum(σ - 0.5, 0), atol=1e-12)
 
 
+@pytest.mark.parametrize("penalty", ["slices", "slice nuclear"])
+def test_working_set_agrees_with_all_blocks_at_once(penalty):
+    problem, Ω = problems(7)["sensing"], PENALTIES[penalty]
+    λ = Ω.dual(loss_and_dense_gradient(problem, np.zeros((4, 6)))[1]) * np.array([1.1, 0.7, 0.3, 0.05])
+    few, all_ = (km.reference_path(problem, Ω, λ, solver=s, tol=1e-13) for s in ("working set", "proximal"))
+    np.testing.assert_allclose(few.weights, all_.weights, atol=1e-5)
+    zero = np.abs(Ω.view.split(few.weights[1])).max(axis=(1, 2)) == 0
+    assert zero.any()
+    assert not zero.all()
+
+
+def test_working_set_finds_the_active_blocks():
+    """400 blocks, 5 of them active: and found."""
+    rng = np.random.default_rng(0)
+    T = np.zeros((20, 80))
+    T[:5, :4] = rng.normal(size=(5, 4))
+    A = rng.normal(size=(150, 20, 80))
+    path = km.reference_path(km.Sensing(A, np.tensordot(A, T)), "group", groups=(1, 20, 20, 4))
+    active = np.abs(path.weights.reshape(50, 20, 20, 4)).max(axis=3) > 0
+    assert path.duality_gap.max() <= 1e-8
+    assert active[0].sum() == 0
+    assert active[-1, :5, 0].all()
+    assert np.linalg.norm(path.weights[-1] - T) < 1e-2 * np.linalg.norm(T)
+
+
 def test_sensing_recovers_active_slices_by_group_and_slice_nuclear_norm():
     """T23's convex minimisers: 3 of 16 slices, 110 measurements of 256 unknowns."""
     rng = np.random.default_rng(0)
@@ -325,7 +349,7 @@ def test_zero_features_get_zero_weights():
         ({"penalty": "group", "groups": np.zeros((4, 6))}, r"expected an integer label for every entry of B"),
         ({"penalty": "group", "groups": np.zeros((2, 2), int)}, r"the labels of the groups have shape \(2, 2\)"),
         ({"solver": "svd"}, r"solver='svd': for this problem and penalty expected one of"),
-        ({"parameters": [0.0], "solver": "proximal"}, r"parameters holds λ=0: the proximal method needs λ > 0"),
+        ({"parameters": [0.0], "solver": "proximal"}, r"parameters holds λ=0: this method needs λ > 0"),
         ({"tol": 0.0}, r"tol=0.0: expected a positive relative duality gap"),
     ],
 )
