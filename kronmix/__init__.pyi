@@ -50,6 +50,7 @@ from .regularization import (
     averaged_flow as averaged_flow,
     diagonal_flow as diagonal_flow,
     gradient_descent as gradient_descent,
+    gradient_flow as gradient_flow,
     interpolation_path as interpolation_path,
     reference_path as reference_path,
     saddle_sequence as saddle_sequence,

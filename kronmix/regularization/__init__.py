@@ -8,15 +8,11 @@ from .closed_forms import (
     soft_threshold_path,
     unbalanced_mode,
 )
-from .descent import (
-    DivergenceError,
-    EdgeOfStabilityWarning,
-    estimated_step_size,
-    gradient_descent,
-    largest_hessian_eigenvalue,
-    loss_and_gradients,
-)
+from .curvature import estimated_step_size, hessian, hessian_product, largest_hessian_eigenvalue
+from .descent import DivergenceError, EdgeOfStabilityWarning, gradient_descent
 from .diagonal import DiagonalFlow, diagonal_flow, is_monotone, quadratic_flow
+from .flow import FlowError, gradient_flow
+from .gradients import loss_and_gradients
 from .hypentropy import hypentropy, interpolation_path, minimum_hypentropy, minimum_l1, minimum_l2
 from .norms import induced_norm, register_penalty
 from .path import Path
@@ -30,6 +26,7 @@ __all__ = [
     "DiagonalFlow",
     "DivergenceError",
     "EdgeOfStabilityWarning",
+    "FlowError",
     "GapError",
     "Observed",
     "Path",
@@ -46,6 +43,9 @@ __all__ = [
     "diagonal_flow",
     "estimated_step_size",
     "gradient_descent",
+    "gradient_flow",
+    "hessian",
+    "hessian_product",
     "hypentropy",
     "induced_norm",
     "interpolation_path",

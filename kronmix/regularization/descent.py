@@ -6,10 +6,11 @@ import warnings
 from collections.abc import Callable
 
 import numpy as np
-from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
 
 from ..operators import StructuredOperator
 from ..operators.base import Array
+from .curvature import estimated_step_size, largest_hessian_eigenvalue
+from .gradients import loss_and_gradients, moved
 from .problems import Problem
 from .training_path import Record, Recorder, TrainingPath, log_spaced_steps
 
@@ -22,27 +23,6 @@ class DivergenceError(ArithmeticError):
 
 class EdgeOfStabilityWarning(UserWarning):
     """Step size × largest Hessian eigenvalue is above 2: descent is not following the gradient flow."""
-
-
-def loss_and_gradients(
-    problem: Problem, op: StructuredOperator, weight_decay: float = 0.0
-) -> tuple[float, tuple[Array, ...]]:
-    """Loss + (weight_decay/2)‖θ‖² and its gradient for every factor: one forward and one backward pass.
-
-    Examples
-    --------
-    >>> from kronmix.regularization import loss_and_gradients
-    >>> loss_and_gradients(km.Observed(np.eye(2)), km.Dense(np.zeros((2, 2))))[1][0]
-    array([[-1.,  0.],
-           [ 0., -1.]])
-    """
-    outputs, pull = op.vjp(problem.inputs)
-    value, outputs_bar = problem.loss_and_gradient(outputs)
-    gradients, _ = pull(outputs_bar, False)
-    if weight_decay:
-        value += 0.5 * weight_decay * sum(float(np.vdot(f, f).real) for f in op.factors)
-        gradients = tuple(g + weight_decay * f for g, f in zip(gradients, op.factors, strict=True))
-    return value, gradients
 
 
 def gradient_descent(
@@ -111,14 +91,15 @@ def gradient_descent(
     >>> bool(path.losses[-1] < 1e-12)
     True
     """
-    _check(problem, op, step_size, steps, momentum, weight_decay, line_search)
+    check_run(problem, op, weight_decay)
+    _check_options(step_size, steps, momentum, line_search)
     adaptive = step_size is None and not momentum
     η = estimated_step_size(problem, op) if step_size is None else float(step_size)
     due, recorder = log_spaced_steps(steps, records), Recorder(record)
     velocity: tuple[Array, ...] = tuple(np.zeros_like(f) for f in op.factors)
     time, done, reason = 0.0, 0, "steps"
     value, gradients = loss_and_gradients(problem, op, weight_decay)
-    bound = 1e6 * (1 + abs(value))
+    bound, calm = 1e6 * (1 + abs(value)), (value, op)
     try:
         for step in range(steps + 1):
             stop = _stop_reason(value, gradients, loss_tolerance, gradient_tolerance)
@@ -135,18 +116,20 @@ def gradient_descent(
                 if momentum:
                     velocity = tuple(momentum * v + g for v, g in zip(velocity, gradients, strict=True))
                 move = velocity if momentum else gradients
-                trial = _moved(op, move, η)
+                trial = moved(op, move, η)
                 trial_value, trial_gradients = loss_and_gradients(problem, trial, weight_decay)
                 while adaptive and not trial_value <= value * (1 + 1e-12) and η > 1e-300:
                     η *= 0.5
-                    trial = _moved(op, move, η)
+                    trial = moved(op, move, η)
                     trial_value, trial_gradients = loss_and_gradients(problem, trial, weight_decay)
                 if not trial_value <= bound:
-                    raise _divergence(problem, op, η, step + 1, weight_decay)
+                    raise _divergence(problem, calm[1], η, step + 1, weight_decay)
                 op, value, gradients = trial, trial_value, trial_gradients
+                calm = (value, op) if value < calm[0] else calm
             time, done = time + η, step + 1
     except KeyboardInterrupt:
-        recorder.note(time, value, op)
+        if recorder.last != time:
+            recorder.note(time, value, op)
         reason = "interrupted"
     path = recorder.path(op, done, reason, η)
     if step_size is not None and not line_search and not momentum and reason != "interrupted":
@@ -154,25 +137,25 @@ def gradient_descent(
     return path
 
 
-def _moved(op: StructuredOperator, direction: tuple[Array, ...], η: float) -> StructuredOperator:
-    return op.with_factors(*(f - η * g for f, g in zip(op.factors, direction, strict=True)))
-
-
-def _check(
-    problem: Problem, op: StructuredOperator, η: float | None, steps: int, μ: float, λ: float, line_search: bool
-) -> None:
+def check_run(problem: Problem, op: StructuredOperator, weight_decay: float) -> None:
+    """Check what a training run starts from."""
     if op.shape != tuple(problem.shape):
         raise ValueError(f"op is {op.shape[0]}×{op.shape[1]}: {problem!r} needs {problem.shape[0]}×{problem.shape[1]}")
     if not op.factors:
         raise ValueError(f"op has no factors to train: {op!r}")
+    if not all(np.isfinite(f).all() for f in op.factors):
+        raise ValueError(f"op starts from factors that hold NaN or infinite values: {op!r}")
+    if not (np.isfinite(weight_decay) and weight_decay >= 0):
+        raise ValueError(f"weight_decay={weight_decay}: expected a number λ ≥ 0")
+
+
+def _check_options(η: float | None, steps: int, μ: float, line_search: bool) -> None:
     if η is not None and not (np.isfinite(η) and η > 0):
         raise ValueError(f"step_size={η}: expected a positive number")
     if steps < 0:
         raise ValueError(f"steps={steps}: expected at least 0")
     if not 0 <= μ < 1:
         raise ValueError(f"momentum={μ}: expected 0 ≤ momentum < 1")
-    if not (np.isfinite(λ) and λ >= 0):
-        raise ValueError(f"weight_decay={λ}: expected a number λ ≥ 0")
     if line_search and μ:
         raise ValueError("line_search does not go with momentum: leave one out")
 
@@ -192,7 +175,7 @@ def _armijo(
     slope = sum(float(np.vdot(g, g).real) for g in gradients)
     η *= 2
     for _ in range(60):
-        trial = _moved(op, gradients, η)
+        trial = moved(op, gradients, η)
         trial_value, trial_gradients = loss_and_gradients(problem, trial, λ)
         if trial_value <= value - 0.5 * η * slope:
             return trial, trial_value, trial_gradients, η
@@ -203,104 +186,9 @@ def _armijo(
 def _divergence(problem: Problem, op: StructuredOperator, η: float, step: int, λ: float) -> DivergenceError:
     stable = 2 / largest_hessian_eigenvalue(problem, op, λ)
     return DivergenceError(
-        f"the loss diverged at step {step} with step_size={η:.4g}: where it broke away the stable bound is {stable:.4g} "
+        f"the loss diverged at step {step} with step_size={η:.4g}: where the loss was lowest the stable bound is {stable:.4g} "
         "(2 over the largest Hessian eigenvalue); take a smaller step_size, or leave it out to have one found"
     )
-
-
-# ---- curvature ------------------------------------------------------------------------------------------------------
-
-
-def estimated_step_size(problem: Problem, op: StructuredOperator) -> float:
-    """A first step size for descent from ``op``: 1 over the curvature that the loss has where B has grown to its fit.
-
-    B(cθ) = c^L B(θ) for factors that enter L times, so the factors are grown until B is as large as thirty accelerated steps
-    over dense B make it; there the largest Gauss–Newton eigenvalue of the loss over the factors is found by power iteration.
-
-    Examples
-    --------
-    >>> from kronmix.regularization import estimated_step_size
-    >>> round(estimated_step_size(km.Observed(np.eye(2)), km.Dense(np.zeros((2, 2)))), 6)
-    1.0
-    """
-    size, fitted = (
-        float(np.linalg.norm(op @ problem.inputs)),
-        float(np.linalg.norm(_dense_fit(problem) @ problem.inputs)),
-    )
-    growth = max(1.0, fitted / size) ** (1 / len(op.factors)) if size > 0 else 1.0
-    grown = op.with_factors(*(growth * f for f in op.factors))
-    return 1 / _gauss_newton_eigenvalue(problem, grown)
-
-
-def _dense_fit(problem: Problem, steps: int = 30) -> Array:
-    """Thirty steps of Nesterov's method over dense B from zero."""
-    B = ahead = np.zeros(problem.shape, problem.inputs.dtype)
-    for k in range(steps):
-        _, outputs_bar = problem.loss_and_gradient(ahead @ problem.inputs)
-        new = ahead - (outputs_bar @ problem.inputs.conj().T) / problem.curvature
-        B, ahead = new, new + k / (k + 3) * (new - B)
-    return B
-
-
-def _gauss_newton_eigenvalue(problem: Problem, op: StructuredOperator, iterations: int = 30) -> float:
-    """Largest eigenvalue of Jᵀ H J for the Jacobian J of θ ↦ B(θ) @ inputs and the Hessian H of the loss over outputs."""
-    rng = np.random.default_rng(0)
-    outputs, pull = op.vjp(problem.inputs)
-    _, at = problem.loss_and_gradient(outputs)
-    direction = tuple(np.asarray(rng.standard_normal(f.shape), f.dtype) for f in op.factors)
-    eigenvalue = 0.0
-    for _ in range(iterations):
-        size = np.sqrt(sum(float(np.vdot(g, g).real) for g in direction))
-        if size == 0:
-            break
-        direction = tuple(np.asarray(g / size) for g in direction)
-        step = 1e-3 * max(1e-3, np.sqrt(sum(float(np.vdot(f, f).real) for f in op.factors)))
-        tangent = (_moved(op, direction, -step) @ problem.inputs - _moved(op, direction, step) @ problem.inputs) / (
-            2 * step
-        )
-        _, beyond = problem.loss_and_gradient(outputs + tangent)
-        direction, _ = pull(beyond - at, False)
-        eigenvalue = np.sqrt(sum(float(np.vdot(g, g).real) for g in direction))
-    return max(float(eigenvalue), 1e-300)
-
-
-def largest_hessian_eigenvalue(problem: Problem, op: StructuredOperator, weight_decay: float = 0.0) -> float:
-    """Largest eigenvalue of the Hessian of the loss over the factors, by Lanczos on Hessian-vector products.
-
-    The products are central differences of the gradient, which is a polynomial of the factors for squared losses.
-
-    Examples
-    --------
-    >>> from kronmix.regularization import largest_hessian_eigenvalue
-    >>> op = km.Hadamard([[2.0]], [[1.0]])
-    >>> round(largest_hessian_eigenvalue(km.Observed([[2.0]]), op), 6)
-    5.0
-    """
-    shapes, sizes = [f.shape for f in op.factors], [f.size for f in op.factors]
-    total, splits = sum(sizes), np.cumsum(sizes)[:-1]
-    scale = np.sqrt(sum(float(np.vdot(f, f).real) for f in op.factors) / total)
-    step = 1e-5 * max(scale, 1e-5)
-
-    def product(vector: Array) -> Array:
-        size = float(np.linalg.norm(vector))
-        if size == 0:
-            return np.zeros(total)
-        parts = [p.reshape(s) / size for p, s in zip(np.split(vector.ravel(), splits), shapes, strict=True)]
-        h = step * np.sqrt(total)
-        ahead, behind = (
-            loss_and_gradients(problem, _moved(op, tuple(parts), sign * h), weight_decay)[1] for sign in (-1, 1)
-        )
-        return np.concatenate([(a - b).real.ravel() for a, b in zip(ahead, behind, strict=True)]) * (size / (2 * h))
-
-    if total <= 8:  # too small for Lanczos
-        matrix = np.stack([product(row) for row in np.eye(total)])
-        return float(np.linalg.eigvalsh((matrix + matrix.T) / 2)[-1])
-    hessian = LinearOperator((total, total), matvec=product, dtype=np.float64)
-    try:
-        start = np.random.default_rng(0).standard_normal(total)
-        return float(eigsh(hessian, k=1, which="LA", tol=1e-4, v0=start, return_eigenvectors=False)[0])
-    except ArpackNoConvergence as error:
-        return float(max(error.eigenvalues, default=problem.curvature))
 
 
 def _warn_at_edge(problem: Problem, op: StructuredOperator, η: float, λ: float) -> None:

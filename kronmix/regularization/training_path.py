@@ -69,10 +69,16 @@ class Recorder:
 
     def note(self, time: float, loss: float, op: StructuredOperator) -> None:
         """Record the state at one time."""
-        self._times.append(time)
+        values = {name: np.array(function(op), copy=True) for name, function in self._record.items()}
+        self._times.append(time)  # only now: an interruption while the user's functions run leaves no half record
         self._losses.append(loss)
-        for name, function in self._record.items():
-            self._values[name].append(np.array(function(op), copy=True))
+        for name, value in values.items():
+            self._values[name].append(value)
+
+    @property
+    def last(self) -> float | None:
+        """Time of the last record."""
+        return self._times[-1] if self._times else None
 
     def path(self, op: StructuredOperator, steps: int, reason: str, step_size: float | None) -> TrainingPath:
         """The path so far."""

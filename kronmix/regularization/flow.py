@@ -1,0 +1,204 @@
+"""Gradient flow on the factors of any structured operator, with controlled error (T19, T20)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from scipy.integrate import DOP853, OdeSolver, Radau
+
+from ..operators import StructuredOperator
+from ..operators.base import Array
+from .curvature import hessian, largest_hessian_eigenvalue
+from .descent import Progress, check_run
+from .gradients import Packing, loss_and_gradients
+from .problems import Problem, finite, loss
+from .training_path import Record, Recorder, TrainingPath
+
+#: Up to this many parameters the implicit solver may form the Hessian.
+_LARGEST_HESSIAN = 2_000
+#: How often, in steps, the explicit solver asks whether the flow has become stiff.
+_STEPS_BETWEEN_CHECKS = 200
+#: DOP853 is stable up to about this step × eigenvalue on the negative real axis.
+_EXPLICIT_LIMIT = 6.0
+
+
+class FlowError(ArithmeticError):
+    """The integrator gave up: the flow cannot be followed to the time asked for."""
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """An accepted step of the integrator: the flow between two times, until the next step is taken."""
+
+    start: float
+    end: float
+    at: Callable[[float], StructuredOperator]
+    gradient_norm: float
+    evaluations: int
+
+
+def gradient_flow(
+    problem: Problem,
+    op: StructuredOperator,
+    t_end: float,
+    record: Record | None = None,
+    *,
+    times: Any = None,
+    weight_decay: float = 0.0,
+    rtol: float = 1e-10,
+    gradient_tolerance: float = 0.0,
+    loss_tolerance: float = -np.inf,
+    records: int = 100,
+    progress: Progress | None = None,
+) -> TrainingPath:
+    """Follow θ' = −∇(loss(B(θ)) + (weight_decay/2)‖θ‖²) from the factors of ``op``.
+
+    The explicit DOP853 with controlled error; where that is held back by stability and not by accuracy, and the
+    parameters are few, the implicit Radau with the Hessian of the loss takes over.
+
+    Parameters
+    ----------
+    problem : Regression, Sensing, Observed or any Problem
+    op : StructuredOperator
+        The start.
+    t_end : float
+        Positive. A gradient-descent step of size η is a time of η.
+    record : mapping of name -> function of the operator, optional
+        Recorded, with the loss, at the times below.
+    times : array of shape (records,), optional
+        Increasing, from 0 to t_end. Default: ``records`` of them, 0 and then log-spaced over four decades up to ``t_end``.
+    weight_decay : float
+        λ ≥ 0: adds (λ/2)‖θ‖².
+    rtol : float
+        Relative error of a step; the absolute one is this times the root mean square of the factors at the start, so that tiny
+        starts are followed too.
+    gradient_tolerance, loss_tolerance : float
+        Stop when ‖∇‖ or the loss falls to these.
+    progress : function of (records so far, loss), optional
+        Called at each record.
+
+    Returns
+    -------
+    TrainingPath
+        Its ``steps`` are gradient evaluations. After Ctrl-C, the path so far, with ``reason == "interrupted"``.
+
+    Raises
+    ------
+    FlowError
+        If the integrator cannot go on; names the time.
+    ValueError
+        If shapes do not fit or an option is out of range.
+
+    References
+    ----------
+    Hairer, Nørsett & Wanner, *Solving Ordinary Differential Equations I*, 1993, and *II*, 1996.
+
+    Examples
+    --------
+    >>> start = km.Hadamard([[0.5]], [[0.2]])
+    >>> path = km.gradient_flow(km.Observed([[1.0]]), start, 100, {"law": lambda op: op.factors[0] ** 2 - op.factors[1] ** 2})
+    >>> u, v = path.operator.factors
+    >>> round(float((u * v).item()), 9), round(float((u**2 - v**2).item()), 9)  # u² − v² is conserved (T19)
+    (1.0, 0.21)
+    >>> bool(np.ptp(path.recorded["law"]) < 1e-8)
+    True
+    """
+    check_run(problem, op, weight_decay)
+    if not (np.isfinite(t_end) and t_end > 0):
+        raise ValueError(f"t_end={t_end}: expected a positive time")
+    due = _check_times(times, t_end) if times is not None else _log_spaced(t_end, records)
+    recorder, reason, evaluations = Recorder(record), "end of time", 1
+    noted = 0
+
+    def note(time: float, at: StructuredOperator) -> None:
+        value, _ = loss_and_gradients(problem, at, weight_decay)
+        recorder.note(time, value, at)
+        if progress is not None:
+            progress(noted, value)
+
+    now, time = op, 0.0
+    try:
+        while noted < due.size and due[noted] <= 0:
+            noted += 1
+            note(0.0, op)
+        for stretch in flow_stretches(problem, op, float(t_end), weight_decay, rtol):
+            while noted < due.size and due[noted] <= stretch.end:
+                noted += 1
+                note(float(due[noted - 1]), stretch.at(float(due[noted - 1])))
+            now, time, evaluations = stretch.at(stretch.end), stretch.end, stretch.evaluations
+            if stretch.gradient_norm <= gradient_tolerance:
+                reason = "gradient"
+                break
+            if loss_tolerance > -np.inf and loss(problem, now) <= loss_tolerance:
+                reason = "loss"
+                break
+    except KeyboardInterrupt:
+        reason = "interrupted"
+    if recorder.last is None or recorder.last < time:
+        recorder.note(time, loss_and_gradients(problem, now, weight_decay)[0], now)
+    return recorder.path(now, evaluations, reason, None)
+
+
+def flow_stretches(
+    problem: Problem, op: StructuredOperator, t_end: float, weight_decay: float = 0.0, rtol: float = 1e-10
+) -> Iterator[Stretch]:
+    """The accepted steps of the integrator from 0 to t_end, each with the flow inside it."""
+    packing = Packing(op)
+    start = packing.vector(op.factors)
+    atol = rtol * float(np.sqrt(np.mean(start**2)))
+    if atol == 0:
+        atol = rtol
+
+    def slope(t: float, θ: Array) -> Array:
+        return -packing.loss_and_gradient(problem, θ, weight_decay)[1]
+
+    def jacobian(t: float, θ: Array) -> Array:
+        return -hessian(problem, packing.operator(θ), weight_decay)
+
+    solver: OdeSolver = DOP853(slope, 0.0, start, t_end, rtol=rtol, atol=atol)
+    before, checked, steps = 0, 0.0, 0
+    while solver.status == "running":
+        # A trial step that is far too long overflows; the solver sees the infinity and takes a shorter one.
+        with np.errstate(over="ignore", invalid="ignore"):
+            message = solver.step()
+        if solver.status == "failed":
+            raise FlowError(f"the flow stopped at t={solver.t:.6g} of {t_end:.6g}: {message}")
+        size = float(np.linalg.norm(solver.f))
+        yield Stretch(solver.t_old, solver.t, partial(_inside, packing, solver), size, before + solver.nfev)
+        steps += 1
+        if isinstance(solver, DOP853) and steps % _STEPS_BETWEEN_CHECKS == 0 and solver.status == "running":
+            typical, checked = (solver.t - checked) / _STEPS_BETWEEN_CHECKS, solver.t
+            if _is_stiff(problem, packing, solver.y, weight_decay, typical, t_end - solver.t):
+                before += solver.nfev
+                solver = Radau(slope, solver.t, solver.y, t_end, rtol=rtol, atol=atol, jac=jacobian)
+
+
+def _inside(packing: Packing, solver: OdeSolver, t: float) -> StructuredOperator:
+    """The flow inside the last step; inner times cost the explicit solver three more gradients."""
+    return packing.operator(solver.y if t == solver.t else solver.dense_output()(t))
+
+
+def _is_stiff(problem: Problem, packing: Packing, θ: Array, λ: float, step: float, remaining: float) -> bool:
+    """Whether stability, not accuracy, holds the explicit solver back, for long enough to make the Hessian worth while."""
+    if packing.size > _LARGEST_HESSIAN:
+        return False
+    eigenvalue = largest_hessian_eigenvalue(problem, packing.operator(θ), λ)
+    held_back = step * eigenvalue > 0.3 * _EXPLICIT_LIMIT
+    return held_back and remaining * eigenvalue > _EXPLICIT_LIMIT * max(10 * _STEPS_BETWEEN_CHECKS, 4 * packing.size)
+
+
+def _log_spaced(t_end: float, records: int) -> Array:
+    return np.concatenate([[0.0], np.geomspace(1e-4 * t_end, t_end, max(records - 1, 1))])
+
+
+def _check_times(times: Any, t_end: float) -> Array:
+    due = finite(np.atleast_1d(np.asarray(times)), "times", 1).astype(float)
+    if due.size and (due[0] < 0 or due[-1] > t_end or (np.diff(due) < 0).any()):
+        raise ValueError(
+            f"times from {due[0]:g} to {due[-1]:g}: expected increasing times between 0 and t_end={t_end:g}"
+        )
+    return due
