@@ -68,7 +68,7 @@ def diagonal_flow(A: Any, y: Any, α: float, times: Any, *, rtol: float = 1e-8) 
     Raises
     ------
     ValueError
-        If counts do not fit, a number is not finite, or α or a time is out of range.
+        If counts do not fit, a number is not finite, a column of A is constant, or α or a time is out of range.
     ArithmeticError
         If the integrator gives up.
 
@@ -87,6 +87,7 @@ def diagonal_flow(A: Any, y: Any, α: float, times: Any, *, rtol: float = 1e-8) 
     Woodworth et al. 2020; Berthier 2025, arXiv 2509.18766 (T21, T26).
     """
     A, y = check_system(A, y)
+    refuse_constant(A)
     return quadratic_flow(A.T @ A / y.size, A.T @ y / y.size, α, times, rtol=rtol)
 
 
@@ -160,6 +161,16 @@ def check_system(A: Any, y: Any) -> tuple[Array, Array]:
     if np.iscomplexobj(A) or np.iscomplexobj(y):
         raise TypeError("A and y hold complex numbers: expected real ones")
     return A, y
+
+
+def refuse_constant(A: Array) -> None:
+    """Refuse a column that is the same in every row: its weight would be an intercept, which grows like any other."""
+    constant = np.flatnonzero((A == A[0]).all(axis=0) & (A[0] != 0)) if len(A) > 1 else np.zeros(0, int)
+    if constant.size:
+        raise ValueError(
+            f"A: column {constant[0]} is constant ({A[0, constant[0]]:g} in every row), so its weight would be an intercept: "
+            "subtract the means of A and y, and leave the column out"
+        )
 
 
 def is_monotone(path: Path, tol: float = 1e-9) -> Array:

@@ -160,7 +160,10 @@ class Sensing:
         self.shape = (A.shape[1], A.shape[2])
         self.inputs = np.eye(A.shape[2], dtype=A.dtype)
         self.matrix = A.reshape(y.size, -1)
-        self.curvature = float(np.linalg.norm(self.matrix, 2)) ** 2 / y.size
+        small = self.matrix if len(self.matrix) <= self.matrix.shape[1] else self.matrix.T
+        self.curvature = (
+            float(np.linalg.eigvalsh(small @ small.conj().T)[-1]) / y.size
+        )  # σ_max² from the smaller Gram matrix
 
     def loss_and_gradient(self, outputs: Array) -> tuple[float, Array]:
         """Loss and its gradient with respect to the outputs, which are B itself."""

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..operators.base import Array, read_only
-from .diagonal import check_system
+from .diagonal import check_system, refuse_constant
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -93,7 +93,7 @@ def saddle_sequence(A: Any, y: Any, *, max_jumps: int = 10_000) -> SaddleSequenc
     Raises
     ------
     ValueError
-        If counts do not fit or a number is not finite.
+        If counts do not fit, a number is not finite, or a column of A is constant.
     ArithmeticError
         If ``max_jumps`` do not suffice.
 
@@ -111,6 +111,7 @@ def saddle_sequence(A: Any, y: Any, *, max_jumps: int = 10_000) -> SaddleSequenc
            [ 1., -1.]]))
     """
     A, y = check_system(A, y)
+    refuse_constant(A)
     N, d = A.shape
     w, q, s = np.zeros(d), np.zeros(d), 0.0
     rounding = 1e-13 * np.linalg.norm(A, axis=0) * np.linalg.norm(y) / N

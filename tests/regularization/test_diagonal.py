@@ -132,3 +132,11 @@ def test_bad_quadratics_and_complex_data():
         quadratic_flow(np.ones((2, 3)), np.ones(2), 0.1, [1.0])
     with pytest.raises(TypeError, match=r"A and y hold complex numbers: expected real ones"):
         km.diagonal_flow(1j * np.eye(2), np.ones(2), 0.1, [1.0])
+
+
+def test_constant_columns_are_refused() -> None:
+    A = np.column_stack([np.arange(4.0), np.full(4, 2.0), np.zeros(4)])
+    for run in (lambda: km.diagonal_flow(A, np.ones(4), 1e-3, [1.0]), lambda: km.saddle_sequence(A, np.ones(4))):
+        with pytest.raises(ValueError, match=r"column 1 is constant \(2 in every row\)"):
+            run()
+    assert km.saddle_sequence(A[:, ::2], np.arange(4.0)).saddles.shape[1] == 2  # a column of zeros never moves
