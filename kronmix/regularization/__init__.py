@@ -16,6 +16,7 @@ from .gradients import loss_and_gradients
 from .hypentropy import hypentropy, interpolation_path, minimum_hypentropy, minimum_l1, minimum_l2
 from .norms import induced_norm, register_penalty
 from .path import Path
+from .penalties import InducedPenalty, L1Bound, balanced_factors, induced_penalty, l1_bound
 from .problems import Observed, Problem, Regression, Sensing, loss
 from .proximal import GapError, Solution, minimize_penalized, relative_gap
 from .references import reference_path, register_solver
@@ -28,6 +29,8 @@ __all__ = [
     "EdgeOfStabilityWarning",
     "FlowError",
     "GapError",
+    "InducedPenalty",
+    "L1Bound",
     "Observed",
     "Path",
     "Problem",
@@ -39,6 +42,7 @@ __all__ = [
     "TrainingPath",
     "averaged_flow",
     "averaged_mode",
+    "balanced_factors",
     "balanced_mode",
     "diagonal_flow",
     "estimated_step_size",
@@ -48,8 +52,10 @@ __all__ = [
     "hessian_product",
     "hypentropy",
     "induced_norm",
+    "induced_penalty",
     "interpolation_path",
     "is_monotone",
+    "l1_bound",
     "largest_hessian_eigenvalue",
     "learning_time",
     "loss",

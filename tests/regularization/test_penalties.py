@@ -1,0 +1,267 @@
+"""Induced penalties: no factors cost less, the balanced ones cost exactly that, and a search over factors finds it (T16, T17)."""
+
+from __future__ import annotations
+
+import tracemalloc
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings, strategies as st
+from scipy.optimize import minimize
+
+import kronmix as km
+from kronmix.regularization import induced_norm
+from kronmix.regularization.gradients import Packing
+
+
+def draw(*shape: int, seed: int = 0) -> Any:
+    return np.random.default_rng([seed, *shape]).normal(size=shape)
+
+
+def chain(*shapes: tuple[int, int]) -> km.Chain:
+    return km.Chain(*(km.Dense(draw(*shape, seed=i)) for i, shape in enumerate(shapes)))
+
+
+EXACT = {
+    "dense": km.Dense(draw(3, 4)),
+    "masked": km.Masked(draw(3, 4), draw(3, 4) > 0),
+    "sparse": km.KroneckerSparse(draw(2, 3, 2, 2), (2, 2, 2, 3)),
+    "tied": km.KroneckerSparse(draw(1, 1, 2, 2), (2, 2, 2, 3)),
+    "half tied": km.KroneckerSparse(draw(2, 1, 2, 2), (2, 2, 2, 3)),
+    "permutation": km.commutation(2, 3),
+    "hadamard": km.Hadamard(draw(3, 4), draw(3, 4, seed=1)),
+    "hadamard 3": km.Hadamard(*(draw(2, 2, seed=i) for i in range(3))),
+    "product": chain((3, 4), (4, 3)),
+    "thin product": chain((4, 2), (2, 5)),
+    "deep product": chain((3, 3), (3, 4), (4, 2)),
+    "kronecker": km.Kronecker(draw(2, 3), draw(3, 2)),
+    "kronecker 3": km.Kronecker(draw(2, 2), draw(2, 1), draw(1, 3)),
+    "sum": km.SumOfKroneckers([(draw(2, 2, seed=i), draw(3, 2, seed=i)) for i in range(2)]),
+    "monarch": km.Monarch(draw(2, 3, 4), draw(4, 2, 2)),
+    "monarch 2": km.Monarch(draw(2, 3, 4), draw(2, 4, 2), rank=2),
+    "tied monarch": km.Monarch(draw(1, 3, 2), draw(1, 2, 2)),
+    "left tied": km.Monarch(draw(1, 3, 2), draw(2, 2, 2)),
+    "right tied": km.Monarch(draw(2, 3, 2), draw(1, 2, 2)),
+    "tied monarch 2": km.Monarch(draw(1, 3, 4), draw(1, 4, 2), rank=2),
+    "layers": km.channel_mixing(draw(3, 3), tokens=2) @ km.token_mixing(draw(2, 2), channels=3),
+    "mixer": km.LinearMixer(draw(2, 2), draw(3, 3)),
+    "two-block mixer": km.LinearMixer([draw(4, 3), draw(3, 4, seed=1)], [draw(2, 3), draw(3, 2, seed=1)]),
+    "three-block mixer": km.LinearMixer([draw(2, 2, seed=i) for i in range(3)], [draw(2, 2, seed=i) for i in range(3)]),
+}
+# (Vᵀ ⊗ I)(I ⊗ W) as two operators, not yet one Kronecker
+EXACT["layers"] = km.Chain(km.channel_mixing(draw(3, 3), tokens=2), km.token_mixing(draw(2, 2), channels=3))
+
+
+def cost(op: Any) -> float:
+    return 0.5 * sum(float(np.vdot(f, f).real) for f in op.factors)
+
+
+@pytest.mark.parametrize("name", EXACT)
+def test_balanced_factors_attain_the_penalty_and_keep_the_matrix(name: str) -> None:
+    op = EXACT[name]
+    penalty = km.induced_penalty(op)
+    assert penalty.exact
+    assert penalty.value <= cost(op) * (1 + 1e-12)
+    balanced = km.balanced_factors(op)
+    assert type(balanced) is type(op)
+    assert [f.shape for f in balanced.factors] == [f.shape for f in op.factors]
+    assert np.allclose(balanced.to_dense(), op.to_dense(), rtol=1e-10, atol=1e-12)
+    assert cost(balanced) == pytest.approx(penalty.value, rel=1e-12, abs=1e-300)
+    # The same from the matrix alone, and from another structure that holds it.
+    given = km.induced_penalty(op, op.to_dense())
+    assert given.value == pytest.approx(penalty.value, rel=1e-8)
+    assert np.allclose(km.balanced_factors(op, op.to_dense()).to_dense(), op.to_dense(), atol=1e-9)
+    assert km.induced_penalty(op, km.Dense(op.to_dense())).value == pytest.approx(penalty.value, rel=1e-8)
+
+
+@pytest.mark.parametrize("name", sorted(set(EXACT) - {"permutation"}))
+def test_no_factors_of_the_same_matrix_cost_less(name: str) -> None:
+    """Minimise ½‖θ‖² + ½μ‖B(θ) − B‖² over θ, from many starts: its minimum is at most R(B), and tends to it with μ."""
+    op = EXACT[name]
+    B, packing = op.to_dense(), Packing(op)
+    penalty, μ = km.induced_penalty(op).value, 1e4
+    problem = km.Observed(B)
+
+    def objective(θ: Any) -> tuple[float, Any]:
+        value, gradient = packing.loss_and_gradient(problem, θ, 0.0)
+        return 0.5 * θ @ θ + μ * value, θ + μ * gradient
+
+    rng = np.random.default_rng(0)
+    starts = [packing.vector(op.factors)] + [rng.normal(size=packing.size) for _ in range(4)]
+    found = min(
+        (
+            minimize(
+                objective, start, jac=True, method="L-BFGS-B", options={"maxiter": 4000, "ftol": 1e-15, "gtol": 1e-9}
+            )
+            for start in starts
+        ),
+        key=lambda r: r.fun,
+    )
+    assert found.fun <= penalty * (1 + 1e-9)
+    # The penalised minimum is below R(B) by O(1/μ) only, so no cheaper factors exist.
+    assert found.fun >= penalty * (1 - 20 * max(1.0, penalty) / μ)
+
+
+@given(st.sampled_from(sorted(set(EXACT) - {"permutation"})), st.integers(0, 10**6))
+@settings(max_examples=60, deadline=None, derandomize=True)
+def test_random_factors_never_cost_less_than_the_penalty_of_their_matrix(name: str, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    op = EXACT[name]
+    other = op.with_factors(*(rng.normal(size=f.shape) * rng.choice([0.1, 1.0, 10.0]) for f in op.factors))
+    assert km.induced_penalty(other).value <= cost(other) * (1 + 1e-12)
+
+
+KNOWN = {
+    "dense": (lambda B: 0.5 * np.sum(B**2), "half squared norm"),
+    "hadamard": (lambda B: np.abs(B).sum(), "ℓ1 norm"),
+    "hadamard 3": (lambda B: 1.5 * np.sum(np.abs(B) ** (2 / 3)), "3/2"),
+    "product": (lambda B: np.linalg.norm(B, "nuc"), "nuclear norm"),
+    "deep product": (lambda B: 1.5 * np.sum(np.linalg.svd(B, compute_uv=False)[:2] ** (2 / 3)), "Schatten-2/3"),
+    "kronecker": (np.linalg.norm, "Frobenius norm"),
+    "kronecker 3": (lambda B: 1.5 * np.linalg.norm(B) ** (2 / 3), "3/2"),
+    "layers": (np.linalg.norm, "Frobenius norm"),
+    "tied monarch": (np.linalg.norm, "nuclear norm of the rearranged matrix"),
+    "mixer": (np.linalg.norm, "Frobenius norm"),
+    "two-block mixer": (lambda B: 2 * np.linalg.norm(B, "nuc") ** 0.5, "2 · nuclear norm"),
+    "three-block mixer": (lambda B: 3 * np.sum(np.linalg.svd(B, compute_uv=False) ** (2 / 3)) ** 0.5, "depths 3, 3"),
+    "tied": (lambda B: np.sum(B**2) / 12, "half squared norm"),
+    "half tied": (lambda B: np.sum(B**2) / 6, "half squared norm"),
+}
+
+
+@pytest.mark.parametrize("name", KNOWN)
+def test_the_table_of_t17(name: str) -> None:
+    formula, words = KNOWN[name]
+    penalty = km.induced_penalty(EXACT[name])
+    assert penalty.value == pytest.approx(float(formula(EXACT[name].to_dense())), rel=1e-10)
+    assert words in penalty.name
+
+
+@pytest.mark.parametrize("name", ["product", "kronecker", "sum", "monarch", "monarch 2", "hadamard"])
+def test_agrees_with_the_convex_penalty(name: str) -> None:
+    op = EXACT[name]
+    assert km.induced_penalty(op).value == pytest.approx(induced_norm(op).value(op.to_dense()), rel=1e-10)
+
+
+@pytest.mark.parametrize("name", sorted(set(EXACT) - {"dense", "hadamard", "hadamard 3", "product", "deep product", "monarch 2"}))
+def test_infinite_where_not_representable(name: str) -> None:
+    op = EXACT[name]
+    B = op.to_dense() + draw(*op.shape, seed=9)
+    penalty = km.induced_penalty(op, B)
+    assert penalty.value == penalty.lower == np.inf
+    with pytest.raises(ValueError, match="cannot be represented"):
+        km.balanced_factors(op, B)
+
+
+def test_zero_costs_nothing() -> None:
+    for op in EXACT.values():
+        if not op.factors:
+            continue
+        zero = op.with_factors(*(np.zeros_like(f) for f in op.factors))
+        assert km.induced_penalty(zero).value == 0
+        assert not km.balanced_factors(zero).to_dense().any()
+
+
+def test_complex_factors() -> None:
+    P, Q = draw(3, 2) + 1j * draw(3, 2, seed=1), draw(2, 3) - 1j * draw(2, 3, seed=1)
+    for op in (km.Chain(km.Dense(P), km.Dense(Q)), km.Kronecker(P, Q), km.Hadamard(P, Q.T)):
+        balanced = km.balanced_factors(op)
+        assert np.allclose(balanced.to_dense(), op.to_dense())
+        assert cost(balanced) == pytest.approx(km.induced_penalty(op).value)
+
+
+BUTTERFLY = km.Chain(
+    *(km.KroneckerSparse(draw(*p.values_shape, seed=i), p) for i, p in enumerate(km.butterfly_patterns(8)))
+)
+
+
+@pytest.mark.parametrize(
+    "op",
+    [
+        BUTTERFLY,
+        km.Chain(BUTTERFLY.operators[0], km.commutation(2, 4), BUTTERFLY.operators[2]),
+        km.Chain(km.Dense(draw(8, 8)), BUTTERFLY.operators[0], km.KroneckerSparse(draw(1, 1, 2, 2), (2, 2, 2, 2))),
+    ],
+    ids=["butterfly", "with a permutation", "dense and tied"],
+)
+def test_other_chains_have_a_certified_interval(op: Any) -> None:
+    penalty = km.induced_penalty(op)
+    assert 0 < penalty.lower <= penalty.value <= cost(op) * (1 + 1e-12)
+    assert not penalty.exact
+    assert "between" in repr(penalty)
+    balanced = km.balanced_factors(op)
+    assert np.allclose(balanced.to_dense(), op.to_dense())
+    assert cost(balanced) == pytest.approx(penalty.upper, rel=1e-10)
+    packing, rng, μ = Packing(op), np.random.default_rng(0), 1e3
+    problem = km.Observed(op.to_dense())
+    for _ in range(3):  # no search goes below the proved bound
+        found = minimize(
+            lambda θ: (
+                0.5 * θ @ θ + μ * packing.loss_and_gradient(problem, θ, 0.0)[0],
+                θ + μ * packing.loss_and_gradient(problem, θ, 0.0)[1],
+            ),
+            packing.vector(op.factors) + 0.1 * rng.normal(size=packing.size),
+            jac=True,
+            method="L-BFGS-B",
+        )
+        theirs = op.with_factors(*packing.operator(found.x).factors)
+        assert cost(theirs) >= km.induced_penalty(theirs).lower
+
+
+def test_intervals_from_the_matrix_alone() -> None:
+    own, given = km.induced_penalty(BUTTERFLY), km.induced_penalty(BUTTERFLY, BUTTERFLY.to_dense())
+    assert given.lower == pytest.approx(own.lower)
+    assert own.lower <= given.value
+    assert km.induced_penalty(BUTTERFLY, draw(8, 8)).value == np.inf
+    permuted = km.Chain(BUTTERFLY.operators[0], km.commutation(2, 4), BUTTERFLY.operators[2])
+    with pytest.raises(TypeError, match="no decomposition"):
+        km.induced_penalty(permuted, np.eye(8))
+
+
+def test_a_two_factor_chain_is_bounded_tightly() -> None:
+    """Monarch written as a plain chain: the interval closes on the sum of the slices' nuclear norms."""
+    monarch = EXACT["monarch 2"]
+    plain = km.Chain(*monarch.operators)
+    penalty = km.induced_penalty(plain)
+    assert penalty.value == pytest.approx(km.induced_penalty(monarch).value, rel=1e-9)
+    assert penalty.lower == pytest.approx(penalty.value, rel=1e-9)
+
+
+def test_real_width_is_never_dense() -> None:
+    W, V = draw(196, 196), draw(768, 768)
+    mixer = km.LinearMixer([W, W], [V, V])
+    tracemalloc.start()
+    value = km.induced_penalty(mixer).value
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    w, v = (np.linalg.norm(M @ M, "nuc") for M in (W, V))
+    assert value == pytest.approx(2 * (w * v) ** 0.5, rel=1e-10)
+    assert peak < 2e8
+
+
+def test_l1_bound_and_its_looseness() -> None:
+    op = EXACT["kronecker"]
+    B = op.to_dense()
+    bound = km.l1_bound(op)
+    m = np.sqrt(B.size)
+    assert bound.value == pytest.approx(np.abs(B).sum() / m)
+    assert bound.frobenius == pytest.approx(np.linalg.norm(B))
+    assert bound.looseness == pytest.approx(m * np.linalg.norm(B) / np.abs(B).sum())
+    assert km.induced_penalty(op).value == pytest.approx(bound.value * bound.looseness)
+    assert km.l1_bound(np.ones((3, 3))).looseness == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    ("structure", "B", "error", "words"),
+    [
+        (EXACT["dense"], np.ones((2, 2)), ValueError, "expected \\(3, 4\\)"),
+        (EXACT["dense"], np.full((3, 4), np.nan), ValueError, "NaN"),
+        (EXACT["dense"], "x", (TypeError, ValueError), "B"),
+        (np.eye(3), None, TypeError, "no induced penalty"),
+        (km.Dense(np.eye(2)) + km.Kronecker(np.eye(2), np.eye(1)), np.eye(2), TypeError, "no induced penalty"),
+    ],
+)
+def test_bad_input(structure: Any, B: Any, error: Any, words: str) -> None:
+    with pytest.raises(error, match=words):
+        km.induced_penalty(structure, B)
