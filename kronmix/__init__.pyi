@@ -49,6 +49,7 @@ from .regularization import (
     Sensing as Sensing,
     averaged_flow as averaged_flow,
     balanced_factors as balanced_factors,
+    conserved_quantities as conserved_quantities,
     diagonal_flow as diagonal_flow,
     gradient_descent as gradient_descent,
     gradient_flow as gradient_flow,
@@ -80,6 +81,8 @@ from .symbolic import (
     check_equivalent as check_equivalent,
     check_identity as check_identity,
     check_reparametrisation as check_reparametrisation,
+    count_conservation_laws as count_conservation_laws,
+    find_quadratic_laws as find_quadratic_laws,
     verify as verify,
 )
 from .vectorize import (

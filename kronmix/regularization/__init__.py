@@ -8,6 +8,7 @@ from .closed_forms import (
     soft_threshold_path,
     unbalanced_mode,
 )
+from .conservation import conserved_quantities
 from .curvature import estimated_step_size, hessian, hessian_product, largest_hessian_eigenvalue
 from .descent import DivergenceError, EdgeOfStabilityWarning, gradient_descent
 from .diagonal import DiagonalFlow, diagonal_flow, is_monotone, quadratic_flow
@@ -44,6 +45,7 @@ __all__ = [
     "averaged_mode",
     "balanced_factors",
     "balanced_mode",
+    "conserved_quantities",
     "diagonal_flow",
     "estimated_step_size",
     "gradient_descent",

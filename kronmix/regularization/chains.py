@@ -8,6 +8,7 @@ factors whose scales are balanced.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import reduce
 from itertools import pairwise
@@ -19,7 +20,7 @@ from ..decompose import nearest_chain
 from ..operators import Chain, KroneckerSparse, Permutation, StructuredOperator
 from ..operators.base import Array
 from ..patterns import Pattern
-from .parametrisations import TOLERANCE, Parametrisation
+from .parametrisations import TOLERANCE, Parametrisation, balanced_products
 
 #: Sweeps that balance neighbours.
 _SWEEPS = 30
@@ -114,24 +115,31 @@ def _pairwise_balanced(op: StructuredOperator) -> StructuredOperator:
     return op.with_factors(*(f.factors[0] for f in factors))
 
 
-def _balanced_pair(X: KroneckerSparse, Y: KroneckerSparse) -> tuple[KroneckerSparse, KroneckerSparse]:
-    """X Y = X' Y' with X'ᵀX' = Y'Y'ᵀ on every slice: the pair of least norm with this product (T11, T17)."""
+def slice_pairs(op: StructuredOperator) -> Iterator[tuple[int, Array, Array]]:
+    """For neighbours i, i + 1 that are untied, chainable Kronecker-sparse factors: the slices of their product as U @ V (T11)."""
+    operators = op.operators if isinstance(op, Chain) else ()
+    for i, pair in enumerate(pairwise(operators)):
+        X, Y = pair
+        if isinstance(X, KroneckerSparse) and isinstance(Y, KroneckerSparse) and _patterns(Chain(X, Y)) is not None:
+            yield i, *_slices(X, Y)
+
+
+def _slices(X: KroneckerSparse, Y: KroneckerSparse) -> tuple[Array, Array]:
+    """U [a, κ, β, d, b, r] and V [a, κ, β, d, r, c] of the slices of X Y (T11)."""
     (a, b, _, _), (_, b2, c, d) = X.pattern, Y.pattern
     r = X.pattern.chain_rank(Y.pattern)
     assert r is not None
     β, κ = b2 // r, X.pattern.c // r
-    U = X.factors[0].reshape(a, β, d, b, κ, r).transpose(0, 4, 1, 2, 3, 5)  # [a, κ, β, d, b, r]
-    V = Y.factors[0].reshape(a, κ, d, r, β, c).transpose(0, 1, 4, 2, 3, 5)  # [a, κ, β, d, r, c]
-    shape_U, shape_V = U.shape, V.shape
-    Q, R = np.linalg.qr(U)
-    P, S = np.linalg.qr(V.conj().swapaxes(-1, -2))
-    A, σ, Bh = np.linalg.svd(R @ S.conj().swapaxes(-1, -2), full_matrices=False)
-    root = np.sqrt(σ)
-    new_U, new_V = np.zeros(shape_U, Q.dtype), np.zeros(shape_V, Q.dtype)
-    new_U[..., : σ.shape[-1]] = Q @ (A * root[..., None, :])
-    new_V[..., : σ.shape[-1], :] = (root[..., :, None] * Bh) @ P.conj().swapaxes(-1, -2)
-    left = new_U.transpose(0, 2, 3, 4, 1, 5).reshape(X.factors[0].shape)
-    right = new_V.transpose(0, 1, 3, 4, 2, 5).reshape(Y.factors[0].shape)
+    U = X.factors[0].reshape(a, β, d, b, κ, r).transpose(0, 4, 1, 2, 3, 5)
+    V = Y.factors[0].reshape(a, κ, d, r, β, c).transpose(0, 1, 4, 2, 3, 5)
+    return U, V
+
+
+def _balanced_pair(X: KroneckerSparse, Y: KroneckerSparse) -> tuple[KroneckerSparse, KroneckerSparse]:
+    """X Y = X' Y' with X'ᵀX' = Y'Y'ᵀ on every slice: the pair of least norm with this product (T11, T17)."""
+    U, V = balanced_products(*_slices(X, Y))
+    left = U.transpose(0, 2, 3, 4, 1, 5).reshape(X.factors[0].shape)
+    right = V.transpose(0, 1, 3, 4, 2, 5).reshape(Y.factors[0].shape)
     return X.with_factors(left), Y.with_factors(right)
 
 

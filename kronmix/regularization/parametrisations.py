@@ -200,20 +200,25 @@ class Blocks(Parametrisation):
         return value, value
 
     def balanced(self, state: tuple[Array, Array]) -> StructuredOperator:
-        (Q, P, U, Vh), σ = _inner_svd(*state)
-        root = np.sqrt(σ)
-        left = Q @ (U * root[:, None, :])
-        right = (root[:, :, None] * Vh) @ P.conj().swapaxes(1, 2)
-        left = _padded(left, (*left.shape[:2], self.rank))
-        right = _padded(right, (right.shape[0], self.rank, right.shape[2]))
-        return self.structure.with_factors(*self.layout.factors(left, right))
+        U, V = state
+        widened = _padded(U, (*U.shape[:2], self.rank)), _padded(V, (len(V), self.rank, V.shape[2]))
+        return self.structure.with_factors(*self.layout.factors(*balanced_products(*widened)))
+
+
+def balanced_products(U: Array, V: Array) -> tuple[Array, Array]:
+    """Stacks with the same products U V and UᴴU = VVᴴ diagonal: the two factors of least norm (T17)."""
+    (Q, P, A, Bh), σ = _inner_svd(U, V)
+    root = np.sqrt(σ)
+    left = Q @ (A * root[..., None, :])
+    right = (root[..., :, None] * Bh) @ P.conj().swapaxes(-1, -2)
+    return _padded(left, U.shape), _padded(right, V.shape)
 
 
 def _inner_svd(U: Array, V: Array) -> tuple[tuple[Array, Array, Array, Array], Array]:
     """SVD of every U V from the QR's of its factors: the inner matrices are no larger than r."""
     Q, R = np.linalg.qr(U)
-    P, S = np.linalg.qr(V.conj().swapaxes(1, 2))
-    A, σ, Bh = np.linalg.svd(R @ S.conj().swapaxes(1, 2), full_matrices=False)
+    P, S = np.linalg.qr(V.conj().swapaxes(-1, -2))
+    A, σ, Bh = np.linalg.svd(R @ S.conj().swapaxes(-1, -2), full_matrices=False)
     return (Q, P, A, Bh), σ
 
 
@@ -235,6 +240,7 @@ class BlockLayout(ABC):
     """How B, and the factors, fall into blocks."""
 
     name = "sum of the blocks' nuclear norms"
+    law = "UᴴU − VVᴴ of every block"
 
     @abstractmethod
     def split(self, B: Array) -> Array:
@@ -260,6 +266,7 @@ class MonarchLayout(BlockLayout):
     r: int
     left_tied: bool
     right_tied: bool
+    law = "UᴴU − VVᴴ of every slice"
 
     @property
     def name(self) -> str:  # type: ignore[override]
@@ -317,6 +324,7 @@ class SumLayout(BlockLayout):
     left: tuple[int, int]
     right: tuple[int, int]
     name = "nuclear norm of the rearranged matrix"
+    law = "⟨Vi, Vj⟩ − ⟨Wi, Wj⟩"
 
     def split(self, B: Array) -> Array:
         return Rearranged(self.left, self.right).split(B)

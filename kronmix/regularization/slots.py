@@ -58,7 +58,7 @@ class Slots(Parametrisation):
 
     @property
     def name(self) -> str:  # type: ignore[override]
-        depths = [len(slot.places) for slot in self._active]
+        depths = [len(slot.places) for slot in self.active]
         if len(depths) == 1:
             return {1: "half squared norm of the parameters", 2: "nuclear norm"}.get(
                 depths[0], f"{depths[0]}/2 · Schatten-2/{depths[0]} norm^(2/{depths[0]})"
@@ -70,20 +70,22 @@ class Slots(Parametrisation):
         return f"products of depths {', '.join(map(str, depths))} in {len(depths)} Kronecker slots"
 
     @property
-    def _active(self) -> list[Slot]:
+    def active(self) -> list[Slot]:
+        """Slots that hold factors."""
         return [slot for slot in self.slots if slot.places]
 
-    def _factor(self, place: Place) -> Array:
+    def factor(self, place: Place) -> Array:
+        """The matrix at a place of a slot."""
         return matrices(self.operators[place[0]])[place[1]]
 
     def own(self) -> list[Array]:
-        return [reduce(np.matmul, map(self._factor, slot.places)) for slot in self._active]
+        return [reduce(np.matmul, map(self.factor, slot.places)) for slot in self.active]
 
     def of(self, B: Array) -> list[Array] | None:
         shapes = [(slot.rows, slot.columns) for slot in self.slots]
         view = B.reshape([m for m, _ in shapes] + [n for _, n in shapes])
         first = tuple(slice(None) if slot.places else 0 for slot in self.slots)
-        active = self._active
+        active = self.active
         rest = np.asarray(view[first * 2]).reshape(
             int(np.prod([s.rows for s in active])), int(np.prod([s.columns for s in active]))
         )
@@ -105,12 +107,12 @@ class Slots(Parametrisation):
         return bool(np.linalg.norm(σ[inner:]) <= TOLERANCE * np.linalg.norm(σ))
 
     def _inner(self, slot: Slot) -> int:
-        return min([min(slot.rows, slot.columns), *(self._factor(place).shape[1] for place in slot.places[:-1])])
+        return min([min(slot.rows, slot.columns), *(self.factor(place).shape[1] for place in slot.places[:-1])])
 
     def _spectra(self, state: list[Array]) -> list[tuple[Array, Array, Array, int]]:
         """SVD of each slot, kept to its inner size, and its depth."""
         found = []
-        for slot, M in zip(self._active, state, strict=True):
+        for slot, M in zip(self.active, state, strict=True):
             U, σ, Vh = np.linalg.svd(M, full_matrices=False)
             r = self._inner(slot)
             found.append((U[:, :r], σ[:r], Vh[:r], len(slot.places)))
@@ -126,13 +128,13 @@ class Slots(Parametrisation):
         return float(np.exp(sum(depth / total * np.log(a) for a, depth in sizes)))
 
     def bounds(self, state: list[Array]) -> tuple[float, float]:
-        value = sum(len(slot.places) for slot in self._active) / 2 * self._common(state)
+        value = sum(len(slot.places) for slot in self.active) / 2 * self._common(state)
         return value, value
 
     def balanced(self, state: list[Array]) -> StructuredOperator:
         common = self._common(state)
-        new = {place: np.zeros_like(self._factor(place)) for slot in self._active for place in slot.places}
-        for slot, (U, σ, Vh, depth) in zip(self._active, self._spectra(state), strict=True):
+        new = {place: np.zeros_like(self.factor(place)) for slot in self.active for place in slot.places}
+        for slot, (U, σ, Vh, depth) in zip(self.active, self._spectra(state), strict=True):
             a = float(np.sum(σ ** (2 / depth)))
             if common == 0:
                 continue
@@ -143,7 +145,7 @@ class Slots(Parametrisation):
             for i, place in enumerate(slot.places):
                 first, last = i == 0, i == depth - 1
                 block = U * root if first else root[:, None] * Vh if last else np.diag(root)
-                new[place] = np.zeros(self._factor(place).shape, np.result_type(block, np.float64))
+                new[place] = np.zeros(self.factor(place).shape, np.result_type(block, np.float64))
                 new[place][: block.shape[0], : block.shape[1]] = block
         rebuilt = [
             with_matrices(op, [new[i, f] for f in range(len(matrices(op)))]) for i, op in enumerate(self.operators)

@@ -3,15 +3,19 @@
 from . import building  # noqa: F401  (registers vec, unvec and trace of expressions)
 from .equivalences import check_equivalent, check_reparametrisation
 from .identities import check_identity
+from .laws import QuadraticLaws, count_conservation_laws, find_quadratic_laws
 from .verdict import Verdict
 from .verification import Row, VerificationReport, verify
 
 __all__ = [
+    "QuadraticLaws",
     "Row",
     "Verdict",
     "VerificationReport",
     "check_equivalent",
     "check_identity",
     "check_reparametrisation",
+    "count_conservation_laws",
+    "find_quadratic_laws",
     "verify",
 ]

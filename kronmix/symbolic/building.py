@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
+from ..mixer import LinearMixer
 from ..operators import (
     Chain,
     Hadamard,
@@ -199,6 +200,14 @@ def _(op: KroneckerSparse, leaf: Leaf) -> Expression:
 @written.register
 def _(op: Chain, leaf: Leaf) -> Expression:
     return reduce(Product, (written(part, leaf) for part in op.operators))
+
+
+@written.register
+def _(op: LinearMixer, leaf: Leaf) -> Expression:
+    """(V_Lᵀ ⊗ W_L) ⋯ (V_1ᵀ ⊗ W_1), the factors being W_1, V_1, W_2, …"""
+    leaves = [leaf(factor, factor.shape) for factor in op.factors]
+    layers: list[Expression] = [Kron(V.T, W) for W, V in zip(leaves[::2], leaves[1::2], strict=True)]
+    return reduce(Product, reversed(layers))
 
 
 @written.register

@@ -13,8 +13,10 @@ from ..operators.dense import as_operator
 from .building import lift, parametrised
 from .claims import FINITE_FIELD, NUMERICAL
 from .comparison import Difference, compare_residues
+from .elimination import rank
 from .evaluation import Array, Values, entries
 from .finite_field import PRIMES, PrimeField
+from .jacobian import Point, jacobian, random_point
 from .provers import residue_words
 from .verdict import Verdict
 
@@ -158,7 +160,7 @@ def check_reparametrisation(first: StructuredOperator, second: StructuredOperato
     if first.shape != second.shape:
         return _refuted(Difference({}, {}, None, first.shape, second.shape))
     F, rng = PRIMES[0], np.random.default_rng(seed)
-    points = [_random_point(op, F, rng) for op in (first, second)]
+    points = [random_point(op, F, rng) for op in (first, second)]
     dimensions = [_image_dimension(op, F, point) for op, point in zip((first, second), points, strict=True)]
     # At a random point the rank falls short of the generic one with probability at most (its degree)/p.
     chance = sum(len(op.factors) * d for op, d in zip((first, second), dimensions, strict=True)) / F.p
@@ -179,59 +181,16 @@ def check_reparametrisation(first: StructuredOperator, second: StructuredOperato
     raise TypeError(f"no exact decomposition into {type(first).__name__} or {type(second).__name__}") from last
 
 
-Point = dict[str, Array]
-
-
-def _random_point(op: StructuredOperator, F: PrimeField, rng: np.random.Generator) -> Point:
-    return {name: F.random(rng, shape) for name, shape in parametrised(op)[1].items()}
-
-
 def _image(op: StructuredOperator, F: PrimeField, point: Point) -> Array:
     return entries(parametrised(op)[0], Values(F, point, {}))
 
 
 def _image_dimension(op: StructuredOperator, F: PrimeField, point: Point) -> int:
-    """Rank of the Jacobian; each factor enters linearly, so a column is the image with a unit in place of that factor."""
-    expression, shapes = parametrised(op)
-    size = sum(prod(shape) for shape in shapes.values()) * prod(op.shape)
+    """Rank of the Jacobian."""
+    size = sum(array.size for array in point.values()) * prod(op.shape)
     if size > _JACOBIAN:
         raise MemoryError(f"the Jacobian of {op!r} has {size:,} entries, more than {_JACOBIAN:,}: take smaller sizes")
-    rows = []
-    for name, shape in shapes.items():
-        for index in np.ndindex(*shape):
-            unit = np.zeros(shape, np.uint64)
-            unit[index] = 1
-            rows.append(entries(expression, Values(F, {**point, name: unit}, {})).ravel())
-    return rank(np.array(rows), F) if rows else 0
-
-
-def rank(M: Array, F: PrimeField) -> int:
-    """Rank of a matrix of residues, by elimination.
-
-    Examples
-    --------
-    >>> from kronmix.symbolic.finite_field import PrimeField
-    >>> rank(np.array([[1, 2], [2, 4], [0, 1]], np.uint64), PrimeField(1))
-    2
-    """
-    M, found = M.copy(), 0
-    for column in range(M.shape[1]):
-        pivots = np.flatnonzero(M[found:, column])
-        if pivots.size == 0:
-            continue
-        M[[found, found + pivots[0]]] = M[[found + pivots[0], found]]
-        below = M[found + 1 :, column].copy()
-        if below.any():
-            scaled = F.multiply(M[found], _inverse(M[found, column], F))
-            M[found + 1 :] = F.subtract(M[found + 1 :], F.multiply(below[:, None], scaled[None]))
-        found += 1
-        if found == len(M):
-            break
-    return found
-
-
-def _inverse(x: Any, F: PrimeField) -> Array:
-    return np.array([pow(int(x), -1, F.p)], np.uint64)
+    return rank(jacobian(op, F, point).T, F)
 
 
 @singledispatch

@@ -144,7 +144,9 @@ def test_agrees_with_the_convex_penalty(name: str) -> None:
     assert km.induced_penalty(op).value == pytest.approx(induced_norm(op).value(op.to_dense()), rel=1e-10)
 
 
-@pytest.mark.parametrize("name", sorted(set(EXACT) - {"dense", "hadamard", "hadamard 3", "product", "deep product", "monarch 2"}))
+@pytest.mark.parametrize(
+    "name", sorted(set(EXACT) - {"dense", "hadamard", "hadamard 3", "product", "deep product", "monarch 2"})
+)
 def test_infinite_where_not_representable(name: str) -> None:
     op = EXACT[name]
     B = op.to_dense() + draw(*op.shape, seed=9)

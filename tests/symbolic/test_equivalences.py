@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 import kronmix as km
-from kronmix.symbolic.equivalences import rank
+from kronmix.symbolic.elimination import null_space, rank
 from kronmix.symbolic.finite_field import PRIMES
 
 
@@ -110,6 +110,7 @@ PK = km.permuted_mixing(np.ones((3, 3)), 2, left=km.commutation(3, 2), right=km.
         (km.Chain(km.Dense(np.ones((3, 3))), km.Dense(np.ones((3, 3)))), km.Dense(np.ones((3, 3))), 9),
         (km.Hadamard(np.ones((2, 3)), np.ones((2, 3))), km.Dense(np.ones((2, 3))), 6),
         (km.SumOfKroneckers([(np.ones((2, 2)), np.ones((2, 2)))] * 4), km.Dense(np.ones((4, 4))), 16),
+        (km.SumOfKroneckers([(np.ones((2, 2)), np.ones((3, 1)))]), km.Kronecker(np.ones((2, 2)), np.ones((3, 1))), 6),
         (km.Kronecker(np.ones((2, 2)), np.ones((2, 2)), np.ones((2, 2))), km.Kronecker(*[np.ones((2, 2))] * 3), 10),
     ],
 )
@@ -132,6 +133,7 @@ def test_equal_images(first: Any, second: Any, dimension: int) -> None:
             km.Kronecker(np.ones((3, 3)), np.ones((2, 2))),
             "in one image",
         ),
+        (km.SumOfKroneckers([(np.ones((3, 2)), np.ones((2, 2)))] * 2), km.Dense(np.ones((6, 4))), "16 ≠ 24"),
         (CHANNEL, km.Dense(np.ones((5, 5))), "shapes"),
     ],
 )
@@ -155,3 +157,6 @@ def test_rank_modulo_a_prime(m: int, n: int, r: int, seed: int) -> None:
     F, rng = PRIMES[0], np.random.default_rng(seed)
     M = F.matmul(F.random(rng, (m, r)), F.random(rng, (r, n))) if r else np.zeros((m, n), np.uint64)
     assert rank(M, F) == min(m, n, r)
+    N = null_space(M, F)
+    assert len(N) == n - min(m, n, r)
+    assert not F.matmul(M, N.T).any()

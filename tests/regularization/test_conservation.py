@@ -1,0 +1,132 @@
+"""Conservation laws: constant along the flow, drifting at O(step) in descent, the same as exact algebra finds (T19)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import kronmix as km
+
+
+def draw(*shape: int, seed: int = 0) -> Any:
+    return 0.5 * np.random.default_rng([seed, *shape]).normal(size=shape)
+
+
+def butterfly(n: int) -> km.Chain:
+    return km.Chain(
+        *(km.KroneckerSparse(draw(*p.values_shape, seed=i), p) for i, p in enumerate(km.butterfly_patterns(n)))
+    )
+
+
+#: Structures, with the number of their independent laws.
+STRUCTURES = {
+    "dense": (km.Dense(draw(2, 3)), 0),
+    "tied": (km.KroneckerSparse(draw(1, 1, 2, 2), (2, 2, 2, 2)), 0),
+    "hadamard": (km.Hadamard(draw(2, 3), draw(2, 3, seed=1)), 6),
+    "hadamard 3": (km.Hadamard(*(draw(1, 2, seed=i) for i in range(3))), 4),
+    "product": (km.Chain(km.Dense(draw(3, 2)), km.Dense(draw(2, 3))), 3),
+    "deep product": (km.Chain(*(km.Dense(draw(2, 2, seed=i)) for i in range(3))), 6),
+    "kronecker": (km.Kronecker(draw(2, 3), draw(2, 2)), 1),
+    "kronecker 3": (km.Kronecker(draw(2, 1), draw(1, 2), draw(2, 2)), 2),
+    "sum": (km.SumOfKroneckers([(draw(2, 2, seed=i), draw(2, 2, seed=i + 5)) for i in range(2)]), 3),
+    "monarch": (km.Monarch(draw(2, 2, 2), draw(2, 2, 2, seed=1)), 4),
+    "monarch 2": (km.Monarch(draw(1, 2, 4), draw(2, 2, 2), rank=2), 6),
+    "left tied": (km.Monarch(draw(1, 2, 2), draw(2, 2, 2)), 2),
+    "tied monarch": (km.Monarch(draw(1, 3, 2), draw(1, 2, 2)), 1),
+    "mixer": (km.LinearMixer(draw(2, 2), draw(3, 3)), 1),
+    "two-block mixer": (km.LinearMixer([draw(2, 2, seed=i) for i in range(2)], [draw(2, 2, seed=i + 5) for i in range(2)]), 7),
+    "layers": (km.Chain(km.channel_mixing(draw(3, 3), tokens=2), km.token_mixing(draw(2, 2), channels=3)), 1),
+    "butterfly": (butterfly(4), 4),
+}  # fmt: skip
+WITH_LAWS = [name for name, (_, count) in STRUCTURES.items() if count]
+
+
+def values(op: Any) -> Any:
+    return np.concatenate([np.ravel(v) for v in km.conserved_quantities(op).values()] or [np.zeros(0)])
+
+
+def independent(op: Any) -> int:
+    """Rank of the gradients of the known laws, by central differences (exact for quadratic laws)."""
+    rng = np.random.default_rng(3)
+    op = op.with_factors(*(rng.normal(size=f.shape) for f in op.factors))
+    rows = []
+    for i, factor in enumerate(op.factors):
+        for index in np.ndindex(*factor.shape):
+            moved = []
+            for sign in (1, -1):
+                new = factor.copy()
+                new[index] += sign
+                moved.append(values(op.with_factors(*op.factors[:i], new, *op.factors[i + 1 :])))
+            rows.append((moved[0] - moved[1]) / 2)
+    return int(np.linalg.matrix_rank(np.array(rows), tol=1e-8)) if rows[0].size else 0
+
+
+@pytest.mark.parametrize("name", STRUCTURES)
+def test_known_laws_are_all_there_are(name: str) -> None:
+    """As many independent known laws as quadratic ones are found, and as the Lie algebra leaves room for."""
+    op, count = STRUCTURES[name]
+    found = km.find_quadratic_laws(op)
+    assert independent(op) == found.independent == found.total == count
+    assert found.higher_degree == 0
+    assert km.count_conservation_laws(op) == count
+
+
+@pytest.mark.parametrize("name", WITH_LAWS)
+def test_conserved_in_the_flow_and_by_the_laws_found(name: str) -> None:
+    op, _ = STRUCTURES[name]
+    found = km.find_quadratic_laws(op)
+    rng = np.random.default_rng(1)
+    problem = km.Regression(rng.normal(size=(op.shape[1], 20)), rng.normal(size=(op.shape[0], 20)))
+    path = km.gradient_flow(problem, op, 5.0, {"known": values, "found": found.values})
+    assert max(np.abs(a - b).max() for a, b in zip(path.operator.factors, op.factors, strict=True)) > 1e-2
+    for law in path.recorded.values():
+        assert np.abs(law - law[0]).max() < 1e-8
+
+
+@pytest.mark.parametrize("name", WITH_LAWS)
+def test_descent_drifts_in_proportion_to_its_step(name: str) -> None:
+    op, _ = STRUCTURES[name]
+    rng = np.random.default_rng(1)
+    problem = km.Regression(rng.normal(size=(op.shape[1], 20)), rng.normal(size=(op.shape[0], 20)))
+    steps = np.array([4e-3, 2e-3, 1e-3])
+    drifts = []
+    for η in steps:
+        path = km.gradient_descent(problem, op, step_size=float(η), steps=round(2 / η), records=2)
+        drifts.append(np.linalg.norm(values(path.operator) - values(op)))
+    slope = np.polyfit(np.log(steps), np.log(drifts), 1)[0]
+    assert slope == pytest.approx(1.0, abs=0.1)
+
+
+def test_more_laws_than_the_matrix_ones_where_the_inner_size_is_large() -> None:
+    """P (1×3) and Q (3×1): besides PᵀP − QQᵀ the products p_i q_j − p_j q_i are conserved; five of the nine are independent."""
+    op = km.Chain(km.Dense(draw(1, 3)), km.Dense(draw(3, 1)))
+    found = km.find_quadratic_laws(op)
+    assert len(found) == 9
+    assert found.independent == found.total == 5
+    assert "9 laws, 5 of them independent; no others" in repr(found)
+
+
+def test_permutations_and_dense_have_none() -> None:
+    assert km.conserved_quantities(km.commutation(2, 2)) == {}
+    assert len(km.find_quadratic_laws(km.Dense(draw(2, 2)))) == 0
+
+
+@pytest.mark.parametrize(
+    ("op", "words"),
+    [
+        (km.commutation(2, 2), "no parameters"),
+        (km.Dense(np.ones((6, 6))), "36 parameters: expected 1 to"),
+    ],
+)
+def test_bad_structures(op: Any, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        km.find_quadratic_laws(op)
+    with pytest.raises(ValueError, match=words):
+        km.count_conservation_laws(op)
+
+
+def test_unknown_structures_are_said() -> None:
+    with pytest.raises(TypeError, match="no induced penalty"):
+        km.conserved_quantities(np.eye(2))  # type: ignore[arg-type]
