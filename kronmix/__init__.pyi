@@ -57,6 +57,7 @@ from .regularization import (
     interpolation_path as interpolation_path,
     l1_bound as l1_bound,
     reference_path as reference_path,
+    regularization_path as regularization_path,
     saddle_sequence as saddle_sequence,
     soft_threshold_path as soft_threshold_path,
 )

@@ -17,6 +17,7 @@ from .gradients import loss_and_gradients
 from .hypentropy import hypentropy, interpolation_path, minimum_hypentropy, minimum_l1, minimum_l2
 from .norms import induced_norm, register_penalty
 from .path import Path
+from .paths import regularization_path
 from .penalties import InducedPenalty, L1Bound, balanced_factors, induced_penalty, l1_bound
 from .problems import Observed, Problem, Regression, Sensing, loss
 from .proximal import GapError, Solution, minimize_penalized, relative_gap
@@ -70,6 +71,7 @@ __all__ = [
     "reference_path",
     "register_penalty",
     "register_solver",
+    "regularization_path",
     "relative_gap",
     "saddle_sequence",
     "signed_least_squares",

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..operators import StructuredOperator
 from ..operators.base import Array, read_only
 
 
@@ -28,6 +29,8 @@ class Path:
         Parameters at which a piecewise linear path turns, decreasing.
     name : str
         What the path is, in a few words.
+    operators : tuple of StructuredOperator, or None
+        The factors behind the weights, where they are factors.
 
     Examples
     --------
@@ -46,6 +49,7 @@ class Path:
     duality_gap: Array | None = None
     kinks: Array | None = None
     name: str = field(default="path", kw_only=True)
+    operators: tuple[StructuredOperator, ...] | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         for key in ("parameter", "weights", "reference", "duality_gap", "kinks"):
