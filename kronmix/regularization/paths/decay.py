@@ -10,7 +10,7 @@ import numpy as np
 from ...operators import StructuredOperator
 from ...operators.base import Array
 from ..gradients import Packing
-from ..norms import induced_norm
+from ..norms import Nuclear, Penalty, Whole, induced_norm
 from ..problems import Problem
 from ..proximal import loss_and_dense_gradient
 from ..references import reference_path
@@ -23,18 +23,26 @@ def decay(problem: Problem, structure: StructuredOperator, parameters: Any, rest
     """From large λ to small ones, each warm-started from the last; ``restarts`` random starts beside it."""
     if restarts < 0:
         raise ValueError(f"restarts={restarts}: expected at least 0")
-    penalty = induced_norm(structure)
+    penalty = _convex_penalty(structure)
     if parameters is None:
         _, G = loss_and_dense_gradient(problem, np.zeros(problem.shape))
-        λs = np.asarray(penalty.grid(G, problem.curvature))[:40:2]
+        λs = np.asarray((penalty or Nuclear(Whole())).grid(G, problem.curvature))[:40:2]
     else:
         λs = positive(parameters, "λ")
     return Plan(
         λs,
         _points(problem, structure, λs, restarts, np.random.default_rng(seed)),
-        lambda reached: reference_path(problem, penalty, reached).weights,
+        lambda reached: None if penalty is None else reference_path(problem, penalty, reached).weights,
         f"weight decay on {type(structure).__name__}",
     )
+
+
+def _convex_penalty(structure: StructuredOperator) -> Penalty | None:
+    """R where it extends to a convex function of all B; None for deeper structures, whose R is not convex."""
+    try:
+        return induced_norm(structure)
+    except TypeError:
+        return None
 
 
 def _points(

@@ -70,7 +70,7 @@ def regularization_path(
     ========= =========================================== ==================================================================
     kind      parameter                                    reference
     ========= =========================================== ==================================================================
-    "decay"   weight decay λ on the factors                minimiser of loss + λR(B) (T17), over all B
+    "decay"   weight decay λ on the factors                minimiser of loss + λR(B) over all B (T17), where R is convex
     "scale"   initial scale α, run to the end              hypentropy minimiser for Hadamard (T21), else least R(B) that fits
     "time"    Dense: time t of early stopping              ridge at 1/t
     "time"    else: λ = log(1/α)/t of the time average     minimiser of loss + λR(B) (T26, T27)
