@@ -351,3 +351,93 @@ def test_verify_refuses_bad_identities(
 def test_verify_refuses_an_unknown_theorem(capsys: pytest.CaptureFixture[str]) -> None:
     code, _, errors = call(capsys, "verify", "--theorem", "T99")
     assert (code, errors) == (2, "kronmix: theorem T99: expected T1 to T27\n")
+
+
+# ---- path ------------------------------------------------------------------------------------------------------------
+
+
+def test_path_on_diabetes_is_the_lasso(tmp_path: Path) -> None:
+    done = run("path", "--out", tmp_path / "out", "--parameters", "0.3,0.1,0.03", "--film")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert sorted(f.name for f in (tmp_path / "out").iterdir()) == ["path.html", "path.npz", "path.png"]
+    with np.load(tmp_path / "out" / "path.npz") as arrays:
+        assert arrays["weights"].shape == (3, 1, 10)
+        assert arrays["distance"].max() < 1e-6
+    assert "442 × 10" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--kind", "time", "--alpha", "1e-50", "--parameters", "0.3,0.1"),
+        ("--structure", "dense", "--kind", "time", "--parameters", "1,10"),
+        ("--structure", "monarch", "--parameters", "0.2"),
+        ("--structure", "mixer", "--parameters", "0.5"),
+        ("--structure", "kronecker", "--shape", "8x8,8x8", "--parameters", "0.5"),
+        ("--structure", "sum", "--inner", "2", "--parameters", "0.8"),
+        ("--structure", "product", "--parameters", "0.4"),
+    ],
+    ids=lambda options: " ".join(options[:4]),
+)
+def test_path_of_every_structure(options: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, printed, errors = call(capsys, "path", "--out", tmp_path / "out", *options)
+    assert (code, errors) == (0, "")
+    assert printed.splitlines()[-1] == str(tmp_path / "out" / "path.png")
+    assert (tmp_path / "out" / "path.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_path_of_a_user_s_data(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(30, 4))
+    y = X @ [3.0, 0.0, -2.0, 0.0] + 7
+    np.savetxt(tmp_path / "mine.csv", np.column_stack([X, y]), delimiter=",")
+    np.savez(tmp_path / "mine.npz", X=X, Y=np.column_stack([y, -y, X[:, 1], y + X[:, 3]]))
+    common = ("--parameters", "0.1,0.01", "--out", tmp_path / "out")
+    code, printed, _ = call(capsys, "path", "--data", tmp_path / "mine.csv", *common)
+    assert code == 0
+    assert "mine.csv" in printed
+    code, _, _ = call(
+        capsys, "path", "--data", tmp_path / "mine.npz", "--structure", "monarch", "--shape", "2,2,2,2", *common
+    )
+    assert code == 0
+    with np.load(tmp_path / "out" / "path.npz") as arrays:
+        assert arrays["weights"].shape == (2, 4, 4)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--parameters", "1,x"), "expected numbers, as 1,0.3,0.1"),
+        (("--parameters", "-1"), "λ=-1"),
+        (("--parameters", "nan"), "NaN"),
+        (("--alpha", "0.1"), "--alpha goes with --kind time"),
+        (("--kind", "time", "--alpha", "2"), "scale=2.0: expected 0 < α < 1"),
+        (("--structure", "monarch", "--shape", "3,3,3,3"), "p·q = 64 and k·s = 64"),
+        (("--structure", "kronecker", "--shape", "8x8"), "the sizes of two factors"),
+        (("--structure", "dense", "--kind", "rank"), "no inner size"),
+        (("--data", "nan.csv"), "NaN"),
+        (("--data", "constant.csv"), "feature 1 is constant"),
+        (("--data", "one.csv"), "expected features and, last, y"),
+        (("--data", "short.npz"), "expected (samples, features)"),
+        (("--data", "missing.csv"), "missing.csv: No such file"),
+    ],
+)
+def test_path_refuses_what_it_cannot_do(
+    options: tuple[str, ...],
+    words: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(5, 3))
+    np.savetxt("nan.csv", np.where(np.arange(15).reshape(5, 3) == 4, np.nan, X), delimiter=",")
+    np.savetxt("constant.csv", np.column_stack([X[:, 0], np.ones(5), X[:, 1]]), delimiter=",")
+    np.savetxt("one.csv", X[:, :1], delimiter=",")
+    np.savez("short.npz", X=X, y=np.ones(4))
+    code, _, errors = call(capsys, "path", "--out", tmp_path / "out", *options)
+    assert code == 2
+    assert words in errors
+    assert errors.count("\n") == 1
+    assert not (tmp_path / "out").exists()

@@ -1,7 +1,15 @@
 """Pictures of results: every function takes a result (or arrays) and optional Axes, draws, and returns the Axes."""
 
-from .curves import plot_curves as plot_curves, plot_path as plot_path, plot_training as plot_training
+from .animation import save_animation as save_animation
+from .curves import plot_curves as plot_curves, plot_training as plot_training
 from .matrices import plot_layers as plot_layers, plot_matrix as plot_matrix
+from .paths import (
+    plot_drift as plot_drift,
+    plot_modes as plot_modes,
+    plot_profile as plot_profile,
+    plot_slices as plot_slices,
+    slice_norms_of as slice_norms_of,
+)
 from .shapes import plot_widths as plot_widths
 from .spectra import plot_errors as plot_errors, plot_singular_values as plot_singular_values
 from .style import Series as Series, house_style as house_style, new_axes as new_axes
@@ -11,11 +19,16 @@ __all__ = [
     "house_style",
     "new_axes",
     "plot_curves",
+    "plot_drift",
     "plot_errors",
     "plot_layers",
     "plot_matrix",
-    "plot_path",
+    "plot_modes",
+    "plot_profile",
     "plot_singular_values",
+    "plot_slices",
     "plot_training",
     "plot_widths",
+    "save_animation",
+    "slice_norms_of",
 ]

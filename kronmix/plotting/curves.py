@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .style import INK, MUTED, SERIES, Series, label_ends, new_axes
+from .style import MUTED, SERIES, Series, label_ends, new_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -92,52 +92,14 @@ def plot_training(path: Any, ax: Axes | None = None) -> Axes:
     ax = new_axes(ax)
     times, losses = np.asarray(path.times, dtype=float), np.asarray(path.losses, dtype=float)
     ax.plot(times, losses, color=SERIES[1].colour)
-    _logarithmic_where_it_spans(ax.set_xscale, times)
-    _logarithmic_where_it_spans(ax.set_yscale, losses)
+    logarithmic_where_it_spans(ax.set_xscale, times)
+    logarithmic_where_it_spans(ax.set_yscale, losses)
     ax.set_xlabel("time")
     ax.set_ylabel("loss")
     return ax
 
 
-def plot_path(path: Any, ax: Axes | None = None) -> Axes:
-    """Draw the weights of a Path against its parameter, the convex reference dashed on top.
-
-    Parameters
-    ----------
-    path : Path
-        Anything with ``parameter`` (points,), ``weights`` (points, …) and ``reference`` (points, …) or None.
-    ax : Axes, optional
-
-    Examples
-    --------
-    >>> from types import SimpleNamespace
-    >>> t = np.linspace(0.1, 1, 5)
-    >>> path = SimpleNamespace(parameter=t, weights=np.outer(t, [1, -1]), reference=np.outer(t, [1, -1]))
-    >>> len(km.plotting.plot_path(path).lines)
-    4
-    """
-    ax = new_axes(ax)
-    parameter = np.asarray(path.parameter, dtype=float)
-    weights = _coefficients(path.weights, len(parameter))
-    reference = getattr(path, "reference", None)
-    shown = np.argsort(-np.abs(weights).max(axis=0), kind="stable")[:40]  # the largest: more cannot be told apart
-    for rank, i in enumerate(shown):
-        ax.plot(parameter, weights[:, i], color=SERIES[rank % len(SERIES)].colour, linewidth=2.2, alpha=0.6)
-    if reference is not None:
-        dashed = _coefficients(getattr(reference, "weights", reference), len(parameter))
-        ax.plot(parameter, dashed[:, shown], color=INK, linewidth=0.9, linestyle=(0, (3, 2)))
-    _logarithmic_where_it_spans(ax.set_xscale, parameter)
-    ax.set_xlabel("parameter")
-    ax.set_ylabel("weights (convex reference dashed)" if reference is not None else "weights")
-    return ax
-
-
-def _coefficients(weights: Any, points: int) -> Array:
-    stacked = np.array([np.asarray(w.to_dense() if hasattr(w, "to_dense") else w) for w in weights])
-    return stacked.reshape(points, -1)
-
-
-def _logarithmic_where_it_spans(set_scale: Any, values: Array) -> None:
+def logarithmic_where_it_spans(set_scale: Any, values: Array) -> None:
     positive = values[values > 0]
     if positive.size and positive.max() > 30 * positive.min():
         set_scale("log")

@@ -79,12 +79,9 @@ class Path:
 
     def plot(self, ax: Any = None) -> Any:
         """Draw the weights against the parameter, the reference dashed and the kinks marked; returns the Axes."""
-        from ..plotting import plot_path
+        from ..plotting import plot_profile
 
-        axes = plot_path(self, ax)
-        for kink in () if self.kinks is None else self.kinks[self.kinks > 0]:
-            axes.axvline(float(kink), color="0.8", linewidth=0.6, zorder=0)
-        return axes
+        return plot_profile(self, ax=ax)
 
     def __repr__(self) -> str:
         points, rows, columns = self.weights.shape

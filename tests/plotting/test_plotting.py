@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pathlib
 from itertools import combinations
 from types import SimpleNamespace
 
@@ -13,6 +14,7 @@ from matplotlib.figure import Figure
 import kronmix as km
 from kronmix.plotting.matrices import LARGEST
 from kronmix.plotting.style import NEGATIVE, POSITIVE, SERIES, spread
+from kronmix.regularization import Path
 
 
 def axes() -> object:
@@ -21,7 +23,16 @@ def axes() -> object:
 
 def test_every_function_returns_the_axes_it_was_given() -> None:
     x = np.arange(1.0, 5)
-    path = SimpleNamespace(times=x, losses=1 / x, parameter=x, weights=np.outer(x, [1, 2]), reference=None)
+    weights = np.ones((4, 2, 2)) * x[:, None, None]
+    path = SimpleNamespace(
+        times=x,
+        losses=1 / x,
+        parameter=x,
+        weights=weights,
+        reference=None,
+        kinks=None,
+        recorded={"law": np.outer(x, x)},
+    )
     for draw in (
         lambda ax: km.plotting.plot_matrix(np.eye(3), ax),
         lambda ax: km.plotting.plot_layers([("I", np.eye(3))], [ax])[0],
@@ -30,7 +41,10 @@ def test_every_function_returns_the_axes_it_was_given() -> None:
         lambda ax: km.plotting.plot_curves(x, {"a": x}, ax),
         lambda ax: km.plotting.plot_widths(x, x, (2, 2), (4, 4), ax),
         lambda ax: km.plotting.plot_training(path, ax),
-        lambda ax: km.plotting.plot_path(path, ax),
+        lambda ax: km.plotting.plot_profile(path, ax=ax),
+        lambda ax: km.plotting.plot_slices(path, (1, 1, 2, 2), ax),
+        lambda ax: km.plotting.plot_drift(path, "law", ax),
+        lambda ax: km.plotting.plot_modes(x, np.outer(x, x), ax=ax),
     ):
         ax = axes()
         assert draw(ax) is ax
@@ -81,12 +95,53 @@ def test_bands_surround_the_mean() -> None:
     assert (ys.min(), ys.max()) == (-1.0, 3.0)
 
 
-def test_path_draws_reference_operators_dashed() -> None:
-    weights = [km.Dense(t * np.eye(2)) for t in (1.0, 2.0, 3.0)]
-    path = SimpleNamespace(parameter=np.arange(1, 4), weights=weights, reference=SimpleNamespace(weights=weights))
-    ax = km.plotting.plot_path(path)
-    assert len(ax.lines) == 8
-    np.testing.assert_array_equal(ax.lines[0].get_ydata(), ax.lines[4].get_ydata())
+def test_profile_draws_the_reference_dashed_and_marks_kinks() -> None:
+    weights = np.stack([t * np.eye(2) for t in (3.0, 2.0, 1.0)])
+    path = Path([3.0, 2.0, 1.0], weights, 2 * weights, kinks=np.array([2.5]))
+    ax = km.plotting.plot_profile(path, np.diag, "diagonal")
+    assert len(ax.lines) == 2 + 2 + 1
+    np.testing.assert_array_equal(ax.lines[0].get_ydata(), [1, 2, 3])
+    np.testing.assert_array_equal(ax.lines[2].get_ydata(), [2, 4, 6])
+    assert ax.lines[4].get_xdata() == [2.5, 2.5]
+    assert ax.get_ylabel() == "diagonal (convex path dashed)"
+
+
+def test_slices_are_ordered_by_size_and_parameters_decrease() -> None:
+    weights = np.zeros((2, 4, 4))
+    weights[1, 0, 0] = 2.0
+    weights[:, 1, 3] = 1.0
+    ax = km.plotting.plot_slices(Path([1.0, 3.0], weights), (2, 2, 2, 2))
+    image = ax.images[0].get_array()
+    np.testing.assert_array_equal(image[:2], [[2, 0], [1, 1]])
+    assert not image[2:].any()
+
+
+def test_drift_of_what_was_not_recorded_is_refused() -> None:
+    path = SimpleNamespace(times=np.arange(3.0), recorded={"law": np.zeros(3)})
+    with pytest.raises(KeyError, match="'other' was not recorded"):
+        km.plotting.plot_drift(path, "other")
+    assert km.plotting.plot_drift(path, "law").get_yscale() == "linear"  # nothing drifts: no logarithm of zero
+
+
+def test_animations(tmp_path: pathlib.Path) -> None:
+    weights = np.random.default_rng(0).normal(size=(3, 4, 4))
+    film = km.plotting.save_animation(weights, tmp_path / "film.gif", fps=2)
+    assert film.read_bytes()[:6] in (b"GIF87a", b"GIF89a")
+    page = km.plotting.save_animation(weights, tmp_path / "page.html", ["a<b", "two", 'c"d'], title="weight").read_text(
+        "utf-8"
+    )
+    assert page.count("data:image/png") == 2
+    assert 'max="2"' in page
+    assert "a&lt;b" in page
+    assert "http" not in page.replace("http-equiv", "")
+    for arguments, words in (
+        ((weights, tmp_path / "film.avi"), "expected an ending"),
+        ((weights[0], tmp_path / "film.gif"), "expected \\(frames"),
+        ((weights[:0], tmp_path / "film.gif"), "at least one frame"),
+        ((weights, tmp_path / "film.gif", ["one"]), "1 words for 3 frames"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            km.plotting.save_animation(*arguments)
 
 
 def test_labels_are_spread_by_the_gap_and_no_more() -> None:

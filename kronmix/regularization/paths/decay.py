@@ -32,7 +32,7 @@ def decay(problem: Problem, structure: StructuredOperator, parameters: Any, rest
     return Plan(
         λs,
         _points(problem, structure, λs, restarts, np.random.default_rng(seed)),
-        lambda reached: None if penalty is None else reference_path(problem, penalty, reached).weights,
+        lambda reached: None if penalty is None else reference_path(problem, penalty, reached),
         f"weight decay on {type(structure).__name__}",
     )
 

@@ -31,13 +31,13 @@ class Plan:
     points : iterator of (index, weight, operator)
         The work, in whatever order suits it.
     reference : function of the parameters reached
-        The convex path beside it, shape (points, rows, columns), or None.
+        The path beside it on these parameters, or None.
     name : str
     """
 
     parameters: Array
     points: Iterator[Point]
-    reference: Callable[[Array], Array | None]
+    reference: Callable[[Array], Path | None]
     name: str
 
 
@@ -136,10 +136,12 @@ def regularization_path(
     reached = np.array(sorted(done))
     operators = tuple(op for i in reached if (op := done[i][1]) is not None)
     asked = plan.parameters[reached]
+    reference = plan.reference(asked)
     return Path(
         asked,
         np.stack([done[i][0] for i in reached]),
-        plan.reference(asked),
+        None if reference is None else reference.weights,
+        kinks=None if reference is None else reference.kinks,
         name=plan.name,
         operators=operators or None,
     )

@@ -11,6 +11,7 @@ import numpy as np
 from ...operators import Chain, Dense, Kronecker, Monarch, StructuredOperator, SumOfKroneckers
 from ...operators.base import Array
 from ..norms import factored_blocks
+from ..path import Path
 from ..problems import Observed, Problem
 from ..references import check_parameters, reference_path
 from .decay import typical_size
@@ -94,11 +95,11 @@ def _points(
         yield index, op.to_dense(), op
 
 
-def _reference(problem: Problem, structure: StructuredOperator, ranks: Array) -> Array:
+def _reference(problem: Problem, structure: StructuredOperator, ranks: Array) -> Path:
     if isinstance(problem, Observed):
         view, _ = factored_blocks(of_rank(structure, 1))
         U, σ, Vh = np.linalg.svd(view.split(problem.T), full_matrices=False)
         kept = [view.join((U[..., : int(r)] * σ[:, None, : int(r)]) @ Vh[:, : int(r)], problem.T.shape) for r in ranks]
-        return np.stack(kept)
+        return Path(ranks, np.stack(kept))
     free = reference_path(problem, "ridge", [0.0]).weights[0]
-    return np.broadcast_to(free, (len(ranks), *free.shape))
+    return Path(ranks, np.broadcast_to(free, (len(ranks), *free.shape)))

@@ -17,6 +17,7 @@ from ..gradients import Packing
 from ..hypentropy import interpolation_path
 from ..least_squares import least_squares
 from ..norms import induced_norm
+from ..path import Path
 from ..problems import Problem, loss
 from ..proximal import loss_and_dense_gradient
 from ..references import reference_path
@@ -49,10 +50,10 @@ def _plan(structure: Any, problem: Problem, parameters: Any, rng: np.random.Gene
             run = gradient_descent(problem, start, steps=20_000, loss_tolerance=1e-14 * at_start, records=2)
             yield index, run.operator.to_dense(), run.operator
 
-    def reference(reached: Array) -> Array:
+    def reference(reached: Array) -> Path:
         _, G = loss_and_dense_gradient(problem, np.zeros(problem.shape))
         least = reference_path(problem, penalty, [1e-5 * float(penalty.grid(G, problem.curvature)[0])]).weights[0]
-        return np.broadcast_to(least, (len(reached), *least.shape))
+        return Path(reached, np.broadcast_to(least, (len(reached), *least.shape)))
 
     return Plan(αs, points(), reference, f"initial scale of {type(structure).__name__}")
 
@@ -72,7 +73,7 @@ def _(structure: Hadamard, problem: Any, parameters: Any, rng: np.random.Generat
             each = np.stack([follow(design.matrix, target, α) for target in design.targets.T], axis=1)
             yield index, np.asarray(design.weight(each)), None
 
-    return Plan(αs, points(), lambda reached: interpolation_path(problem, reached).weights, "initial scale of u∘v")
+    return Plan(αs, points(), lambda reached: interpolation_path(problem, reached), "initial scale of u∘v")
 
 
 def _in_logarithms(A: Array, y: Array, α: float) -> Array:

@@ -53,7 +53,7 @@ def _plan(structure: Any, problem: Problem, parameters: Any, scale: float | None
     return Plan(
         λs,
         points,
-        lambda reached: reference_path(problem, penalty, reached).weights,
+        lambda reached: reference_path(problem, penalty, reached),
         f"time average of {type(structure).__name__}, α={α:g}",
     )
 
@@ -77,7 +77,7 @@ def _(structure: Hadamard, problem: Any, parameters: Any, scale: float | None, r
             yield i, np.asarray(design.weight(np.stack([flow.averages[i] for flow in flows], axis=1))), None
 
     return Plan(
-        λs, points(), lambda reached: reference_path(problem, penalty, reached).weights, f"time average of u∘v, α={α:g}"
+        λs, points(), lambda reached: reference_path(problem, penalty, reached), f"time average of u∘v, α={α:g}"
     )
 
 
@@ -95,9 +95,7 @@ def _(structure: Dense, problem: Problem, parameters: Any, scale: float | None, 
         for i, B in zip(order.tolist(), run.recorded["B"], strict=False):
             yield i, B, structure.with_factors(B)
 
-    return Plan(
-        times, points(), lambda reached: reference_path(problem, "ridge", 1 / reached).weights, "early stopping, dense"
-    )
+    return Plan(times, points(), lambda reached: reference_path(problem, "ridge", 1 / reached), "early stopping, dense")
 
 
 def _grid(problem: Problem, penalty: Any) -> Array:
