@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from . import proof_sections, training_sections, weight_sections
+from . import proof_sections, regularization_sections, training_sections, weight_sections
 from .findings import PRESETS, Findings, as_arrays, as_record, study_images, study_weights
 from .page import Fact, Page, Section
 from .words import count, plus_minus, scientific
@@ -31,6 +31,7 @@ SECTIONS: tuple[Callable[[Findings], Section], ...] = (
     weight_sections.spectrum,
     training_sections.structures,
     training_sections.sparsity,
+    regularization_sections.regularization,
     weight_sections.widths,
     proof_sections.proofs,
 )
@@ -40,6 +41,7 @@ _NEEDS = {
     training_sections.task: "restoration",
     training_sections.structures: "restoration",
     proof_sections.proofs: "proofs",
+    regularization_sections.regularization: "regularized",
 }
 
 

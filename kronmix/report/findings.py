@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import platform
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +13,7 @@ import numpy as np
 from .. import __version__
 from ..datasets import tokens
 from ..mixer.inspection import Approximation, Inspection, approximations, inspect_mixer, width_curve
+from ..regularization.regularized import Regularized, study_regularization
 from ..regularization.restoration import Interval, Restoration, Run, restore, standard_structures
 
 if TYPE_CHECKING:
@@ -49,6 +50,8 @@ class Findings:
     pictures : Pictures or None
     proofs : VerificationReport or None
         Verdicts on the theorems.
+    regularized : Regularized or None
+        What training the factors regularised.
     """
 
     source: str
@@ -57,6 +60,7 @@ class Findings:
     dense: tuple[Approximation, ...] | None = None
     pictures: Pictures | None = None
     proofs: VerificationReport | None = None
+    regularized: Regularized | None = None
 
 
 def study_images(
@@ -106,6 +110,7 @@ def study_images(
         restoration=result,
         dense=approximations(result.first("dense").to_dense(), (C, C), (S, S)),
         pictures=Pictures((pixels.shape[1], pixels.shape[2], pixels.shape[3]), patch),
+        regularized=study_regularization(result),
     )
 
 
@@ -156,6 +161,11 @@ def as_record(findings: Findings) -> dict[str, Any]:
         record["dense"] = {"nearest": [_approximation(a) for a in findings.dense]}
     if findings.proofs is not None:
         record["proofs"] = json.loads(findings.proofs.to_json())
+    if findings.regularized is not None:
+        record["regularization"] = {
+            "penalties": [asdict(row) for row in findings.regularized.penalties],
+            "drift_slope": findings.regularized.slope,
+        }
     if findings.restoration is not None:
         record["restoration"] = _restoration(findings.restoration)
     return record
@@ -178,6 +188,11 @@ def as_arrays(findings: Findings) -> dict[str, Array]:
         arrays["slice_norms"] = seen.profile.group_norms
     for i, factor in enumerate(seen.approximations[0].operator.factors):
         arrays[f"monarch_factor_{i}"] = factor
+    if findings.regularized is not None and findings.regularized.path is not None:
+        path = findings.regularized.path
+        arrays |= {"decay/parameter": path.parameter, "decay/weights": path.weights}
+        if path.reference is not None:
+            arrays["decay/reference"] = path.reference
     if findings.restoration is not None:
         result = findings.restoration
         arrays["steps"] = result.steps

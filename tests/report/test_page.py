@@ -78,8 +78,8 @@ class Reader(HTMLParser):
 
 def test_every_section_has_words_and_every_figure_says_what_to_look_at(page: Page, given: Findings) -> None:
     weights_page = build_page(given)
-    assert len(page.sections) == len(SECTIONS) == 8
-    assert len({section.name for section in page.sections}) == 8
+    assert len(page.sections) == len(SECTIONS) == 9
+    assert len({section.name for section in page.sections}) == 9
     assert len(weights_page.sections) == 5
     for section in (*page.sections, *weights_page.sections):
         assert len(section.explanation) > 100

@@ -1,0 +1,89 @@
+"""The section about regularisation: what the factors paid, the path of weight decay, and the drift of a conservation law."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..plotting import Series, plot_curves, plot_profile
+from ..plotting.style import SERIES
+from .findings import Findings
+from .page import Figure, Section, Table, panel
+from .paths import profile_of
+from .words import number, scientific
+
+
+def regularization(findings: Findings) -> Section:
+    """T17 and T19 on the data of the page."""
+    found = findings.regularized
+    assert found is not None  # the page asks only where it was studied
+    explanation = (
+        "Weight decay on the factors costs the weight B what its cheapest factors cost, R(B) = min ½‖θ‖²: a different function "
+        "of B for every structure, and the precise sense in which an architecture regularises. Gradient descent from small "
+        "factors keeps them almost as cheap as that, because the differences between neighbouring factors are conserved by "
+        f"gradient flow; descent drifts from them in proportion to its step (measured: step to the power {found.slope:.2f})."
+    )
+    table = Table(
+        "Half the squared norm of the trained factors, and the least that any factors of the same weight have (first seed).",
+        ("structure", "R(B)", "½‖θ‖²", "least", "excess"),
+        [
+            (row.structure, row.penalty, number(row.paid), number(row.induced), scientific(row.paid / row.induced - 1))
+            for row in found.penalties
+        ],
+    )
+    return Section(
+        "regularization",
+        "What training the factors regularises",
+        explanation,
+        (*_path(findings), _drift(findings)),
+        (table,),
+    )
+
+
+def _path(findings: Findings) -> tuple[Figure, ...]:
+    found = findings.regularized
+    assert found is not None
+    path = found.path
+    if path is None or path.distance is None:
+        return ()
+    of, label = profile_of(found.monarch)
+    along = path.distance < 1e-3
+    last = path.parameter[along].min() if along.any() else np.inf
+    caption = (
+        "weights of whole slices leaving zero one after another as weight decay λ gets weaker: group sparsity, from the Monarch "
+        f"factors. Dashed: the convex group penalty. The two agree to a thousandth down to λ = {number(float(last))}; "
+        "below, the convex minimiser needs slices of higher rank than one block of factors has."
+    )
+    alt = f"Slice norms along weight decay on Monarch factors, {len(path.parameter)} values of λ, convex path dashed"
+    return (Figure((panel(lambda ax: plot_profile(path, of, label, ax), alt, (6.4, 3.6)),), caption),)
+
+
+def _drift(findings: Findings) -> Figure:
+    found = findings.regularized
+    assert found is not None
+    longest = max(found.drift.values(), key=lambda run: run.times[-1])
+    grid = np.geomspace(longest.times[1], min(run.times[-1] for run in found.drift.values()), 60)
+    curves = {
+        f"step {number(step)}": np.interp(
+            grid, run.times, np.abs(run.recorded["law"][:, 0] - run.recorded["law"][0, 0])
+        )
+        for step, run in found.drift.items()
+    }
+
+    def draw(ax: Any) -> None:
+        ax.set_xscale("log")
+        ax.set_yscale("log")
+        floor = {name: np.maximum(values, 1e-18) for name, values in curves.items()}
+        look = {name: Series(SERIES[1 + i].colour, SERIES[1 + i].marker) for i, name in enumerate(floor)}
+        plot_curves(grid, floor, ax, series=look)
+        ax.set_xlabel("time (step × steps)")
+        ax.set_ylabel("drift of ‖V‖² − ‖W‖²")
+
+    caption = (
+        "three parallel curves: halving the step halves the drift of what gradient flow would conserve exactly, here "
+        "‖V‖² − ‖W‖² of the Mixer."
+    )
+    return Figure(
+        (panel(draw, "Drift of a conservation law along training, for three step sizes", (5.6, 3.4)),), caption
+    )
