@@ -1,8 +1,9 @@
-"""Cost of a gradient-descent step against the GEMMs it contains."""
+"""Descent steps against the GEMMs they contain, the lasso path against scikit-learn's call, and a Monarch path in seconds."""
 
 from __future__ import annotations
 
 import numpy as np
+from sklearn.linear_model import lars_path
 
 import kronmix as km
 
@@ -37,4 +38,30 @@ def _descent_step() -> tuple[Work, Work]:
     return ours, by_hand
 
 
-ROWS = [Row("gradient-descent step, 64×64 ⊗ 64×64, 256 samples", _descent_step, 1.3)]
+def _lasso(samples: int, features: int) -> tuple[Work, Work]:
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(samples, features))
+    y = X[:, :5].sum(axis=1) + rng.normal(size=samples)
+    X, y = X - X.mean(axis=0), y - y.mean()
+    return lambda: km.reference_path(km.Regression(X.T, y[None]), "l1"), lambda: lars_path(X, y, method="lasso")
+
+
+def _monarch_path() -> tuple[Work, None]:
+    """T23 with noise: 110 measurements of 256 unknowns, 20 values of λ, with the convex reference."""
+    rng = np.random.default_rng(0)
+    slices = np.zeros((4, 4, 4, 4))
+    for c in rng.choice(16, 3, replace=False):
+        slices[c // 4, c % 4] = np.outer(rng.normal(size=4), rng.normal(size=4))
+    A = rng.normal(size=(110, 16, 16))
+    y = np.einsum("nij,ij->n", A, slices.transpose(2, 0, 1, 3).reshape(16, 16))
+    problem = km.Sensing(A, y + 0.05 * y.std() * rng.normal(size=110))
+    structure = km.Monarch(np.ones((4, 4, 4)), np.ones((4, 4, 4)))
+    return lambda: km.regularization_path(problem, structure, "decay"), None
+
+
+ROWS = [
+    Row("gradient-descent step, 64×64 ⊗ 64×64, 256 samples", _descent_step, 1.3),
+    Row("lasso path with its gaps, 442 × 10", lambda: _lasso(442, 10), 1.5),
+    Row("lasso path with its gaps, 2000 × 300", lambda: _lasso(2000, 300), 1.5),
+    Row("Monarch path under sensing, 256 unknowns, 20 λ's", _monarch_path, 20.0),
+]
