@@ -43,7 +43,8 @@ def _lasso(samples: int, features: int) -> tuple[Work, Work]:
     X = rng.normal(size=(samples, features))
     y = X[:, :5].sum(axis=1) + rng.normal(size=samples)
     X, y = X - X.mean(axis=0), y - y.mean()
-    return lambda: km.reference_path(km.Regression(X.T, y[None]), "l1"), lambda: lars_path(X, y, method="lasso")
+    problem = km.Regression(X.T, y[None])
+    return lambda: km.reference_path(problem, "l1"), lambda: lars_path(X, y, method="lasso")
 
 
 def _monarch_path() -> tuple[Work, None]:
