@@ -1,0 +1,1 @@
+"""Studies: one file, one question, one table and one figure. ``python -m analysis list``."""

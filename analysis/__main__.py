@@ -1,0 +1,161 @@
+"""``python -m analysis list | run NAME|all | show NAME``."""
+
+from __future__ import annotations
+
+import csv
+import io
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table as Sheet
+
+from .cells import write_text
+from .runner import run_study
+from .study import Study, Table, all_studies, find_study
+
+app = typer.Typer(
+    help="Studies: one question each, with error bars. Cells are stored one by one: stop at any time, and go on later.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+Out = Annotated[Path, typer.Option(metavar="DIR", help="Where results are kept.")]
+Preset = Annotated[
+    str, typer.Option(help="quick: the shape of the question in minutes; full: as near the paper as a CPU allows.")
+]
+
+
+@app.command("list")
+def list_() -> None:
+    """Print the studies and their questions."""
+    sheet = Sheet(title="Studies", title_justify="left")
+    for heading in ("study", "question", "source", "cells, quick"):
+        sheet.add_column(heading, no_wrap=heading == "study")
+    for study in all_studies().values():
+        cells = len(study.presets["quick"]) * study.seeds["quick"]
+        sheet.add_row(study.name, study.question, study.source, str(cells))
+    Console().print(sheet)
+
+
+@app.command()
+def run(
+    name: Annotated[str, typer.Argument(metavar="NAME|all", help="A study, or all of them.")],
+    preset: Preset = "quick",
+    seeds: Annotated[int | None, typer.Option(help="Seeds of each configuration, instead of the preset's.")] = None,
+    jobs: Annotated[int, typer.Option(help="Processes on this machine.")] = 1,
+    scheduler: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="Run on a Dask cluster, as tcp://host:8786.")
+    ] = None,
+    out: Out = Path("out/analysis"),
+) -> None:
+    """Run what is missing of a study, and show its table, figure and outcome.
+
+    Every cell (configuration × seed) is written as soon as it is done and never run twice.
+    """
+    chosen = list(all_studies().values()) if name == "all" else [find_study(name)]
+    for study in chosen:
+        console = Console(stderr=True)
+        columns = (TextColumn(study.name), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+            job = bar.add_task(study.name)
+            table = run_study(
+                study,
+                preset,
+                out,
+                seeds,
+                jobs,
+                scheduler,
+                lambda done, total, job=job, bar=bar: bar.update(job, completed=done, total=total),  # type: ignore[misc]
+            )
+        _write(study, table, out / study.name / preset)
+        _print(study, table, out / study.name / preset)
+
+
+@app.command()
+def show(
+    name: Annotated[str, typer.Argument(metavar="NAME")], preset: Preset = "quick", out: Out = Path("out/analysis")
+) -> None:
+    """Show the results that are there, without running anything."""
+    study = find_study(name)
+    if preset not in study.presets:
+        raise ValueError(f"preset {preset!r}: {study.name} has {', '.join(study.presets)}")
+    from .cells import load_cell
+    from .study import as_plain
+
+    folder = out / study.name / preset
+    seeds = sorted({int(f.stem.rsplit("-", 1)[1]) for f in (folder / "cells").glob("*-*.json")})
+    cells = [load_cell(folder, as_plain(config), seed) for config in study.presets[preset] for seed in seeds]
+    table = Table(tuple(cell for cell in cells if cell is not None))
+    if not table.cells:
+        raise ValueError(f"{folder}: no results yet; run: python -m analysis run {name} --preset {preset}")
+    _print(study, table, folder)
+
+
+def _print(study: Study, table: Table, folder: Path) -> None:
+    console = Console()
+    console.print(f"[bold]{study.name}[/bold]: {study.question}")
+    sheet = Sheet()
+    varying = _varying(table)
+    for heading in (*varying, *table.quantities):
+        sheet.add_column(heading, justify="right")
+    for config in table.configurations:
+        intervals = (str(table.interval(quantity, **config)) for quantity in table.quantities)
+        sheet.add_row(*(str(config[key]) for key in varying), *intervals)
+    console.print(sheet)
+    console.print(str(study.decide(table)), highlight=False)
+    console.print(str(folder / "figure.png"), highlight=False)
+
+
+def _varying(table: Table) -> list[str]:
+    configs = table.configurations
+    return [key for key in configs[0] if len({str(c[key]) for c in configs}) > 1] or list(configs[0])[:1]
+
+
+def _write(study: Study, table: Table, folder: Path) -> None:
+    """table.csv with intervals, outcome.txt, figure.png."""
+    stream = io.StringIO()
+    writer = csv.writer(stream)
+    keys = list(table.configurations[0])
+    writer.writerow([*keys, *(f"{q}{part}" for q in table.quantities for part in ("", "_low", "_high"))])
+    for config in table.configurations:
+        found = [table.interval(quantity, **config) for quantity in table.quantities]
+        writer.writerow([*(config[k] for k in keys), *(x for i in found for x in (i.mean, i.low, i.high))])
+    write_text(folder / "table.csv", stream.getvalue())
+    write_text(folder / "outcome.txt", f"{study.question}\n{study.decide(table)}\n")
+    draw(study, table, folder / "figure.png")
+
+
+def draw(study: Study, table: Table, file: Path) -> None:
+    """Draw a study's figure."""
+    from matplotlib.figure import Figure
+
+    import kronmix as km
+
+    with km.plotting.house_style():
+        figure = Figure(figsize=(6.4, 4.0), layout="constrained", facecolor="white")
+        study.plot(table, figure.subplots())
+        partial = file.with_name(f".{file.name}")
+        figure.savefig(partial, dpi=110, facecolor="white", format="png")
+        partial.replace(file)
+
+
+def main() -> None:
+    """Entry point: bad input ends in one sentence and exit code 2."""
+    try:
+        app()
+    except KeyboardInterrupt:
+        print("analysis: interrupted; cells done so far are kept", file=sys.stderr)
+        raise SystemExit(130) from None
+    except (ValueError, OSError, ImportError) as error:
+        named = getattr(error, "filename", None)
+        words = f"{named}: {error.strerror}" if isinstance(error, OSError) and error.strerror else str(error)
+        print(f"analysis: {words}", file=sys.stderr)
+        raise SystemExit(2) from None
+
+
+if __name__ == "__main__":
+    main()

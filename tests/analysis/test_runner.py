@@ -1,0 +1,136 @@
+"""The runner: cells are written whole, never run twice, and the same anywhere; bad input ends in one sentence."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from analysis import runner
+from analysis.cells import cell_file, load_cell, save_cell
+from analysis.runner import run_study
+from analysis.study import Cell, Table, as_plain, find_study
+
+STUDY = find_study("permutation_distance")
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def command(*arguments: Any) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "analysis", *map(str, arguments)], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+
+
+def values(table: Table) -> list[Any]:
+    return [(dict(c.config), c.seed, dict(c.values)) for c in table.cells]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Table:
+    return run_study(STUDY, "quick", tmp_path_factory.mktemp("whole"), seeds=2)
+
+
+def test_cells_are_run_once(tmp_path: Path, whole: Table, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[tuple[int, int]] = []
+    first = run_study(STUDY, "quick", tmp_path, seeds=1, progress=lambda *p: seen.append(p))
+    assert seen[0] == (0, 6)
+    assert seen[-1] == (6, 6)
+    again = run_study(STUDY, "quick", tmp_path, seeds=2)
+    assert values(again) == values(whole)
+    monkeypatch.setattr(runner, "run_one", lambda *_: pytest.fail("a cell was run twice"))
+    assert values(run_study(STUDY, "quick", tmp_path, seeds=2)) == values(whole)
+    assert values(run_study(STUDY, "quick", tmp_path, seeds=1)) == values(first)
+
+
+def test_two_processes_give_the_same_table(tmp_path: Path, whole: Table) -> None:
+    assert values(run_study(STUDY, "quick", tmp_path, seeds=2, jobs=2)) == values(whole)
+
+
+def test_a_dask_cluster_gives_the_same_table(tmp_path: Path, whole: Table) -> None:
+    from dask.distributed import LocalCluster
+
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, processes=True) as cluster:
+        table = run_study(STUDY, "quick", tmp_path, seeds=2, scheduler=cluster.scheduler_address)
+    assert values(table) == values(whole)
+
+
+def test_killed_at_any_moment_it_goes_on(tmp_path: Path, whole: Table) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "analysis", "run", STUDY.name, "--seeds", "2", "--out", str(tmp_path)],
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    cells = tmp_path / STUDY.name / "quick" / "cells"
+    deadline = time.monotonic() + 60
+    while not (cells.exists() and any(cells.glob("*-*.json"))) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    assert values(run_study(STUDY, "quick", tmp_path, seeds=2)) == values(whole)
+
+
+@pytest.mark.parametrize("damage", ["", "{", '{"values": 3}', '{"config": {}, "seed": 0, "values": {}}'])
+def test_damaged_cells_are_run_again(damage: str, tmp_path: Path, whole: Table) -> None:
+    run_study(STUDY, "quick", tmp_path, seeds=2)
+    config = as_plain(STUDY.presets["quick"][0])
+    file = cell_file(tmp_path / STUDY.name / "quick", config, 0)
+    file.write_text(damage, encoding="utf-8")
+    assert load_cell(tmp_path / STUDY.name / "quick", config, 0) is None
+    assert values(run_study(STUDY, "quick", tmp_path, seeds=2)) == values(whole)
+
+
+def test_a_full_disk_leaves_earlier_results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cell = Cell({"x": 1}, 0, {"y": 2.0})
+    save_cell(tmp_path, cell)
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("analysis.cells.os.replace", full)
+    with pytest.raises(OSError, match="No space left"):
+        save_cell(tmp_path, Cell({"x": 1}, 0, {"y": 3.0}))
+    assert load_cell(tmp_path, {"x": 1}, 0) == cell
+    assert [f.name for f in (tmp_path / "cells").iterdir()] == [cell_file(tmp_path, {"x": 1}, 0).name]
+
+
+def test_commands(tmp_path: Path) -> None:
+    listed = command("list")
+    assert listed.returncode == 0
+    assert "permutation_distance" in listed.stdout
+    done = command("run", STUDY.name, "--seeds", 2, "--out", tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert any(word in done.stdout for word in ("supported", "undecided"))
+    folder = tmp_path / STUDY.name / "quick"
+    assert {f.name for f in folder.iterdir()} == {"cells", "table.csv", "outcome.txt", "figure.png"}
+    assert len((folder / "table.csv").read_text(encoding="utf-8").splitlines()) == 7
+    shown = command("show", STUDY.name, "--out", tmp_path)
+    assert shown.stdout == done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("run", "nothing"), "study 'nothing': expected one of"),
+        (("run", "cost", "--preset", "huge"), "preset 'huge': cost has quick, full"),
+        (("run", "cost", "--seeds", "0"), "seeds=0: expected at least 1"),
+        (("run", "cost", "--jobs", "0"), "jobs=0: expected at least 1"),
+        (("run", "cost", "--scheduler", "tcp://127.0.0.1:9"), "scheduler tcp://127.0.0.1:9 cannot be reached"),
+        (("run", "cost", "--out", "/proc/nowhere"), "/proc/nowhere"),
+        (("show", "cost", "--out", "nowhere"), "no results yet"),
+    ],
+)
+def test_bad_input_is_one_sentence(arguments: tuple[str, ...], words: str, tmp_path: Path) -> None:
+    if "--out" not in arguments and arguments[0] == "run":
+        arguments = (*arguments, "--out", str(tmp_path))
+    done = command(*arguments)
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert "Traceback" not in done.stderr

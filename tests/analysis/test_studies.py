@@ -1,0 +1,98 @@
+"""Each study at its smallest: a cell runs, a table is decided in words computed from it, a figure is drawn."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from analysis.__main__ import draw
+from analysis.runner import run_one
+from analysis.study import Cell, Outcome, Table, Verdict, all_studies, as_plain, bootstrap, decide_difference
+
+STUDIES = all_studies()
+#: Configurations made smaller for the tests.
+SMALLER: dict[str, dict[str, Any]] = {"weight_decay_sparsity": {"steps": 20}}
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_a_cell_depends_on_its_seed_only(name: str) -> None:
+    study = STUDIES[name]
+    config = replace(study.presets["quick"][-1], **SMALLER.get(name, {}))
+    first, second, other = (run_one(name, config, seed) for seed in (0, 0, 1))
+    timed = {"seconds"}
+    keep = [key for key in first.values if key not in timed]
+    assert [first.values[k] for k in keep] == [second.values[k] for k in keep]
+    assert name == "cost" or [first.values[k] for k in keep] != [other.values[k] for k in keep]
+    assert first.config == as_plain(config)
+
+
+def invented(name: str, value: float, seeds: int = 3) -> Table:
+    """A table of every configuration with all numbers the same, but for rounding over seeds."""
+    study = STUDIES[name]
+    config = replace(study.presets["quick"][-1], **SMALLER.get(name, {}))
+    quantities = run_one(name, config, 0).values
+    rng = np.random.default_rng(0)
+    return Table(
+        tuple(
+            Cell(as_plain(config), seed, {q: value * (1 + 1e-3 * rng.random()) for q in quantities})
+            for config in study.presets["quick"]
+            for seed in range(seeds)
+        )
+    )
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_outcome_and_figure_come_from_the_table(name: str, tmp_path: Any) -> None:
+    study, table = STUDIES[name], invented(name, 0.5)
+    outcome = study.decide(table)
+    assert isinstance(outcome, Outcome)
+    assert str(outcome).startswith(str(outcome.verdict))
+    assert any(character.isdigit() for character in outcome.words)
+    draw(study, table, tmp_path / "figure.png")
+    assert (tmp_path / "figure.png").stat().st_size > 5000
+
+
+def test_sensing_phase_decides_by_recoveries() -> None:
+    study = STUDIES["sensing_phase"]
+    table = invented("sensing_phase", 1.0)
+
+    def with_values(**by: tuple[float, float]) -> Table:
+        cells = [
+            replace(c, values={"error": by[c.config["structure"]][0], "recovered": by[c.config["structure"]][1]})
+            for c in table.cells
+        ]
+        return Table(tuple(cells))
+
+    good = with_values(Monarch=(1e-4, 1.0), dense=(0.7, 0.0), Mixer=(1.0, 0.0))
+    assert study.decide(good).verdict is Verdict.SUPPORTED
+    assert (
+        study.decide(with_values(Monarch=(0.5, 0.0), dense=(0.7, 0.0), Mixer=(1.0, 0.0))).verdict
+        is Verdict.NOT_SUPPORTED
+    )
+    assert (
+        study.decide(with_values(Monarch=(0.5, 0.7), dense=(0.7, 0.0), Mixer=(1.0, 0.0))).verdict is Verdict.UNDECIDED
+    )
+
+
+def test_decisions_by_differences() -> None:
+    assert decide_difference([1.0, 1.1, 0.9], "up").verdict is Verdict.SUPPORTED
+    assert decide_difference([-1.0, -1.1, -0.9], "up").verdict is Verdict.NOT_SUPPORTED
+    assert decide_difference([-1.0, 1.1, -0.1], "up").verdict is Verdict.UNDECIDED
+
+
+def test_bootstrap_covers_the_mean() -> None:
+    rng = np.random.default_rng(0)
+    hits = [abs((i := bootstrap(rng.normal(size=30), 500)).mean) >= 0 and i.low <= 0 <= i.high for _ in range(200)]
+    assert 0.88 < np.mean(hits) < 0.99
+    with pytest.raises(ValueError, match="no cells"):
+        bootstrap([])
+
+
+def test_every_study_is_described() -> None:
+    for name, study in STUDIES.items():
+        assert name == study.name
+        assert study.question.endswith("?")
+        assert set(study.presets) == set(study.seeds) == {"quick", "full"}
