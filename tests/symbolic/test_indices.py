@@ -6,7 +6,7 @@ from itertools import product
 from typing import Any
 
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, reject, settings, strategies as st
 
 import kronmix as km
 from kronmix.symbolic import structure_statements as statements
@@ -125,6 +125,50 @@ def test_a_transpose_under_the_activation_is_seen(depth: int) -> None:
 
     assert not equal_for_all_sizes(inside(A @ v), inside(A.T @ v))
     assert equal_for_all_sizes(inside(A @ v), inside((v.T @ A.T).T))
+
+
+TREES: Any = st.recursive(
+    st.sampled_from("AB"),
+    lambda part: st.one_of(
+        st.tuples(st.sampled_from(["product", "entrywise", "sum", "trace", "kron"]), part, part),
+        st.tuples(st.sampled_from(["φ", "commuted"]), part),
+    ),
+    max_leaves=4,
+)
+
+
+def _built(tree: Any, n: Any, flips: Any) -> Any:
+    """A square matrix of size n; every leaf is transposed or not as the next flip says."""
+    if isinstance(tree, str):
+        leaf = Variable(tree, (n, n))
+        return leaf.T if next(flips) else leaf
+    kind, *parts = tree
+    X, *rest = [_built(part, n, flips) for part in parts]
+    if kind == "φ":
+        return Map("φ", X)
+    if kind == "commuted":
+        return km.unvec(km.commutation(n, n) @ km.vec(X), (n, n))
+    (Y,) = rest
+    if kind == "kron":
+        return km.unvec(km.kron(X, Y) @ km.vec(Variable("B", (n, n))), (n, n))
+    if kind == "trace":
+        return km.trace(X) * Y
+    return {"product": X @ Y, "entrywise": km.hadamard(X, Y), "sum": X + Y}[kind]
+
+
+@given(TREES, *[st.lists(st.booleans(), min_size=8, max_size=8)] * 2)
+@settings(max_examples=80, deadline=None, derandomize=True)
+def test_accepts_only_what_holds_modulo_a_prime(tree: Any, one: list[bool], other: list[bool]) -> None:
+    try:
+        accepted = equal_for_all_sizes(_built(tree, S, iter(one)), _built(tree, S, iter(other)))
+    except Undecided:
+        reject()
+    left, right = _built(tree, 2, iter(one)), _built(tree, 2, iter(other))
+    try:
+        found = compare_residues(left, right, shapes_of(left, right), {}, functions_of(left, right))
+    except ValueError:  # degrees beyond the primes at hand
+        reject()
+    assert not accepted or isinstance(found, Agreement)
 
 
 def test_undecided_is_neither() -> None:
