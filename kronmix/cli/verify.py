@@ -116,7 +116,7 @@ def _table(report: VerificationReport) -> Table:
     title = f"{len(statements)} statements, {rejected} false neighbours rejected, {report.seconds:.1f} s"
     table = Table(title=title, title_justify="left")
     for heading in ("", "statement", "evidence", "sizes"):
-        table.add_column(heading, no_wrap=heading == "evidence")
+        table.add_column(heading, no_wrap=heading == "evidence", overflow="fold")
     for heading in ("rejected", "s", "verdict"):
         table.add_column(heading, justify="right", no_wrap=True)
     for rows in statements:

@@ -435,7 +435,10 @@ def _normal(term: Term) -> tuple[Any, str]:
     if len(bound) > _MOST_BOUND:
         raise Undecided(f"an entry sums over more than {_MOST_BOUND} indices")
     deltas = sorted((i.label, j.label) for i, j in kept if i != j)
-    return coefficient, f"{min(_written(term.atoms, order) for order in permutations(bound))} {deltas}"
+    # Inside φ(…) a free digit may carry the name of an outer sum: names of this sum lie below those of all free digits.
+    free = {d.label for d in used - term.bound} | {label for pair in deltas for label in pair}
+    below = min(free, default=0)
+    return coefficient, f"{min(_written(term.atoms, order, min(below, 0)) for order in permutations(bound))} {deltas}"
 
 
 def _ordered(pair: tuple[Digit, Digit], new: Mapping[Digit, Digit]) -> tuple[Digit, Digit]:
@@ -443,7 +446,7 @@ def _ordered(pair: tuple[Digit, Digit], new: Mapping[Digit, Digit]) -> tuple[Dig
     return i, j
 
 
-def _written(atoms: tuple[Entry | Image, ...], order: tuple[Digit, ...]) -> str:
-    """The atoms with bound digit number k called −1 − k."""
-    names = {d: Digit(-1 - k, d.size) for k, d in enumerate(order)}
+def _written(atoms: tuple[Entry | Image, ...], order: tuple[Digit, ...], below: int) -> str:
+    """The atoms with bound digit number k called below − 1 − k."""
+    names = {d: Digit(below - 1 - k, d.size) for k, d in enumerate(order)}
     return f"{sorted(str(atom.renamed(names)) for atom in atoms)} {[d.size for d in order]}"

@@ -68,17 +68,23 @@ def _identity(
     small: Sequence[Sizes],
     mutants: dict[str, dict[str, Any]],
     real: Callable[[int, int], Sizes] | None = None,
-    entrywise: bool = False,
+    large: Sequence[Sizes] | None = None,
 ) -> tuple[Claim, ...]:
-    """One statement by each kind of evidence; ``real`` gives its sizes for S tokens and C channels."""
+    """One statement by each kind of evidence: for all sizes; entry by entry where ``large`` gives the sizes of the slow run;
+    modulo primes where ``real`` gives its sizes for S tokens and C channels.
+    """
 
-    def claim(evidence: str, prove: Callable[[Statement], Outcome], at: Any = None, whole: Any = None) -> Claim:
+    def claim(
+        evidence: str, prove: Callable[[Statement], Outcome], at: Any = None, whole: Any = None, slow: Any = None
+    ) -> Claim:
         false = tuple(Mutant(words, partial(prove, partial(sides, **options))) for words, options in mutants.items())
-        return Claim(number, name, statement, latex, source, evidence, whole or partial(prove, sides), false, at=at)
+        proved = whole or partial(prove, sides)
+        return Claim(number, name, statement, latex, source, evidence, proved, false, slow=slow, at=at)
 
     claims = [claim(ALL_SIZES, partial(prove_for_all_sizes, names=names, small=small))]
-    if entrywise:
-        claims.append(claim(ENTRYWISE, partial(prove_entries, names=names, small=small)))
+    if large is not None:
+        slow = partial(prove_entries, sides, names, [*small, *large])
+        claims.append(claim(ENTRYWISE, partial(prove_entries, names=names, small=small), slow=slow))
     if real is not None:
 
         def at(S: int, C: int) -> Outcome:
@@ -100,12 +106,14 @@ def _entries(
     identity: Identity,
     sizes: Sequence[tuple[int, ...]],
     mutants: dict[str, Identity],
+    large: Sequence[tuple[int, ...]],
 ) -> Claim:
     def proved(side: Identity) -> Proof | Counterexample:
         return prove_identity(side, sizes)
 
     false = tuple(Mutant(words, partial(proved, mutant)) for words, mutant in mutants.items())
-    return Claim(number, name, statement, latex, source, ENTRYWISE, partial(proved, identity), false)
+    slow = partial(prove_identity, identity, [*sizes, *large])
+    return Claim(number, name, statement, latex, source, ENTRYWISE, partial(proved, identity), false, slow=slow)
 
 
 CLAIMS = (
@@ -204,7 +212,7 @@ CLAIMS = (
         _PAIRS,
         {"factors swapped": {"order": "WV"}},
         real=lambda S, C: (S, C),
-        entrywise=True,
+        large=[(4, 5), (6, 4)],
     ),
     *_identity(
         "T5",
@@ -259,6 +267,7 @@ CLAIMS = (
         sides.t8,
         [(2, 2), (2, 3)],
         {"unpermuted": partial(sides.t8, permuted=False)},
+        large=[(3, 4), (4, 3)],
     ),
     *_identity(
         "T9",
@@ -295,7 +304,7 @@ CLAIMS = (
         [(1, 1, 1, 1, 2, 2, 1), (2, 1, 2, 1, 2, 1, 2), (1, 2, 1, 2, 2, 2, 2)],
         {"slices transposed": {"transpose": True}},
         real=lambda S, C: (1, 2, 2, 1, S, C, 1),
-        entrywise=True,
+        large=[(2, 3, 2, 3, 2, 2, 2)],
     ),
     _entries(
         "T11",
@@ -306,6 +315,7 @@ CLAIMS = (
         sides.t11,
         [(1, 1, 2, 2), (2, 1, 2, 1), (1, 2, 1, 2)],
         {"rank r − 1": partial(sides.t11, minors=0)},
+        large=[(2, 2, 2, 2), (2, 1, 3, 2)],
     ),
     *_identity(
         "T12",
@@ -318,7 +328,7 @@ CLAIMS = (
         [(2, 2, 2, 2), (1, 2, 3, 2)],
         {"factors in the other order": {"reversed_": True}},
         real=lambda S, C: (2, C, S, 2),
-        entrywise=True,
+        large=[(3, 4, 3, 2), (4, 4, 4, 4)],
     ),
     _entries(
         "T13",
@@ -329,6 +339,7 @@ CLAIMS = (
         sides.t13,
         [(2, 2, 2, 1), (1, 2, 3, 2)],
         {"contiguous blocks": partial(sides.t13, interleaved=False)},
+        large=[(3, 2, 3, 2), (3, 3, 3, 3)],
     ),
     *_identity(
         "T14",
@@ -341,7 +352,7 @@ CLAIMS = (
         _QUADS,
         {"A transposed": {"transposed": True}},
         real=lambda S, C: (S, 2, 2, C),
-        entrywise=True,
+        large=[(4, 3, 3, 5)],
     ),
     *_identity(
         "T15",
@@ -387,5 +398,6 @@ CLAIMS = (
         sides.t15_determinant,
         [(2, 1), (1, 2), (2, 2)],
         {"exponents swapped": partial(sides.t15_determinant, exponents="straight")},
+        large=[(3, 1), (2, 3)],
     ),
 )

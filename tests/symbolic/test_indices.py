@@ -6,17 +6,18 @@ from itertools import product
 from typing import Any
 
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, reject, settings, strategies as st
 
 import kronmix as km
 from kronmix.symbolic import structure_statements as statements
 from kronmix.symbolic.building import SizeSymbol
 from kronmix.symbolic.claims import ALL_SIZES, Undecided
-from kronmix.symbolic.comparison import Agreement, compare_entries
+from kronmix.symbolic.comparison import Agreement, compare_entries, compare_residues
 from kronmix.symbolic.expressions import Variable
 from kronmix.symbolic.indices import equal_for_all_sizes
-from kronmix.symbolic.provers import prove_for_all_sizes, shapes_of
+from kronmix.symbolic.provers import functions_of, prove_for_all_sizes, shapes_of
 from kronmix.symbolic.structure_claims import CLAIMS
+from kronmix.symbolic.structures import Map
 
 S, C = SizeSymbol("S"), SizeSymbol("C")
 ALL = [claim for claim in CLAIMS if claim.evidence == ALL_SIZES]
@@ -92,6 +93,82 @@ def test_bound_digits_may_be_named_in_any_order() -> None:
     assert equal_for_all_sizes(km.trace(A @ B), km.vec(A.T) @ km.vec(B))
     assert equal_for_all_sizes(km.trace(A @ B @ A @ B), km.trace(B @ A @ B @ A))
     assert not equal_for_all_sizes(km.trace(A @ B @ A @ B), km.trace(A @ B) * km.trace(A @ B))
+
+
+def _network(s: Any, c: Any, flips: tuple[bool, ...], orders: tuple[bool, ...]) -> Any:
+    """A φ(B φ(D X)) with factors transposed or in another order: a sum inside φ, inside a sum, inside φ, inside a sum."""
+    A, B, D = (
+        Variable(name, (s, s)).T if flip else Variable(name, (s, s)) for name, flip in zip("ABD", flips, strict=True)
+    )
+    A, B = (B, A) if orders[0] else (A, B)
+    B, D = (D, B) if orders[1] else (B, D)
+    return A @ Map("φ", B @ Map("φ", D @ Variable("X", (s, c))))
+
+
+@given(*[st.tuples(*[st.booleans()] * n) for n in (3, 2, 3, 2)])
+@settings(max_examples=60, deadline=None, derandomize=True)
+def test_sums_inside_functions_keep_apart_from_sums_around_them(f: Any, o: Any, g: Any, q: Any) -> None:
+    accepted = equal_for_all_sizes(_network(S, C, f, o), _network(S, C, g, q))
+    left, right = _network(2, 1, f, o), _network(2, 1, g, q)
+    found = compare_residues(left, right, shapes_of(left, right), {}, functions_of(left, right))
+    assert accepted == isinstance(found, Agreement)
+
+
+@pytest.mark.parametrize("depth", [1, 2, 3])
+def test_a_transpose_under_the_activation_is_seen(depth: int) -> None:
+    A, B, v = Variable("A", (S, S)), Variable("B", (S, S)), Variable("v", (S, 1))
+
+    def inside(M: Any) -> Any:
+        for _ in range(depth):
+            M = B @ Map("φ", M)
+        return M
+
+    assert not equal_for_all_sizes(inside(A @ v), inside(A.T @ v))
+    assert equal_for_all_sizes(inside(A @ v), inside((v.T @ A.T).T))
+
+
+TREES: Any = st.recursive(
+    st.sampled_from("AB"),
+    lambda part: st.one_of(
+        st.tuples(st.sampled_from(["product", "entrywise", "sum", "trace", "kron"]), part, part),
+        st.tuples(st.sampled_from(["φ", "commuted"]), part),
+    ),
+    max_leaves=4,
+)
+
+
+def _built(tree: Any, n: Any, flips: Any) -> Any:
+    """A square matrix of size n; every leaf is transposed or not as the next flip says."""
+    if isinstance(tree, str):
+        leaf = Variable(tree, (n, n))
+        return leaf.T if next(flips) else leaf
+    kind, *parts = tree
+    X, *rest = [_built(part, n, flips) for part in parts]
+    if kind == "φ":
+        return Map("φ", X)
+    if kind == "commuted":
+        return km.unvec(km.commutation(n, n) @ km.vec(X), (n, n))
+    (Y,) = rest
+    if kind == "kron":
+        return km.unvec(km.kron(X, Y) @ km.vec(Variable("B", (n, n))), (n, n))
+    if kind == "trace":
+        return km.trace(X) * Y
+    return {"product": X @ Y, "entrywise": km.hadamard(X, Y), "sum": X + Y}[kind]
+
+
+@given(TREES, *[st.lists(st.booleans(), min_size=8, max_size=8)] * 2)
+@settings(max_examples=80, deadline=None, derandomize=True)
+def test_accepts_only_what_holds_modulo_a_prime(tree: Any, one: list[bool], other: list[bool]) -> None:
+    try:
+        accepted = equal_for_all_sizes(_built(tree, S, iter(one)), _built(tree, S, iter(other)))
+    except Undecided:
+        reject()
+    left, right = _built(tree, 2, iter(one)), _built(tree, 2, iter(other))
+    try:
+        found = compare_residues(left, right, shapes_of(left, right), {}, functions_of(left, right))
+    except ValueError:  # degrees beyond the primes at hand
+        reject()
+    assert not accepted or isinstance(found, Agreement)
 
 
 def test_undecided_is_neither() -> None:
