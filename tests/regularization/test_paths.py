@@ -103,7 +103,7 @@ def test_scale_goes_from_the_least_l1_norm_to_the_least_l2_norm() -> None:
     """40 rows of diabetes with all features of degree two."""
     problem = diabetes(40, squares=True)
     d = problem.shape[1]
-    path = km.regularization_path(problem, diagonal(d), "scale", [1e-140, 1e-8, 1e-1, 1e3])
+    path = km.regularization_path(problem, diagonal(d), "scale", [1e-140, 1e-8, 1e3])
     assert path.distance.max() < 1e-6  # the hypentropy minimisers, all along
     ends = km.interpolation_path(problem, [0, np.inf]).weights
     assert np.linalg.norm(path.weights[0] - ends[0]) < 1e-4 * np.linalg.norm(ends[0])
@@ -169,7 +169,7 @@ def test_the_average_is_that_of_the_recorded_flow() -> None:
 
     ends = np.array([0.05, 0.2])
     found = {i: B for i, B, _ in _averages(problem, start, ends)}
-    times = np.linspace(0, 0.2, 4001)
+    times = np.linspace(0, 0.2, 2001)
     flow = km.gradient_flow(problem, start, 0.2, {"B": lambda op: op.to_dense()}, times=times).recorded["B"]
     for i, end in enumerate(ends):
         inside = times <= end + 1e-12
