@@ -9,7 +9,7 @@ import numpy as np
 from scipy.special import erf
 
 from .parts import Array, Part, Pull
-from .threads import in_pieces
+from .pieces import in_pieces
 
 #: Writes value and, unless None, derivative of a flat piece.
 Kernel = Callable[[Array, Array, Array | None], None]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-#: Elements a piece: a few float32 arrays of this size stay in the L2 cache. Pieces run on one thread: handing the interpreter
-#: lock between threads costs more than the few microseconds that NumPy spends on a piece.
-PIECE = 2**15
+#: Elements a piece: a few float32 arrays of this size stay in the L2 cache, and each NumPy call on one takes long enough
+#: (tens of microseconds) that threads working on other samples do not wait for the interpreter lock.
+PIECE = 2**16
 
 
 def in_pieces(work: Callable[[int, int], None], size: int, piece: int = PIECE) -> None:
