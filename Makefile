@@ -29,6 +29,9 @@ lint: $(STAMP)
 test: $(STAMP) lint
 	$(SINGLE) $(BIN)/python -m pytest -n 2 --dist loadgroup
 
+figures: $(STAMP)
+	$(BIN)/python -m docs.figures
+
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks
 

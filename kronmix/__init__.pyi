@@ -1,51 +1,83 @@
-from . import testing as testing
+from . import (
+    datasets as datasets,
+    plotting as plotting,
+    testing as testing,
+)
+from .decompose import (
+    nearest_chain as nearest_chain,
+    nearest_kronecker as nearest_kronecker,
+    nearest_monarch as nearest_monarch,
+)
+from .mixer import (
+    LinearMixer as LinearMixer,
+    MixerShape as MixerShape,
+    best_shape as best_shape,
+    channel_mixing as channel_mixing,
+    permuted_mixing as permuted_mixing,
+    random_permuted_mixing as random_permuted_mixing,
+    token_mixing as token_mixing,
+)
 from .operators import (
     Chain as Chain,
-)
-from .operators import (
     Dense as Dense,
-)
-from .operators import (
     Hadamard as Hadamard,
-)
-from .operators import (
     Kronecker as Kronecker,
-)
-from .operators import (
     KroneckerSparse as KroneckerSparse,
-)
-from .operators import (
     Masked as Masked,
-)
-from .operators import (
     Monarch as Monarch,
-)
-from .operators import (
     Permutation as Permutation,
-)
-from .operators import (
     StructuredOperator as StructuredOperator,
-)
-from .operators import (
     Sum as Sum,
-)
-from .operators import (
     SumOfKroneckers as SumOfKroneckers,
-)
-from .operators import (
     commutation as commutation,
 )
 from .patterns import (
     Pattern as Pattern,
-)
-from .patterns import (
     butterfly_patterns as butterfly_patterns,
-)
-from .patterns import (
     mixer_patterns as mixer_patterns,
-)
-from .patterns import (
     monarch_patterns as monarch_patterns,
 )
-from .vectorize import unvec as unvec
-from .vectorize import vec as vec
+from .products import (
+    block_diag as block_diag,
+    eye as eye,
+    hadamard as hadamard,
+    kron as kron,
+)
+from .regularization import (
+    Observed as Observed,
+    Regression as Regression,
+    Sensing as Sensing,
+    averaged_flow as averaged_flow,
+    diagonal_flow as diagonal_flow,
+    gradient_descent as gradient_descent,
+    interpolation_path as interpolation_path,
+    reference_path as reference_path,
+    saddle_sequence as saddle_sequence,
+    soft_threshold_path as soft_threshold_path,
+)
+from .similarity import (
+    cka as cka,
+    cka_difference as cka_difference,
+    cka_interval as cka_interval,
+    paired_bootstrap as paired_bootstrap,
+)
+from .sparsity import (
+    sparsity_profile as sparsity_profile,
+)
+from .spectra import (
+    cond as cond,
+    matrix_rank as matrix_rank,
+    norm as norm,
+    singular_values as singular_values,
+    slogdet as slogdet,
+    trace as trace,
+)
+from .symbolic import (
+    verify as verify,
+)
+from .vectorize import (
+    unvec as unvec,
+    vec as vec,
+)
+
+__version__: str

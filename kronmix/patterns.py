@@ -76,6 +76,11 @@ class Pattern(_Sizes):
             sizes.append(value)
         return super().__new__(cls, *sizes)
 
+    @classmethod
+    def full(cls, rows: int, columns: int) -> Pattern:
+        """Pattern (1, rows, columns, 1) of a matrix without zeros."""
+        return cls(1, rows, columns, 1)
+
     @property
     def shape(self) -> tuple[int, int]:
         """Rows abd and columns acd."""

@@ -6,8 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 import kronmix as km
 from kronmix.patterns import chain_product, digit_reversal, is_chainable, prime_factors

@@ -7,6 +7,7 @@ a product is a Chain and a sum is a Sum, which register themselves as the fallba
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
 from itertools import product as pairs
 from typing import TYPE_CHECKING, Any
 
@@ -72,3 +73,22 @@ def _combine(rules: dict[tuple[type, type], Rule], left: LinearOperator, right: 
 def is_foreign(other: Any) -> bool:
     """Whether another library's matrix should handle the product itself (symbolic or finite-field matrices)."""
     return hasattr(other, "__rmatmul__") and not hasattr(other, "__array__")
+
+
+def matrix_function(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Let a class with a method ``__matrix_function__(name, args)`` handle calls that one of its instances takes part in.
+
+    The method is static and may return NotImplemented; what NumPy's ``__array_function__`` is to arrays.
+    """
+
+    @wraps(function)
+    def dispatched(*args: Any, **options: Any) -> Any:
+        for argument in args:
+            handler = getattr(type(argument), "__matrix_function__", None)
+            if handler is not None:
+                result = handler(function.__name__, args, **options)
+                if result is not NotImplemented:
+                    return result
+        return function(*args, **options)
+
+    return dispatched

@@ -10,6 +10,7 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.linalg import LinearOperator
 
+from ..patterns import Pattern
 from . import algebra
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -29,6 +30,8 @@ class StructuredOperator(LinearOperator):
 
     __array_ufunc__ = None  # so that ndarray @ operator reaches __rmatmul__
     factors: tuple[Array, ...]
+    #: Pattern (a, b, c, d) of the effective matrix where it has one (T9, T11).
+    pattern: Pattern | None = None
 
     def __init__(self, shape: tuple[int, int], factors: tuple[Array, ...]) -> None:
         # float32 is the neutral element of promotion among float32, float64, complex64 and complex128.
@@ -115,7 +118,7 @@ class StructuredOperator(LinearOperator):
     @property
     def nnz(self) -> int:
         """Structural non-zeros of the effective matrix (what is non-zero for generic factors)."""
-        return int(self.support().nnz)
+        return self.pattern.nnz if self.pattern is not None else int(self.support().nnz)
 
     @property
     def density(self) -> float:

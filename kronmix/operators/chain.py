@@ -10,6 +10,7 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.linalg import LinearOperator
 
+from ..patterns import Pattern
 from .algebra import register_product
 from .base import MAX_BYTES, Array, Pull, StructuredOperator
 from .permutation import Permutation
@@ -46,6 +47,7 @@ class Chain(StructuredOperator):
                 raise ValueError(f"Chain: {left!r} has {left.shape[1]} columns but {right!r} has {right.shape[0]} rows")
         super().__init__((flat[0].shape[0], flat[-1].shape[1]), tuple(f for op in flat for f in op.factors))
         self.operators = flat
+        self.pattern = _product_pattern(flat)
 
     def with_factors(self, *arrays: Any) -> Self:
         return type(self)(*distribute(arrays, self.operators))
@@ -56,13 +58,20 @@ class Chain(StructuredOperator):
 
     @property
     def nnz(self) -> int:
-        inner = list(self.operators)
-        while len(inner) > 1 and isinstance(inner[0], Permutation):  # a permutation outside moves non-zeros, no more
-            inner.pop(0)
-        while len(inner) > 1 and isinstance(inner[-1], Permutation):
-            inner.pop()
-        merged = _merge_patterns(inner)
-        return merged if merged is not None else int(reduce(_support_product, (op.support() for op in inner)).nnz)
+        inner = self.core()
+        return super().nnz if inner is self else inner.nnz
+
+    def core(self) -> StructuredOperator:
+        """The product without permutations outside: same singular values, same entries elsewhere (T8)."""
+        start, stop = 0, len(self.operators)
+        while stop - start > 1 and isinstance(self.operators[start], Permutation):
+            start += 1
+        while stop - start > 1 and isinstance(self.operators[stop - 1], Permutation):
+            stop -= 1
+        if (start, stop) == (0, len(self.operators)):
+            return self
+        inner = self.operators[start:stop]
+        return inner[0] if len(inner) == 1 else Chain(*inner)
 
     def support(self) -> csr_array:
         return reduce(_support_product, (op.support() for op in self.operators))
@@ -145,17 +154,14 @@ def distribute(arrays: tuple[Any, ...], operators: tuple[StructuredOperator, ...
     return renewed
 
 
-def _merge_patterns(operators: list[StructuredOperator]) -> int | None:
-    """Non-zeros of a chain of chainable patterns, or None if it is not one."""
-    if len(operators) == 1:
-        return operators[0].nnz
-    product = getattr(operators[0], "pattern", None)
+def _product_pattern(operators: tuple[StructuredOperator, ...]) -> Pattern | None:
+    """Pattern of the product where every operator has one and they are chainable (T11)."""
+    product = operators[0].pattern
     for op in operators[1:]:
-        pattern = getattr(op, "pattern", None)
-        if product is None or pattern is None or not product.chainable(pattern):
+        if product is None or op.pattern is None or not product.chainable(op.pattern):
             return None
-        product = product * pattern
-    return None if product is None else int(product.nnz)
+        product = product * op.pattern
+    return product
 
 
 def _support_product(left: csr_array, right: csr_array) -> csr_array:

@@ -6,6 +6,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from ..patterns import Pattern
 from .algebra import register_product, register_sum
 from .base import Array, StructuredOperator, as_factor, same_shapes
 
@@ -26,6 +27,7 @@ class Dense(StructuredOperator):
     def __init__(self, matrix: Any) -> None:
         matrix = as_factor(matrix, "matrix", 2)
         super().__init__(matrix.shape, (matrix,))
+        self.pattern = Pattern.full(*self.shape)
 
     @property
     def matrix(self) -> Array:
@@ -37,10 +39,6 @@ class Dense(StructuredOperator):
 
     @property
     def connections(self) -> int:
-        return self.matrix.size
-
-    @property
-    def nnz(self) -> int:
         return self.matrix.size
 
     def _apply(self, X: Array) -> Array:
@@ -62,6 +60,21 @@ class Dense(StructuredOperator):
 
     def _dense(self) -> Array:
         return self.matrix.copy()
+
+
+def as_operator(op: Any) -> StructuredOperator:
+    """The operator itself, or a matrix as one."""
+    return op if isinstance(op, StructuredOperator) else Dense(as_factor(op, "op", 2))
+
+
+def finite_operator(op: Any) -> StructuredOperator:
+    """The operator itself, or a matrix as one; raises ValueError where an entry is NaN or infinite."""
+    op = as_operator(op)
+    for i, factor in enumerate(op.factors):
+        wrong = int(np.count_nonzero(~np.isfinite(factor)))
+        if wrong:
+            raise ValueError(f"factor {i} of {op!r} has {wrong} NaN or infinite entries: expected finite numbers")
+    return op
 
 
 @register_product(Dense, Dense)

@@ -7,6 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from ..patterns import Pattern
 from .base import Array, StructuredOperator, as_factor, same_shapes
 
 
@@ -41,16 +42,13 @@ class Hadamard(StructuredOperator):
         if any(f.shape != factors[0].shape for f in factors):
             raise ValueError(f"Hadamard: shapes {[f.shape for f in factors]} differ")
         super().__init__(factors[0].shape, factors)
+        self.pattern = Pattern.full(*self.shape)
 
     def with_factors(self, *arrays: Any) -> Self:
         return type(self)(*same_shapes(arrays, self.factors))
 
     @property
     def connections(self) -> int:
-        return self.nnz
-
-    @property
-    def nnz(self) -> int:
         return self.shape[0] * self.shape[1]
 
     def _dense(self) -> Array:

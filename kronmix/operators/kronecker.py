@@ -59,6 +59,7 @@ class Kronecker(StructuredOperator):
         factors = tuple(as_factor(matrix, f"matrix {i}", 2) for i, matrix in enumerate(matrices))
         rows, cols = (prod(f.shape[axis] for f in factors) for axis in (0, 1))
         super().__init__((rows, cols), factors)
+        self.pattern = Pattern.full(*self.shape)
         self._stages = _cheapest_stages(tuple(f.shape for f in factors))
 
     def with_factors(self, *arrays: Any) -> Self:
@@ -67,10 +68,6 @@ class Kronecker(StructuredOperator):
     @property
     def connections(self) -> int:
         return sum(pattern.nnz for _, pattern in self._stages)
-
-    @property
-    def nnz(self) -> int:
-        return self.shape[0] * self.shape[1]
 
     def _apply(self, X: Array) -> Array:
         for i, pattern in self._stages:

@@ -70,10 +70,6 @@ class KroneckerSparse(StructuredOperator):
     def connections(self) -> int:
         return self.pattern.nnz
 
-    @property
-    def nnz(self) -> int:
-        return self.pattern.nnz
-
     def _apply(self, X: Array) -> Array:
         return apply_factor(self.values, self.pattern, X)
 

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from ..vectorize import Order, _check_order, commutation_indices
-from .algebra import register_product
+from .algebra import matrix_function, register_product
 from .base import Array, StructuredOperator, same_shapes
 
 
@@ -68,6 +68,16 @@ class Permutation(StructuredOperator):
     def _apply(self, X: Array) -> Array:
         return X[self.indices]
 
+    def __matmul__(self, other: Any) -> Any:
+        if isinstance(other, np.ndarray) and other.dtype == object and other.shape[:1] == (self.shape[1],):
+            return other[self.indices]  # symbols and exact integers can be permuted, though not multiplied by floats
+        return super().__matmul__(other)
+
+    def __rmatmul__(self, other: Any) -> Any:
+        if isinstance(other, np.ndarray) and other.dtype == object and other.shape[-1:] == (self.shape[0],):
+            return other[..., np.argsort(self.indices)]
+        return super().__rmatmul__(other)
+
     def _pullback(self, X: Array, Y_bar: Array) -> tuple[Array, ...]:
         return ()
 
@@ -95,7 +105,8 @@ def _multiply(left: Permutation, right: Permutation) -> Permutation:
     return Permutation(right.indices[left.indices])
 
 
-def commutation(S: int, C: int, order: Order = "F") -> Permutation:
+@matrix_function
+def commutation(S: int, C: int, order: Order = "F") -> Any:
     """Commutation matrix K_{S,C}: ``commutation(S, C) @ vec(X) == vec(X.T)`` for X of shape (S, C) (T2).
 
     Parameters

@@ -125,6 +125,7 @@ class SumOfKroneckers(StructuredOperator):
                 )
         (mA, nA), (mB, nB) = factors[0].shape, factors[1].shape
         super().__init__((mA * mB, nA * nB), factors)
+        self.pattern = Pattern.full(*self.shape)
 
     @property
     def pairs(self) -> tuple[tuple[Array, Array], ...]:
@@ -145,10 +146,6 @@ class SumOfKroneckers(StructuredOperator):
     @property
     def connections(self) -> int:
         return sum(pattern.nnz for _, pattern in self._stages())
-
-    @property
-    def nnz(self) -> int:
-        return self.shape[0] * self.shape[1]
 
     def _apply(self, X: Array) -> Array:
         left, right = self._stages()

@@ -1,0 +1,56 @@
+"""Run the benchmarks: ``python -m benchmarks [NAME ...] [--out FILE]``."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import os
+import pkgutil
+import platform
+from pathlib import Path
+
+import numpy as np
+import scipy
+
+import benchmarks
+
+from .harness import Figure, measure
+
+
+def modules() -> list[str]:
+    """Benchmark modules: every one here that lists rows."""
+    return sorted(m.name for m in pkgutil.iter_modules(benchmarks.__path__) if m.name not in ("__main__", "harness"))
+
+
+def main() -> None:
+    """Measure, print a table, and write the figures as JSON."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=benchmarks.__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"any of {', '.join(modules())}; all by default")
+    parser.add_argument("--out", type=Path, default=Path("out/benchmarks/results.json"))
+    arguments = parser.parse_args()
+    unknown = set(arguments.names) - set(modules())
+    if unknown:
+        parser.error(f"unknown benchmark {sorted(unknown)[0]!r}: choose from {', '.join(modules())}")
+    figures: list[Figure] = []
+    for name in arguments.names or modules():
+        for row in importlib.import_module(f"benchmarks.{name}").ROWS:
+            figure = measure(row)
+            figures.append(figure)
+            sign = "≥" if row.at_least else "≤"
+            print(
+                f"{'ok  ' if figure.holds else 'MISS'} {figure.name:<62} {figure.measure:<16} "
+                f"{figure.value:8.3f}  ({sign} {figure.limit:g})",
+                flush=True,
+            )
+    machine = {"cpus": len(os.sched_getaffinity(0)), "python": platform.python_version()}
+    machine |= {"numpy": np.__version__, "scipy": scipy.__version__}
+    arguments.out.parent.mkdir(parents=True, exist_ok=True)
+    partial = arguments.out.with_suffix(".partial")
+    partial.write_text(json.dumps({"machine": machine, "figures": [f.as_dict() for f in figures]}, indent=1))
+    partial.replace(arguments.out)
+    print(f"{sum(f.holds for f in figures)} of {len(figures)} limits hold; written to {arguments.out}")
+
+
+if __name__ == "__main__":
+    main()

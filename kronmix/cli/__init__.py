@@ -1,0 +1,9 @@
+"""The commands, one module each: they read options, call the rooms, and print.
+
+To add one, write a module with one function decorated with ``@command`` and import it below.
+"""
+
+from . import factor, inspect, report, verify
+from .app import app, command, main
+
+__all__ = ["app", "command", "factor", "inspect", "main", "report", "verify"]

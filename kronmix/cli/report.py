@@ -1,0 +1,125 @@
+"""``kronmix report``."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from .. import files
+from .app import command, show
+from .inspect import mixer_weights, print_inspection
+
+if TYPE_CHECKING:
+    from ..report import Findings
+
+
+class Preset(StrEnum):
+    """How much work ``report`` does."""
+
+    quick = "quick"
+    full = "full"
+
+
+@command
+def report(
+    images: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.npz", help="Your images: X of shape N×H×W or N×H×W×channels, perhaps y of shape N."),
+    ] = None,
+    weights: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.npz", help="Skip training and look at these weights: W (S×S) and V (C×C)."),
+    ] = None,
+    out: Annotated[Path, typer.Option(metavar="FOLDER", help="Where the page goes.")] = Path("out/report"),
+    noise: Annotated[float, typer.Option(help="Standard deviation of the noise; pixels go from 0 to 1.")] = 0.5,
+    patch: Annotated[
+        int | None, typer.Option(help="Side of the patches that become tokens; default: rows of pixels.")
+    ] = None,
+    train: Annotated[int | None, typer.Option(help="Images to train on; the rest is held out. Default 300.")] = None,
+    rank: Annotated[int, typer.Option(help="Terms of the sum of Kroneckers.")] = 4,
+    seed: Annotated[int, typer.Option(min=0, help="First seed; the same seed gives the same numbers.")] = 0,
+    preset: Annotated[
+        Preset, typer.Option(help="quick: 5 seeds, 1000 steps. full: 20 seeds, 5000 steps.")
+    ] = Preset.quick,
+    seeds: Annotated[int | None, typer.Option(help="Repetitions, instead of the preset's.")] = None,
+    steps: Annotated[int | None, typer.Option(help="Gradient steps, instead of the preset's.")] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the path of the page only.")] = False,
+) -> None:
+    """Make the page: train five structures to restore images, and show what a Mixer looks like as one wide matrix.
+
+    Writes `index.html` (one file, no network), `results.json` and `arrays.npz`.
+
+    Examples:
+
+    - `kronmix report`: scikit-learn's handwritten digits
+
+    - `kronmix report --images mine.npz --patch 4 --noise 0.3 --out mine`
+
+    - `kronmix report --weights trained.npz`: look at W and V, no training
+    """
+    from ..report import PRESETS, study_weights, write_report
+
+    if images is not None and weights is not None:
+        raise ValueError("--images and --weights exclude each other: give one")
+    with files.staged_folder(out) as stage:
+        if weights is not None:
+            findings = study_weights(*mixer_weights(weights), source=weights.name)
+        else:
+            default_seeds, default_steps = PRESETS[preset]
+            findings = _train(
+                images,
+                quiet,
+                patch=patch,
+                noise=noise,
+                train=train,
+                rank=rank,
+                seed=seed,
+                seeds=default_seeds if seeds is None else seeds,
+                steps=default_steps if steps is None else steps,
+            )
+        write_report(findings, stage)
+    if not quiet:
+        _print_findings(findings)
+    typer.echo(str(out / "index.html"))
+
+
+def _train(images: Path | None, quiet: bool, *, seeds: int, **options: Any) -> Findings:
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from .. import datasets
+    from ..regularization.restoration import standard_structures
+    from ..report import study_images
+
+    if images is None:
+        pixels, source = datasets.digits()[0][..., None], "scikit-learn's 1 797 handwritten digits"
+    else:
+        pixels, source = datasets.images(images)[0], f"the images of {images.name}"
+    console = Console(stderr=True)
+    columns = (TextColumn("training"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=quiet or not console.is_terminal) as bar:
+        job = bar.add_task("training", total=seeds * len(standard_structures()))
+        return study_images(pixels, source, seeds=seeds, progress=lambda: bar.advance(job), **options)
+
+
+def _print_findings(findings: Findings) -> None:
+    from ..report.words import count, plus_minus
+
+    if findings.restoration is None:
+        print_inspection(findings.inspection)
+        return
+    result = findings.restoration
+    table = Table(title=f"Restoring {findings.source}: squared error per held-out pixel", title_justify="left")
+    table.add_column("structure")
+    for heading in ("parameters", "multiply-adds", "held-out error (95 %)"):
+        table.add_column(heading, justify="right")
+    for name in result.runs:
+        op = result.first(name)
+        error = plus_minus(result.final(name, lambda run: run.error))
+        table.add_row(name, count(op.n_parameters), count(op.connections), error)
+    table.add_row("noisy images", "", "", plus_minus(result.noisy))
+    show(table)

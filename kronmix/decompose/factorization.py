@@ -1,0 +1,111 @@
+"""The result of every decomposition, and the checks they share."""
+
+from __future__ import annotations
+
+import operator as op_module
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..operators import MAX_BYTES, StructuredOperator
+from ..operators.base import Array
+
+
+@dataclass(frozen=True)
+class Factorization:
+    """An approximation of a matrix B by a structured operator.
+
+    Attributes
+    ----------
+    operator : StructuredOperator
+        The approximation.
+    error : float
+        ‖B − operator‖_F.
+    relative_error : float
+        error / ‖B‖_F; 0 for B = 0.
+    lower_bound : float
+        Proved: no operator of the same structure has a smaller error than this.
+    """
+
+    operator: StructuredOperator
+    error: float
+    relative_error: float
+    lower_bound: float
+
+    @property
+    def n_parameters(self) -> int:
+        """Numbers stored in the factors."""
+        return self.operator.n_parameters
+
+    def __repr__(self) -> str:
+        return (
+            f"Factorization({self.operator!r}, error {self.error:.4g}, relative {self.relative_error:.3g}, "
+            f"none below {self.lower_bound:.4g})"
+        )
+
+
+def result(operator: StructuredOperator, error2: float, excess: float, size: Size) -> Factorization:
+    """Assemble a result from a squared error and how far it can be above the smallest possible, both of the scaled matrix."""
+    error = float(np.sqrt(max(error2, 0.0)))
+    lower = min(float(np.sqrt(max(error2 - excess, 0.0))), error)
+    if size.scale != 1:
+        operator = operator.scale(size.scale)
+    relative = error / size.norm if size.norm > 0 else 0.0
+    return Factorization(operator, size.scale * error, relative, size.scale * lower)
+
+
+class Size(NamedTuple):
+    """The norm of the matrix worked on, and what it was divided by."""
+
+    norm: float
+    scale: float
+
+
+def measured(M: Array) -> tuple[Array, Size]:
+    """Divide by a power of two where squares of the entries would over- or underflow."""
+    with np.errstate(over="ignore", under="ignore"):
+        norm = float(np.linalg.norm(M))
+    if norm == 0 and not M.any():
+        return M, Size(0.0, 1.0)
+    if 1e-140 < norm < 1e140:
+        return M, Size(norm, 1.0)
+    scale = 2.0 ** float(np.floor(np.log2(np.abs(M).max())))
+    return M / scale, Size(float(np.linalg.norm(M / scale)), scale)
+
+
+def exact(operator: StructuredOperator) -> Factorization:
+    """The operator has the structure already."""
+    return Factorization(operator, 0.0, 0.0, 0.0)
+
+
+def working_matrix(B: Any, name: str = "B") -> Array:
+    """Check a matrix and make it float64 or complex128; operators become dense within the memory limit."""
+    M = B.to_dense(MAX_BYTES) if isinstance(B, StructuredOperator) else np.asarray(B)
+    if M.dtype.kind not in "biufc":
+        raise TypeError(f"{name} has dtype {M.dtype}: expected numbers")
+    if M.ndim != 2:
+        raise ValueError(f"{name} has shape {M.shape}: expected a matrix")
+    bad = M.size - int(np.count_nonzero(np.isfinite(M)))
+    if bad:
+        first = tuple(int(i) for i in np.argwhere(~np.isfinite(M))[0])
+        raise ValueError(f"{name} holds {bad} NaN or infinite entries, the first at {first}")
+    return M.astype(np.result_type(M, np.float64), copy=False)
+
+
+def like_input(factor: Array, B: Any) -> Array:
+    """Return a factor in the precision of the input."""
+    dtype = np.asarray(B).dtype if not isinstance(B, StructuredOperator) else B.dtype
+    narrow = {np.dtype(np.float32): np.float32, np.dtype(np.complex64): np.complex64, np.dtype(np.float16): np.float32}
+    return factor.astype(narrow.get(dtype, factor.dtype), copy=False)
+
+
+def positive_integer(value: Any, name: str) -> int:
+    """Check a rank or a size."""
+    try:
+        number = op_module.index(value)
+    except TypeError:
+        raise TypeError(f"{name}={value!r} is not an integer") from None
+    if number < 1:
+        raise ValueError(f"{name}={number}: expected at least 1")
+    return number

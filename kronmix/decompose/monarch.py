@@ -1,0 +1,123 @@
+"""Nearest Monarch matrix: the best rank-r approximation of every slice (T13)."""
+
+from __future__ import annotations
+
+from functools import singledispatch
+from typing import Any
+
+import numpy as np
+
+from ..operators import Kronecker, Monarch, StructuredOperator, SumOfKroneckers
+from ..operators.base import Array
+from .factorization import Factorization, exact, like_input, measured, positive_integer, result, working_matrix
+from .kronecker import _check_tolerance
+from .truncation import groups, truncate
+
+Sizes = tuple[int, int, int, int]
+
+
+def nearest_monarch(B: Any, sizes: Sizes, rank: int = 1, tol: float = 1e-8) -> Factorization:
+    """Nearest Monarch matrix of block rank r in Frobenius norm (T13).
+
+    Parameters
+    ----------
+    B : array of shape (p·q, k·s), or StructuredOperator
+        Real or complex. What is a Monarch matrix of these sizes already (Kronecker products with p × k and q × s factors,
+        sums of at most r of them) is returned exactly and never made dense.
+    sizes : (p, k, q, s)
+        q·k slices of size p × s.
+    rank : int
+        Block rank r.
+    tol : float
+        The error is at most 1 + tol times the smallest possible, which is certified by a residual bound or a Cholesky
+        factorisation, slice by slice; 0 for rounding. Slices that do not converge get their SVD.
+
+    Returns
+    -------
+    Factorization
+        ``.operator`` is a Monarch.
+
+    Raises
+    ------
+    ValueError
+        If the sizes do not multiply to the shape of B, the rank is below 1, or an entry is NaN or infinite.
+    TypeError
+        If B does not hold numbers, or a size or the rank is not an integer.
+
+    References
+    ----------
+    Dao et al., *Monarch*, ICML 2022, Theorem 1 (T13).
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> M = km.Monarch(rng.normal(size=(4, 2, 3)), rng.normal(size=(3, 4, 5))).to_dense()
+    >>> found = km.nearest_monarch(M, (2, 3, 4, 5))
+    >>> found.operator, bool(found.relative_error < 1e-15)
+    (Monarch(8×15, 4 blocks of 2×3, 3 blocks of 4×5, rank 1, 84 parameters), True)
+    """
+    rank = positive_integer(rank, "rank")
+    checked = _check_sizes(sizes, B.shape if isinstance(B, StructuredOperator) else np.shape(B))
+    return _nearest(B, checked, rank, _check_tolerance(tol))
+
+
+@singledispatch
+def _nearest(B: Any, sizes: Sizes, rank: int, tol: float) -> Factorization:
+    M, size = measured(working_matrix(B))
+    p, k, q, s = sizes
+    rank = min(rank, p, s)
+    view = M.reshape(p, q, k, s)
+    left, right = np.empty((q, k, p, rank), M.dtype), np.empty((q, k, rank, s), M.dtype)
+    error2 = excess = 0.0
+    # Rows of slices (one i_q) together: cache-sized groups, so that no rearranged copy of B is made.
+    for part in groups(q, M.itemsize * p * k * s):
+        slices = np.ascontiguousarray(view[:, part].transpose(1, 2, 0, 3)).reshape(-1, p, s)
+        found = truncate(slices, rank, tol)
+        left[part] = found.left.reshape(-1, k, p, rank)
+        right[part] = found.right.reshape(-1, k, rank, s)
+        error2, excess = error2 + float(found.error2.sum()), excess + float(found.excess.sum())
+    operator = Monarch(
+        like_input(left.transpose(0, 2, 1, 3).reshape(q, p, k * rank), B),
+        like_input(right.transpose(1, 2, 0, 3).reshape(k, rank * q, s), B),
+        rank=rank,
+    )
+    return result(operator, error2, excess, size)
+
+
+@_nearest.register
+def _(B: Kronecker, sizes: Sizes, rank: int, tol: float) -> Factorization:
+    tied = _tied((B.factors,), sizes) if len(B.factors) == 2 else None
+    return exact(tied) if tied is not None else _nearest.dispatch(object)(B, sizes, rank, tol)
+
+
+@_nearest.register
+def _(B: SumOfKroneckers, sizes: Sizes, rank: int, tol: float) -> Factorization:
+    tied = _tied(B.pairs, sizes) if len(B.pairs) <= rank else None
+    return exact(tied) if tied is not None else _nearest.dispatch(object)(B, sizes, rank, tol)
+
+
+@_nearest.register
+def _(B: Monarch, sizes: Sizes, rank: int, tol: float) -> Factorization:
+    return exact(B) if B.sizes == sizes and B.rank <= rank else _nearest.dispatch(object)(B, sizes, rank, tol)
+
+
+def _tied(pairs: Any, sizes: Sizes) -> Monarch | None:
+    """Σ_ρ A_ρ ⊗ B_ρ as a Monarch matrix with both factors tied: left[·, (k, ρ)] = A_ρ, right[(ρ, q), ·] = B_ρ (T12)."""
+    (p, k, q, s), r = sizes, len(pairs)
+    if any((A.shape, B.shape) != ((p, k), (q, s)) for A, B in pairs):
+        return None
+    left: Array = np.stack([A for A, _ in pairs], axis=-1).reshape(1, p, k * r)
+    right: Array = np.concatenate([B for _, B in pairs])[None]
+    return Monarch(left, right, rank=r)
+
+
+def _check_sizes(sizes: Any, shape: tuple[int, ...]) -> Sizes:
+    try:
+        p, k, q, s = (positive_integer(size, "sizes") for size in sizes)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"sizes={sizes!r}: expected four positive integers (p, k, q, s)") from None
+    if tuple(shape) != (p * q, k * s):
+        raise ValueError(
+            f"B has shape {tuple(shape)}: expected ({p}·{q}, {k}·{s}) for sizes (p, k, q, s) = {(p, k, q, s)}"
+        )
+    return p, k, q, s

@@ -1,0 +1,16 @@
+"""Mixers as wide MLPs: linear Mixers, their effective layers, shapes and widths."""
+
+from .linear import LinearMixer, channel_mixing, permuted_mixing, random_permuted_mixing, token_mixing
+from .shapes import BestShape, EffectiveLayer, MixerShape, best_shape
+
+__all__ = [
+    "BestShape",
+    "EffectiveLayer",
+    "LinearMixer",
+    "MixerShape",
+    "best_shape",
+    "channel_mixing",
+    "permuted_mixing",
+    "random_permuted_mixing",
+    "token_mixing",
+]

@@ -1,0 +1,160 @@
+"""One look for every figure: few inks, colours that stay apart for colour-blind readers, labels beside what they name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.colors import Colormap
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+INK, MUTED, GRID = "#1c2024", "#5f666e", "#dfe2e7"
+NEGATIVE, POSITIVE = "#d9591e", "#2b7bd0"
+
+
+@dataclass(frozen=True)
+class Series:
+    """How one thing is drawn wherever it appears: colour, marker and dashes all differ, so that none is needed alone."""
+
+    colour: str
+    marker: str
+    dashes: Any = "-"
+
+
+#: Distinguishable under deuteranopia, protanopia and tritanopia, and in grey by marker and dashes.
+SERIES = (
+    Series("#33383f", "s", (0, (5, 1.5))),
+    Series("#1a4fe0", "o"),
+    Series("#d9690f", "^", (0, (3, 1, 1, 1))),
+    Series("#0f9468", "D", (0, (8, 1.5))),
+    Series("#a845b0", "v", (0, (1.5, 1))),
+)
+
+
+@contextmanager
+def house_style() -> Iterator[None]:
+    """Draw with kronmix's look inside the block.
+
+    Examples
+    --------
+    >>> with house_style():
+    ...     ax = new_axes()
+    >>> ax.spines["top"].get_visible()
+    False
+    """
+    import matplotlib
+
+    with matplotlib.rc_context(
+        {
+            "font.size": 9,
+            "font.family": "sans-serif",
+            "axes.titlesize": 9.5,
+            "axes.titlelocation": "left",
+            "axes.titleweight": "bold",
+            "axes.titlepad": 9,
+            "axes.labelsize": 9,
+            "axes.labelcolor": MUTED,
+            "axes.titlecolor": INK,
+            "axes.edgecolor": MUTED,
+            "axes.linewidth": 0.7,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.grid": True,
+            "axes.axisbelow": True,
+            "grid.color": GRID,
+            "grid.linewidth": 0.7,
+            "text.color": INK,
+            "xtick.color": MUTED,
+            "ytick.color": MUTED,
+            "xtick.labelsize": 8,
+            "ytick.labelsize": 8,
+            "xtick.major.size": 3,
+            "ytick.major.size": 3,
+            "xtick.minor.visible": False,
+            "ytick.minor.visible": False,
+            "lines.linewidth": 1.7,
+            "lines.markersize": 5,
+            "figure.facecolor": "none",
+            "axes.facecolor": "none",
+            "savefig.facecolor": "none",
+            "svg.fonttype": "none",
+            "svg.hashsalt": "kronmix",
+            "mathtext.fontset": "dejavusans",
+        }
+    ):
+        yield
+
+
+def new_axes(ax: Axes | None = None, size: tuple[float, float] = (5.2, 3.2)) -> Axes:
+    """Return the given Axes, or those of a new figure that belongs to no window."""
+    if ax is not None:
+        return ax
+    from matplotlib.figure import Figure
+
+    axes: Axes = Figure(figsize=size, layout="constrained").subplots()
+    return axes
+
+
+def diverging() -> Colormap:
+    """Zero is transparent: it takes the page's own colour, light or dark; the sign is the hue, the size is the ink."""
+    from matplotlib.colors import ListedColormap, to_rgb
+
+    t = np.linspace(-1, 1, 255)
+    rgba = np.empty((t.size, 4))
+    rgba[:, :3] = np.where(t[:, None] < 0, to_rgb(NEGATIVE), to_rgb(POSITIVE))
+    rgba[:, 3] = np.abs(t) ** 0.8  # small entries stay visible
+    return ListedColormap(rgba, name="kronmix")
+
+
+def label_ends(ax: Axes, labels: Sequence[str], ends: Sequence[tuple[float, float]], colours: Sequence[str]) -> None:
+    """Write each label beside the right end of its curve, moved apart where they would touch.
+
+    Works in fractions of the axes' height, so on linear and logarithmic axes alike; call it when the limits are final.
+    """
+    to_axes = ax.transData + ax.transAxes.inverted()
+    heights = np.array([to_axes.transform(end)[1] for end in ends])
+    figure = ax.get_figure()
+    inches = ax.get_position().height * (figure.get_size_inches()[1] if figure is not None else 3.2)  # type: ignore[union-attr]
+    placed = spread(heights, gap=0.165 / max(inches, 0.5))
+    for label, colour, height in zip(labels, colours, placed, strict=True):
+        ax.annotate(
+            label,
+            (1.0, height),
+            xycoords="axes fraction",
+            xytext=(6, 0),
+            textcoords="offset points",
+            color=colour,
+            va="center",
+            fontsize=8,
+            annotation_clip=False,
+        )
+
+
+def spread(heights: Array, gap: float) -> Array:
+    """Move sorted positions apart to at least ``gap`` with the least squared motion (isotonic regression).
+
+    Examples
+    --------
+    >>> spread(np.array([0.5, 0.5, 0.9]), gap=0.1)
+    array([0.45, 0.55, 0.9 ])
+    """
+    order = np.argsort(heights, kind="stable")
+    shifted = heights[order] - gap * np.arange(len(heights))
+    blocks: list[tuple[float, int]] = []
+    for value in shifted:  # pool adjacent violators
+        mean, count = float(value), 1
+        while blocks and blocks[-1][0] > mean:
+            other, n = blocks.pop()
+            mean, count = (mean * count + other * n) / (count + n), count + n
+        blocks.append((mean, count))
+    fitted = np.concatenate([np.full(count, mean) for mean, count in blocks]) if blocks else shifted
+    placed = np.empty(len(heights))
+    placed[order] = fitted + gap * np.arange(len(heights))
+    return placed

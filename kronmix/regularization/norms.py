@@ -1,0 +1,409 @@
+"""Penalties for the convex references: value, proximal map and dual norm.
+
+To add one: a class with ``value``, ``prox`` and ``dual`` (a norm, its proximal map, its dual norm), and where it should have a
+name of its own, a factory under :func:`register_penalty`.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import singledispatch
+from math import prod
+from typing import Any, Protocol
+
+import numpy as np
+
+from ..decompose import rearrange, unrearrange
+from ..operators import Chain, Dense, Hadamard, Kronecker, Monarch, StructuredOperator, SumOfKroneckers
+from ..operators.base import Array
+
+
+class Norm(ABC):
+    """A norm Ω: what ``loss + λ Ω(B)`` needs."""
+
+    name = "norm"
+
+    @abstractmethod
+    def value(self, B: Array) -> float:
+        """Ω(B)."""
+
+    @abstractmethod
+    def prox(self, B: Array, step: float) -> Array:
+        """argmin_Z ½‖Z − B‖_F² + step · Ω(Z)."""
+
+    @abstractmethod
+    def dual(self, G: Array) -> float:
+        """Ω°(G) = max ⟨G, B⟩ over Ω(B) ≤ 1: B = 0 is optimal from λ = Ω°(∇loss(0)) on."""
+
+    def objective(self, B: Array, λ: float) -> float:
+        """The penalty λ Ω(B)."""
+        return λ * self.value(B)
+
+    def grid(self, G: Array, curvature: float) -> Array:
+        """Fifty λ's from where the minimiser is zero, given G = ∇loss(0), down to a thousandth of it."""
+        return np.geomspace(1, 1e-3, 50) * self.dual(G)
+
+    def gap(self, B: Array, G: Array, loss: float, λ: float, squared: bool) -> float:
+        """Bound on loss(B) + λΩ(B) − min, from the dual point −sG with Ω°(sG) ≤ λ (Fenchel).
+
+        Squared loss: its conjugate at sG is s⟨G, B⟩ − 2sL + s²L, hence gap = (1−s)²L + λΩ(B) + s⟨G, B⟩, smallest at
+        s = 1 − ⟨G, B⟩/2L. Any convex loss ≥ 0: the conjugate at sG is at most s(⟨G, B⟩ − L), hence (1−s)L in place of (1−s)²L.
+        """
+        size = self.dual(G)
+        largest = λ / size if size > 0 else 1.0
+        inner = float(np.vdot(G, B))
+        if squared:
+            best = 1.0 if loss == 0 else 1 - inner / (2 * loss)
+            s = min(max(best, -largest), largest)
+            excess = (1 - s) ** 2 * loss
+        else:
+            s = min(1.0, largest)
+            excess = (1 - s) * loss
+        return max(excess + self.objective(B, λ) + s * inner, 0.0)
+
+
+class Ridge:
+    """½‖B‖_F², what weight decay puts on a dense weight: not a norm, so the gap has a formula of its own."""
+
+    name = "ridge"
+
+    def value(self, B: Array) -> float:
+        """½‖B‖_F²."""
+        return 0.5 * float(np.vdot(B, B))
+
+    def prox(self, B: Array, step: float) -> Array:
+        """B/(1 + step)."""
+        return B / (1 + step)
+
+    def objective(self, B: Array, λ: float) -> float:
+        """(λ/2)‖B‖_F²."""
+        return λ * self.value(B)
+
+    def gap(self, B: Array, G: Array, loss: float, λ: float, squared: bool) -> float:
+        """λ-strong convexity: the excess is at most ‖G + λB‖²/2λ, for any convex loss."""
+        residual = G + λ * B
+        return float(np.vdot(residual, residual)) / (2 * λ)
+
+    def grid(self, G: Array, curvature: float) -> Array:
+        """Fifty λ's around the curvature of the loss, decreasing."""
+        return np.geomspace(10 * curvature, 1e-4 * curvature, 50)
+
+
+class View(Protocol):
+    """An isometric reshuffle of B into a stack of matrices (blocks, m, n)."""
+
+    def split(self, B: Array) -> Array:
+        """Blocks of B, shape (blocks, m, n)."""
+
+    def join(self, blocks: Array, shape: tuple[int, int]) -> Array:
+        """Undo :meth:`split`."""
+
+
+@dataclass(frozen=True)
+class Whole:
+    """B as one block."""
+
+    def split(self, B: Array) -> Array:
+        return B[None]
+
+    def join(self, blocks: Array, shape: tuple[int, int]) -> Array:
+        return blocks[0]
+
+
+@dataclass(frozen=True)
+class Entries:
+    """Every entry of B a block."""
+
+    def split(self, B: Array) -> Array:
+        return B.reshape(-1, 1, 1)
+
+    def join(self, blocks: Array, shape: tuple[int, int]) -> Array:
+        return blocks.reshape(shape)
+
+
+@dataclass(frozen=True)
+class Slices:
+    """The q·k slices of a Monarch matrix of sizes (p, k, q, s): slice (i_q, i_k) is M[(·, i_q), (i_k, ·)] (T12)."""
+
+    p: int
+    k: int
+    q: int
+    s: int
+
+    def split(self, B: Array) -> Array:
+        p, k, q, s = self.p, self.k, self.q, self.s
+        if B.shape != (p * q, k * s):
+            raise ValueError(f"weight of shape {B.shape}: sizes (p, k, q, s) = {(p, k, q, s)} need ({p * q}, {k * s})")
+        return B.reshape(p, q, k, s).transpose(1, 2, 0, 3).reshape(q * k, p, s)
+
+    def join(self, blocks: Array, shape: tuple[int, int]) -> Array:
+        p, k, q, s = self.p, self.k, self.q, self.s
+        return blocks.reshape(q, k, p, s).transpose(2, 0, 1, 3).reshape(shape)
+
+
+@dataclass(frozen=True)
+class Stacked:
+    """Blocks of m rows, one under the other."""
+
+    m: int
+
+    def split(self, B: Array) -> Array:
+        return B.reshape(-1, self.m, B.shape[1])
+
+    def join(self, blocks: Array, shape: tuple[int, int]) -> Array:
+        return blocks.reshape(shape)
+
+
+@dataclass(frozen=True)
+class Rearranged:
+    """𝓡(B) as one block, for factors of these two shapes (T14)."""
+
+    left: tuple[int, int]
+    right: tuple[int, int]
+
+    def split(self, B: Array) -> Array:
+        return rearrange(B, (self.left, self.right))[None]
+
+    def join(self, blocks: Array, shape: tuple[int, int]) -> Array:
+        return unrearrange(blocks[0], (self.left, self.right))
+
+
+class L1(Norm):
+    """Σ |B_ij|: the induced penalty of u∘v (T17)."""
+
+    name = "l1"
+
+    def value(self, B: Array) -> float:
+        return float(np.abs(B).sum())
+
+    def prox(self, B: Array, step: float) -> Array:
+        return np.sign(B) * np.maximum(np.abs(B) - step, 0.0)
+
+    def dual(self, G: Array) -> float:
+        return float(np.abs(G).max(initial=0.0))
+
+
+@dataclass(frozen=True)
+class Groups(Norm):
+    """Σ over blocks of their Frobenius norms; Frobenius norm of all of B for ``Whole()``.
+
+    With ``Slices`` it is the induced penalty of a Monarch matrix of block rank 1, with ``Whole`` that of V ⊗ W (T17), on the set
+    these structures can represent. That set (every slice, or 𝓡(B), of rank 1) is not convex: the minimiser over all B need not lie
+    in it, and then is a lower bound only. :class:`Nuclear` on the slices, or on 𝓡(B), agrees with it on the set and keeps
+    ranks low outside.
+    """
+
+    view: View = Whole()
+    name = "group"
+
+    def _shrink(self, B: Array, step: float) -> Array:
+        blocks = self.view.split(B)
+        size = np.linalg.norm(blocks, axis=(1, 2), keepdims=True)
+        keep = np.maximum(1 - step / np.where(size > 0, size, 1.0), 0.0)
+        return self.view.join(keep * blocks, B.shape)
+
+    def value(self, B: Array) -> float:
+        return float(np.linalg.norm(self.view.split(B), axis=(1, 2)).sum())
+
+    def prox(self, B: Array, step: float) -> Array:
+        return self._shrink(B, step)
+
+    def dual(self, G: Array) -> float:
+        return float(self.duals(G).max(initial=0.0))
+
+    def duals(self, G: Array) -> Array:
+        """Dual norm of every block: Ω° is the largest."""
+        return np.asarray(np.linalg.norm(self.view.split(G), axis=(1, 2)))
+
+
+class LabelledGroups(Norm):
+    """Σ over groups of their Frobenius norms, the groups given by an integer label for every entry of B."""
+
+    name = "group"
+
+    def __init__(self, labels: Any) -> None:
+        labels = np.asarray(labels)
+        if labels.ndim != 2 or labels.dtype.kind not in "iu":
+            raise ValueError(
+                f"groups has shape {labels.shape} and dtype {labels.dtype}: expected an integer label for every entry of B"
+            )
+        self.shape = labels.shape
+        _, self.labels = np.unique(labels.ravel(), return_inverse=True)
+
+    def _sizes(self, B: Array) -> Array:
+        if B.shape != self.shape:
+            raise ValueError(f"weight of shape {B.shape}: the labels of the groups have shape {self.shape}")
+        return np.sqrt(np.bincount(self.labels, B.ravel() ** 2))
+
+    def value(self, B: Array) -> float:
+        return float(self._sizes(B).sum())
+
+    def prox(self, B: Array, step: float) -> Array:
+        size = self._sizes(B)
+        keep = np.maximum(1 - step / np.where(size > 0, size, 1.0), 0.0)
+        return B * keep[self.labels].reshape(B.shape)
+
+    def dual(self, G: Array) -> float:
+        return float(self._sizes(G).max(initial=0.0))
+
+
+@dataclass(frozen=True)
+class Nuclear(Norm):
+    """Σ over blocks of their nuclear norms (T17): PQ for ``Whole()``, Monarch for ``Slices``, Σ V⊗W for ``Rearranged``."""
+
+    view: View = Whole()
+    name = "nuclear"
+
+    def value(self, B: Array) -> float:
+        return float(np.linalg.svd(self.view.split(B), compute_uv=False).sum())
+
+    def prox(self, B: Array, step: float) -> Array:
+        U, σ, Vh = np.linalg.svd(self.view.split(B), full_matrices=False)
+        return self.view.join((U * np.maximum(σ - step, 0.0)[:, None, :]) @ Vh, B.shape)
+
+    def dual(self, G: Array) -> float:
+        return float(self.duals(G).max(initial=0.0))
+
+    def duals(self, G: Array) -> Array:
+        """Dual norm of every block: Ω° is the largest."""
+        return np.asarray(np.linalg.svd(self.view.split(G), compute_uv=False).max(axis=1, initial=0.0))
+
+
+Penalty = Norm | Ridge
+Factory = Callable[[Any], Penalty]
+_NAMED: dict[str, Factory] = {}
+
+
+def register_penalty(name: str) -> Callable[[Factory], Factory]:
+    """Register under a name what makes a penalty out of ``groups`` (None where not given)."""
+    return lambda factory: _NAMED.setdefault(name, factory)
+
+
+def make_penalty(penalty: Any, groups: Any = None) -> Penalty:
+    """A penalty from its name and groups; a penalty object passes through."""
+    if not isinstance(penalty, str):
+        if not all(hasattr(penalty, member) for member in ("value", "prox", "objective", "grid", "gap")):
+            raise TypeError(
+                f"penalty={penalty!r}: expected a name or an object with value, prox, objective, grid and gap"
+            )
+        if groups is not None:
+            raise ValueError("groups is for penalties given by name: this penalty object already has its own")
+        return penalty
+    if penalty not in _NAMED:
+        raise ValueError(f"penalty={penalty!r}: expected one of {sorted(_NAMED)}, or a penalty object")
+    return _NAMED[penalty](groups)
+
+
+def _without_groups(name: str, penalty: Penalty) -> None:
+    def factory(groups: Any) -> Penalty:
+        if groups is not None:
+            raise ValueError(f"groups is given, but penalty={name!r} has none: expected 'group' or 'nuclear'")
+        return penalty
+
+    register_penalty(name)(factory)
+
+
+_without_groups("l1", L1())
+_without_groups("ridge", Ridge())
+_without_groups("frobenius", Groups(Whole()))
+
+
+@register_penalty("group")
+def _group(groups: Any) -> Penalty:
+    if groups is None:
+        raise ValueError(
+            "penalty='group' needs groups: a Monarch operator, its sizes (p, k, q, s), or an integer label for every entry"
+        )
+    if isinstance(groups, np.ndarray) and groups.ndim == 2:
+        return LabelledGroups(groups)
+    return Groups(make_view(groups))
+
+
+@register_penalty("nuclear")
+def _nuclear(groups: Any) -> Penalty:
+    return Nuclear(Whole() if groups is None else make_view(groups))
+
+
+def make_view(groups: Any) -> View:
+    """Blocks from an operator, from Monarch sizes (p, k, q, s), or from two Kronecker shapes."""
+    if isinstance(groups, StructuredOperator):
+        return factored_blocks(groups)[0]
+    if isinstance(groups, Whole | Entries | Slices | Stacked | Rearranged):
+        return groups
+    sizes = tuple(groups) if np.iterable(groups) else (groups,)
+    if len(sizes) == 2 and all(np.shape(shape) == (2,) for shape in sizes):
+        (mA, nA), (mB, nB) = sizes
+        return Rearranged((int(mA), int(nA)), (int(mB), int(nB)))
+    if len(sizes) == 4 and all(isinstance(size, int | np.integer) and size > 0 for size in sizes):
+        return Slices(*(int(size) for size in sizes))
+    raise ValueError(
+        f"groups={groups!r}: expected an operator, sizes (p, k, q, s), two Kronecker shapes, or a matrix of integer labels"
+    )
+
+
+@singledispatch
+def factored_blocks(structure: Any) -> tuple[View, int]:
+    """The blocks of B on which a structure is a product of two factors, and the largest rank it can give them (T17, T27)."""
+    raise TypeError(f"{type(structure).__name__} is not known as a product of two factors on blocks of its matrix")
+
+
+@factored_blocks.register
+def _(structure: Monarch) -> tuple[View, int]:
+    if any(f.shape[0] == 1 for f in structure.factors) and prod(structure.sizes[1:3]) > 1:
+        raise TypeError("a Monarch matrix with tied blocks does not decouple into slices: untie it, or use Kronecker")
+    return Slices(*structure.sizes), structure.rank
+
+
+@factored_blocks.register
+def _(structure: Kronecker) -> tuple[View, int]:
+    if len(structure.factors) != 2:
+        raise TypeError(f"Kronecker with {len(structure.factors)} factors: expected two")
+    return Rearranged(*(f.shape for f in structure.factors)), 1
+
+
+@factored_blocks.register
+def _(structure: SumOfKroneckers) -> tuple[View, int]:
+    return Rearranged(*(f.shape for f in structure.factors[:2])), len(structure.pairs)
+
+
+@factored_blocks.register
+def _(structure: Hadamard) -> tuple[View, int]:
+    if len(structure.factors) != 2:
+        raise TypeError(f"Hadamard with {len(structure.factors)} factors: expected two")
+    return Entries(), 1
+
+
+@factored_blocks.register
+def _(structure: Chain) -> tuple[View, int]:
+    if len(structure.operators) != 2 or not all(isinstance(op, Dense) for op in structure.operators):
+        raise TypeError(f"{structure!r}: expected a chain of two Dense operators")
+    return Whole(), structure.operators[0].shape[1]
+
+
+@singledispatch
+def induced_norm(structure: Any) -> Penalty:
+    """The convex penalty that weight decay on the factors of a structure amounts to (T17).
+
+    It equals R(B) wherever the structure represents B. A structure of bounded rank represents a set that is not convex; if the
+    minimiser over all B lies in it, it is also the minimum over the factors.
+
+    Examples
+    --------
+    >>> from kronmix.regularization import induced_norm
+    >>> induced_norm(km.Kronecker(np.eye(2), np.eye(3)))
+    Nuclear(view=Rearranged(left=(2, 2), right=(3, 3)))
+    """
+    return Nuclear(factored_blocks(structure)[0])
+
+
+@induced_norm.register
+def _(structure: Dense) -> Penalty:
+    return Ridge()
+
+
+@induced_norm.register
+def _(structure: Hadamard) -> Penalty:
+    factored_blocks(structure)
+    return L1()

@@ -1,0 +1,299 @@
+"""Convex reference paths: what a factorised weight should follow, each point with its duality gap."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import singledispatch
+from typing import Any
+
+import numpy as np
+
+from ..operators.base import Array
+from . import lasso
+from .least_squares import LeastSquares, least_squares
+from .norms import L1, Groups, Nuclear, Penalty, Rearranged, Ridge, Whole, make_penalty
+from .path import Path
+from .problems import Observed, Problem, Regression, Sensing, finite
+from .proximal import GapError, Solution, is_squared, loss_and_dense_gradient, minimize_penalized, relative_gap
+from .working_set import minimize_on_blocks
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a solver hands back: its parameters (decreasing), the weights with their gaps, and the kinks where it knows them."""
+
+    parameters: Array
+    weights: Array
+    gaps: Array
+    kinks: Array | None = None
+
+
+#: (problem, penalty, parameters decreasing or None for the solver's own, tol) -> Found
+Solve = Callable[[Any, Any, Array | None, float], Found]
+
+
+@dataclass(frozen=True)
+class Solver:
+    """A way to a reference path, and the pairs of problem and penalty it takes."""
+
+    fits: Callable[[Any, Any], bool]
+    solve: Solve
+
+
+_SOLVERS: dict[str, Solver] = {}
+
+
+def register_solver(name: str, fits: Callable[[Any, Any], bool]) -> Callable[[Solve], Solve]:
+    """Register a solver for the pairs (problem, penalty) that ``fits`` accepts; earlier ones are preferred."""
+
+    def register(solve: Solve) -> Solve:
+        _SOLVERS[name] = Solver(fits, solve)
+        return solve
+
+    return register
+
+
+def reference_path(
+    problem: Problem,
+    penalty: Any = "l1",
+    parameters: Any = None,
+    *,
+    groups: Any = None,
+    solver: str | None = None,
+    tol: float = 1e-8,
+) -> Path:
+    """Minimise loss(B) + λ Ω(B) over dense B for every λ in ``parameters``, with a proof of optimality.
+
+    Parameters
+    ----------
+    problem : Regression, Sensing, Observed, or any problem with a convex loss ≥ 0
+    penalty : {"l1", "ridge", "group", "nuclear", "frobenius"} or penalty object
+        Σ|B_ij|; ½‖B‖_F²; Σ over groups of ‖·‖_F; nuclear norm, with ``groups`` the sum over blocks; ‖B‖_F. Frobenius is
+        R(B) of V ⊗ W where B is a Kronecker product (T17): over all B the problem is convex, but on Kronecker products it is
+        not, so that its minimum is a lower bound for the factors.
+    parameters : array of shape (points,), optional
+        λ > 0 (0 too for ridge and lasso: the limit λ → 0). With the mean in the loss of Regression, λ of the lasso
+        means scikit-learn's alpha. Default: the exact kinks of the path for a lasso with one output, a geometric grid otherwise.
+    groups : Monarch or other operator, sizes (p, k, q, s), two Kronecker shapes ((mA, nA), (mB, nB)), or labels, optional
+        Blocks of B for "group" and "nuclear". An integer label for every entry of B works for "group" only.
+    solver : {"closed form", "svd", "lars", "coordinate", "working set", "proximal"}, optional
+        Default: the first that fits.
+    tol : float
+        Largest relative duality gap.
+
+    Returns
+    -------
+    Path
+        ``weights`` of shape (points, rows, columns) in the order of ``parameters``, ``duality_gap``, and ``kinks`` for LARS.
+
+    Raises
+    ------
+    TypeError
+        If the data is complex.
+    ValueError
+        If a λ is negative or not finite, a column of the data is constant, or penalty, groups, solver do not fit.
+    GapError
+        If the duality gap asked for is out of reach.
+
+    References
+    ----------
+    Tibshirani 1996; Yuan & Lin 2006; Recht, Fazel & Parrilo 2010; Mairal & Yu, *Complexity analysis of the lasso regularization
+    path*, 2012 (T17, T26, T27).
+
+    Examples
+    --------
+    >>> problem = km.Observed(np.diag([3.0, 1.0]))
+    >>> path = km.reference_path(problem, "nuclear", [2.0, 0.5])
+    >>> path.weights[0]
+    array([[1., 0.],
+           [0., 0.]])
+    >>> path
+    Path(nuclear: 2 points from 2 to 0.5, 2×2 weights, relative duality gap ≤ 0.0e+00)
+    """
+    chosen = make_penalty(penalty, groups)
+    refuse_constant_columns(problem)
+    if np.iscomplexobj(loss_and_dense_gradient(problem, np.zeros(problem.shape))[1]):
+        raise TypeError(f"{problem!r} has complex data: the convex references are for real weights")
+    if tol <= 0:
+        raise ValueError(f"tol={tol}: expected a positive relative duality gap")
+    if parameters is None:
+        found = _solver(problem, chosen, solver).solve(problem, chosen, None, tol)
+        back = np.arange(len(found.parameters))
+    else:
+        asked = check_parameters(parameters)
+        order = np.argsort(-asked, kind="stable")
+        found = _solver(problem, chosen, solver).solve(problem, chosen, asked[order], tol)
+        back = np.argsort(order, kind="stable")
+    gaps = found.gaps
+    worst = int(np.argmax(gaps)) if gaps.size else 0
+    if gaps.size and gaps[worst] > tol:
+        raise GapError(
+            f"relative duality gap {gaps[worst]:.2e} at λ={found.parameters[worst]:.6g}: expected at most tol={tol:.1e}"
+        )
+    name = getattr(chosen, "name", type(chosen).__name__)
+    return Path(found.parameters[back], found.weights[back], None, gaps[back], found.kinks, name=name)
+
+
+def check_parameters(parameters: Any) -> Array:
+    """Check a user's λ's."""
+    asked = finite(np.atleast_1d(np.asarray(parameters)), "parameters", 1).astype(float)
+    if (asked < 0).any():
+        raise ValueError(f"parameters holds λ={asked[asked < 0][0]:g}: expected λ ≥ 0")
+    return asked
+
+
+@singledispatch
+def refuse_constant_columns(problem: Any) -> None:
+    """Refuse data whose weights would be a penalised intercept."""
+
+
+@refuse_constant_columns.register
+def _(problem: Regression) -> None:
+    X = problem.X
+    if problem.samples < 2:
+        return
+    suspects = np.flatnonzero((X[:, 0] == X[:, 1]) & (X[:, 0] != 0))
+    constant = suspects[(X[suspects] == X[suspects, :1]).all(axis=1)]
+    if constant.size:
+        raise ValueError(
+            f"X: feature {constant[0]} is constant ({X[constant[0], 0]:g} in every sample), so its weight would be an intercept "
+            "under the penalty: subtract the means of X and Y, and leave the feature out"
+        )
+
+
+def _solver(problem: Any, penalty: Any, name: str | None) -> Solver:
+    fitting = [key for key, solver in _SOLVERS.items() if solver.fits(problem, penalty)]
+    if name is None:
+        return _SOLVERS[fitting[0]]
+    if name not in fitting:
+        raise ValueError(f"solver={name!r}: for this problem and penalty expected one of {fitting}")
+    return _SOLVERS[name]
+
+
+def _gap(problem: Problem, penalty: Penalty, B: Array, λ: float) -> float:
+    return relative_gap(problem, penalty, B, λ) if λ > 0 else _excess_without_penalty(problem, B)
+
+
+def _excess_without_penalty(problem: Problem, B: Array) -> float:
+    """Excess of a squared loss over its least-squares minimum, ‖QQᵀ residual‖²/2·samples, over the loss (or rounding of it)."""
+    design = least_squares(problem)
+    residual = design.matrix @ lasso.coefficients_of(design, B) - design.targets
+    Q = _range(design.matrix)
+    excess = 0.5 * float(np.sum((Q.T @ residual) ** 2)) / design.samples
+    value, _ = loss_and_dense_gradient(problem, B)
+    at_zero, _ = loss_and_dense_gradient(problem, np.zeros_like(B))
+    floor = max(value, np.finfo(float).eps * at_zero)
+    return excess / floor if floor > 0 else 0.0
+
+
+def _range(matrix: Array) -> Array:
+    U, σ, _ = np.linalg.svd(matrix, full_matrices=False)
+    return U[:, σ > σ.max(initial=0.0) * max(matrix.shape) * np.finfo(float).eps]
+
+
+def _has_design(problem: Any) -> bool:
+    return is_squared(problem) and not isinstance(problem, Observed)
+
+
+def _default_grid(problem: Any, penalty: Any) -> Array:
+    _, G = loss_and_dense_gradient(problem, np.zeros(problem.shape))
+    return np.asarray(penalty.grid(G, problem.curvature))
+
+
+@register_solver("closed form", lambda problem, penalty: isinstance(problem, Observed))
+def _observed(problem: Observed, penalty: Any, parameters: Array | None, tol: float) -> Found:
+    """½‖B − T‖² + λΩ(B) is what a proximal map minimises."""
+    λs = _default_grid(problem, penalty) if parameters is None else parameters
+    return _judged(problem, penalty, λs, np.stack([penalty.prox(problem.T, float(λ)) for λ in λs]))
+
+
+@register_solver("svd", lambda problem, penalty: isinstance(penalty, Ridge) and _has_design(problem))
+def _ridge(problem: Any, penalty: Ridge, parameters: Array | None, tol: float) -> Found:
+    """B(λ) = V diag(σ/(σ² + samples·λ)) Uᵀ targets, one SVD for all λ; at λ = 0 the minimum-norm least squares."""
+    λs = _default_grid(problem, penalty) if parameters is None else parameters
+    design = least_squares(problem)
+    U, σ, Vh = np.linalg.svd(design.matrix, full_matrices=False)
+    kept = σ > σ.max(initial=0.0) * max(design.matrix.shape) * np.finfo(float).eps
+    U, σ, Vh = U[:, kept], σ[kept], Vh[kept]
+    projected = U.T @ design.targets
+    shrunk = (σ / (σ**2 + design.samples * λs[:, None]))[..., None] * projected
+    return _judged(problem, penalty, λs, np.stack([design.weight(Vh.T @ coefficients) for coefficients in shrunk]))
+
+
+@register_solver("lars", lambda problem, penalty: isinstance(penalty, L1) and _has_design(problem))
+def _lars(problem: Any, penalty: L1, parameters: Array | None, tol: float) -> Found:
+    design = least_squares(problem)
+    if parameters is None and design.targets.shape[1] > 1:
+        parameters = _default_grid(problem, penalty)
+    smallest = 0.0 if parameters is None else float(parameters.min(initial=np.inf))
+    kinks, each = lasso.lars(design, smallest if np.isfinite(smallest) else 0.0)
+    if parameters is None:
+        λs, paths = each[0][0], [each[0][1]]
+    else:
+        λs, paths = parameters, [lasso.between_kinks(*path, parameters) for path in each]
+    weights = lasso.assemble(design, paths)
+    gaps = _polished(problem, penalty, design, λs, weights, tol)
+    return Found(λs, *_finished(problem, penalty, λs, weights, gaps, tol), kinks)
+
+
+@register_solver("coordinate", lambda problem, penalty: isinstance(penalty, L1) and _has_design(problem))
+def _coordinate(problem: Any, penalty: L1, parameters: Array | None, tol: float) -> Found:
+    design = least_squares(problem)
+    λs = _default_grid(problem, penalty) if parameters is None else parameters
+    weights = lasso.assemble(design, lasso.coordinate_descent(design, λs, min(tol, 1e-6)))
+    gaps = _polished(problem, penalty, design, λs, weights, tol)
+    return Found(λs, *_finished(problem, penalty, λs, weights, gaps, tol))
+
+
+def _judged(problem: Any, penalty: Any, λs: Array, weights: Array) -> Found:
+    return Found(λs, weights, np.array([_gap(problem, penalty, B, λ) for B, λ in zip(weights, λs, strict=True)]))
+
+
+def _polished(problem: Any, penalty: L1, design: LeastSquares, λs: Array, weights: Array, tol: float) -> Array:
+    """Gaps, after weights whose gap is too large were solved on their active set, in place where that helps."""
+    gaps = _judged(problem, penalty, λs, weights).gaps
+    for i in np.flatnonzero(gaps > tol):
+        B = np.asarray(design.weight(lasso.polish(design, lasso.coefficients_of(design, weights[i]), float(λs[i]))))
+        gap = _gap(problem, penalty, B, float(λs[i]))
+        if gap < gaps[i]:
+            weights[i], gaps[i] = B, gap
+    return gaps
+
+
+def _finished(problem: Any, penalty: L1, λs: Array, weights: Array, gaps: Array, tol: float) -> tuple[Array, Array]:
+    """Weights and gaps, what is still too far improved by the proximal method."""
+    for i in np.flatnonzero((gaps > tol) & (λs > 0)):
+        better = minimize_penalized(problem, penalty, float(λs[i]), weights[i], tol=tol)
+        weights[i], gaps[i] = better.weight, better.gap
+    return weights, gaps
+
+
+@register_solver(
+    "working set",
+    lambda problem, penalty: (
+        isinstance(problem, Sensing)
+        and isinstance(penalty, Groups | Nuclear)
+        and not isinstance(penalty.view, Whole | Rearranged)
+    ),
+)
+def _working_set(problem: Sensing, penalty: Groups | Nuclear, parameters: Array | None, tol: float) -> Found:
+    return _by_warm_starts(minimize_on_blocks, problem, penalty, parameters, tol)
+
+
+@register_solver("proximal", lambda problem, penalty: True)
+def _proximal(problem: Any, penalty: Any, parameters: Array | None, tol: float) -> Found:
+    return _by_warm_starts(minimize_penalized, problem, penalty, parameters, tol)
+
+
+def _by_warm_starts(
+    minimize: Callable[..., Solution], problem: Any, penalty: Any, parameters: Array | None, tol: float
+) -> Found:
+    λs = _default_grid(problem, penalty) if parameters is None else parameters
+    if (λs == 0).any():
+        raise ValueError("parameters holds λ=0: this method needs λ > 0, where the minimiser has a duality gap")
+    solutions: list[Solution] = []
+    for λ in λs:
+        start = solutions[-1].weight if solutions else None
+        solutions.append(minimize(problem, penalty, float(λ), start, tol=tol))
+    return Found(λs, np.stack([found.weight for found in solutions]), np.array([found.gap for found in solutions]))

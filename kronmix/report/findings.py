@@ -1,0 +1,218 @@
+"""Everything the page shows: the rooms' results, and their numbers for other programs."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .. import __version__
+from ..datasets import tokens
+from ..mixer.inspection import Approximation, Inspection, approximations, inspect_mixer, width_curve
+from ..regularization.restoration import Interval, Restoration, Run, restore, standard_structures
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+#: seeds and steps of each preset.
+PRESETS = {"quick": (5, 1000), "full": (20, 5000)}
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """How feature matrices become images again."""
+
+    shape: tuple[int, int, int]
+    patch: int | None
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What a page is made of.
+
+    Attributes
+    ----------
+    source : str
+        Where the data or the weights come from, in words.
+    inspection : Inspection
+        Of the trained Mixer, or of the weights given.
+    restoration : Restoration or None
+        None where weights were given.
+    dense : tuple of Approximation or None
+        Nearest structures of the dense solution.
+    pictures : Pictures or None
+    """
+
+    source: str
+    inspection: Inspection
+    restoration: Restoration | None = None
+    dense: tuple[Approximation, ...] | None = None
+    pictures: Pictures | None = None
+
+
+def study_images(
+    pixels: Array,
+    source: str,
+    *,
+    patch: int | None = None,
+    noise: float = 0.5,
+    train: int | None = None,
+    rank: int = 4,
+    seeds: int = 5,
+    steps: int = 1000,
+    seed: int = 0,
+    progress: Callable[[], None] = lambda: None,
+) -> Findings:
+    """Train the structures on images, and look at what the first seed's Mixer and dense weight became.
+
+    Parameters
+    ----------
+    pixels : array of shape (N, H, W, colours)
+    source : str
+    patch : int, optional
+        As in ``datasets.tokens``.
+    noise, seeds, steps, seed, progress
+        As in ``restore``.
+    train : int, optional
+        Images to train on; default 300, or half of the images where there are fewer than 600.
+    rank : int
+        Terms of the sum of Kroneckers.
+    """
+    features = tokens(pixels, patch)
+    N, S, C = features.shape
+    result = restore(
+        features,
+        noise=noise,
+        train=min(300, N // 2) if train is None else train,
+        structures=standard_structures(rank),
+        seeds=seeds,
+        steps=steps,
+        seed=seed,
+        progress=progress,
+    )
+    V_T, W = result.first("Mixer").factors
+    return Findings(
+        source=source,
+        inspection=inspect_mixer(W, V_T.T),
+        restoration=result,
+        dense=approximations(result.first("dense").to_dense(), (C, C), (S, S)),
+        pictures=Pictures((pixels.shape[1], pixels.shape[2], pixels.shape[3]), patch),
+    )
+
+
+def study_weights(W: Any, V: Any, source: str) -> Findings:
+    """Look at given weights; nothing is trained."""
+    return Findings(source=source, inspection=inspect_mixer(W, V))
+
+
+def as_record(findings: Findings) -> dict[str, Any]:
+    """Numbers of the page as plain values, for ``results.json``."""
+    seen = findings.inspection
+    S, C = seen.mixer.input_shape
+    record: dict[str, Any] = {
+        "kronmix": __version__,
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "source": findings.source,
+        "mixer": {
+            "tokens": S,
+            "channels": C,
+            "width": seen.effective.shape[1],
+            "parameters": seen.effective.n_parameters,
+            "connections": seen.connections,
+            "equivalent_density": seen.equivalent_density,
+            "best_width": seen.best.width,
+            "best_tokens": seen.best.tokens,
+            "layers": [
+                {
+                    "name": layer.name,
+                    "shape": list(layer.operator.shape),
+                    "connections": layer.operator.connections,
+                    "density": layer.operator.density,
+                    "sigma_max": layer.largest,
+                    "sigma_min": layer.smallest,
+                }
+                for layer in seen.layers
+            ],
+            "sigma_max": float(seen.singular_values[0]),
+            "singular_values_difference": seen.spectrum_difference,
+            "hoyer": seen.profile.hoyer,
+            "effective_nonzeros": seen.profile.effective_nonzeros,
+            "l1_looseness": seen.profile.l1_looseness,
+            "slice_hoyer": seen.profile.group_hoyer,
+            "nearest": [_approximation(a) for a in seen.approximations],
+        },
+    }
+    if findings.dense is not None:
+        record["dense"] = {"nearest": [_approximation(a) for a in findings.dense]}
+    if findings.restoration is not None:
+        record["restoration"] = _restoration(findings.restoration)
+    return record
+
+
+def as_arrays(findings: Findings) -> dict[str, Array]:
+    """Arrays of the page, for ``arrays.npz``."""
+    seen = findings.inspection
+    curve = width_curve(seen.connections)
+    arrays: dict[str, Array] = {
+        "W": seen.mixer.token_weights[0],
+        "V": seen.mixer.channel_weights[0],
+        "singular_values": seen.singular_values,
+        "width_curve_tokens": curve[0],
+        "width_curve_widths": curve[1],
+    }
+    if seen.dense_singular_values is not None:
+        arrays["dense_singular_values"] = seen.dense_singular_values
+    if seen.profile.group_norms is not None:
+        arrays["slice_norms"] = seen.profile.group_norms
+    for i, factor in enumerate(seen.approximations[0].operator.factors):
+        arrays[f"monarch_factor_{i}"] = factor
+    if findings.restoration is not None:
+        result = findings.restoration
+        arrays["steps"] = result.steps
+        for name, runs in result.runs.items():
+            key = name.replace(" ", "_").replace("-", "_")
+            for i, factor in enumerate(runs[0].operator.factors):
+                arrays[f"{key}/factor_{i}"] = factor
+            arrays[f"{key}/training_loss"] = np.array([run.path.losses for run in runs])
+            for quantity in runs[0].path.recorded:
+                arrays[f"{key}/{quantity.replace(' ', '_')}"] = np.array([run.path.recorded[quantity] for run in runs])
+    return arrays
+
+
+def _restoration(result: Restoration) -> dict[str, Any]:
+    return {
+        "settings": dict(result.settings),
+        "noisy_error": _interval(result.noisy),
+        "mean_image_error": _interval(result.mean),
+        "least_squares_error": _interval(result.best_linear),
+        "structures": {name: _structure(result, name, runs) for name, runs in result.runs.items()},
+    }
+
+
+def _structure(result: Restoration, name: str, runs: tuple[Run, ...]) -> dict[str, Any]:
+    op = runs[0].operator
+    return {
+        "parameters": op.n_parameters,
+        "nonzeros": op.nnz,
+        "density": op.density,
+        "multiply_adds": op.connections,
+        "held_out_error": _interval(result.final(name, lambda run: run.error)),
+        "training_loss": _interval(result.final(name, lambda run: float(run.path.losses[-1]))),
+        "seconds": _interval(result.final(name, lambda run: run.seconds)),
+        **{
+            quantity.replace(" ", "_"): _interval(result.last(name, quantity))
+            for quantity in ("Hoyer", "effective non-zeros", "l1 looseness", "slice Hoyer")
+        },
+    }
+
+
+def _interval(value: Interval) -> dict[str, float | None]:
+    half = float(value.half_width)
+    return {"mean": float(value.mean), "half_width_95": half if np.isfinite(half) else None}
+
+
+def _approximation(found: Approximation) -> dict[str, Any]:
+    return {"structure": found.name, "parameters": found.n_parameters, "relative_error": found.relative_error}

@@ -1,0 +1,175 @@
+"""The page: sections of one explanation, figures and tables, rendered to one HTML file that needs nothing else."""
+
+from __future__ import annotations
+
+import base64
+import io
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+from .. import __version__
+from ..plotting.style import GRID, INK, MUTED, SERIES, house_style
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure as Canvas
+
+#: Pictures whose SVG is larger than this are embedded as PNG, in bytes.
+LARGEST_SVG = 300_000
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One picture, as markup that goes into the page."""
+
+    markup: str
+
+
+@dataclass(frozen=True)
+class Figure:
+    """Panels side by side (one above the other on a phone) under one caption that says what to look at."""
+
+    panels: tuple[Panel, ...]
+    caption: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table; the first column heads its row."""
+
+    caption: str
+    header: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
+@dataclass(frozen=True)
+class Section:
+    """A section of the page.
+
+    Attributes
+    ----------
+    name : str
+        Anchor, unique in the page.
+    title : str
+    explanation : str
+        One paragraph of plain words.
+    figures, tables
+    """
+
+    name: str
+    title: str
+    explanation: str
+    figures: tuple[Figure, ...] = ()
+    tables: tuple[Table, ...] = ()
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A number for the head of the page."""
+
+    value: str
+    label: str
+
+
+@dataclass(frozen=True)
+class Page:
+    """Everything that is shown, ready to render."""
+
+    title: str
+    lead: str
+    facts: tuple[Fact, ...]
+    sections: tuple[Section, ...]
+    footer: str
+
+    def to_html(self) -> str:
+        """Render the page; text is escaped, pictures are not.
+
+        Examples
+        --------
+        >>> from kronmix.report.page import Page, Section
+        >>> html = Page("A <title>", "", (), (Section("one", "One", "Words."),), "").to_html()
+        >>> "A &lt;title&gt;" in html, 'id="one"' in html
+        (True, True)
+        """
+        from jinja2 import Environment, StrictUndefined
+
+        environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+        source = (files("kronmix.report") / "page.html.j2").read_text(encoding="utf-8")
+        return environment.from_string(source).render(page=self, colours=_VARIABLES, version=__version__)
+
+
+#: CSS variable -> its colour in light and in dark.
+_VARIABLES = {
+    "ink": (INK, "#eceff2"),
+    "muted": (MUTED, "#a3abb4"),
+    "grid": (GRID, "#32373d"),
+    **{
+        f"series-{i}": (series.colour, dark)
+        for i, (series, dark) in enumerate(
+            zip(SERIES, ("#d9dee5", "#6b9bff", "#f8983a", "#35cf92", "#cf8ede"), strict=True)
+        )
+    },
+}
+
+
+def panel(draw: Callable[[Any], object], alt: str, size: tuple[float, float] = (4.4, 3.1)) -> Panel:
+    """Draw on fresh axes and embed the picture.
+
+    Parameters
+    ----------
+    draw : function of Axes
+    alt : str
+        What the picture shows, for those who cannot see it.
+    size : (float, float)
+        Inches; text is 9 points, so that narrow pictures stay readable on a phone.
+    """
+    from matplotlib.figure import Figure as Canvas
+
+    with house_style():
+        canvas = Canvas(figsize=size, layout="constrained")
+        draw(canvas.subplots())
+        svg = _svg(canvas, alt)
+        return Panel(svg if len(svg) <= LARGEST_SVG else _png(canvas, alt))
+
+
+def _svg(canvas: Canvas, alt: str) -> str:
+    """An inline SVG whose inks are the page's variables, so that it follows light and dark."""
+    stream = io.StringIO()
+    canvas.savefig(stream, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+    svg = stream.getvalue()
+    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    prefix = f"p{abs(hash_text(svg + alt)):08x}-"
+    svg = re.sub(r'\bid="([^"]+)"', rf'id="{prefix}\1"', svg)
+    svg = re.sub(r"url\(#([^)]+)\)", rf"url(#{prefix}\1)", svg)
+    svg = re.sub(r'xlink:href="#([^"]+)"', rf'xlink:href="#{prefix}\1"', svg)
+    for name, (light, _) in _VARIABLES.items():
+        svg = re.sub(light, f"var(--{name})", svg, flags=re.IGNORECASE)
+    box = re.search(r'viewBox="([^"]+)"', svg)
+    width = float(box.group(1).split()[2]) if box else 300.0
+    head = f'<svg role="img" aria-label="{_attribute(alt)}" style="--width:{width * 4 / 3:.0f}px"'
+    svg = re.sub(r'(<svg[^>]*?)\s(?:width|height)="[\d.]+pt"', r"\1", svg)
+    svg = re.sub(r'(<svg[^>]*?)\s(?:width|height)="[\d.]+pt"', r"\1", svg)
+    return svg.replace("<svg", head, 1)
+
+
+def _png(canvas: Canvas, alt: str) -> str:
+    """A bitmap on white: it cannot follow the theme."""
+    stream = io.BytesIO()
+    canvas.savefig(stream, format="png", dpi=144, facecolor="white", metadata={"Software": None})
+    data = base64.b64encode(stream.getvalue()).decode("ascii")
+    width = canvas.get_size_inches()[0] * 96
+    return f'<img alt="{_attribute(alt)}" style="--width:{width:.0f}px" src="data:image/png;base64,{data}">'
+
+
+def hash_text(text: str) -> int:
+    """The same number for the same text in every process (Python's own hash is salted)."""
+    import zlib
+
+    return zlib.crc32(text.encode())
+
+
+def _attribute(text: str) -> str:
+    return text.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;")

@@ -1,0 +1,69 @@
+"""Numbers as they stand in sentences and tables."""
+
+from __future__ import annotations
+
+import math
+
+from ..regularization.restoration import Interval
+
+
+def count(n: int) -> str:
+    """Thousands apart by thin spaces.
+
+    Examples
+    --------
+    >>> count(150528).replace("\\u2009", "_")
+    '150_528'
+    """
+    return f"{n:,}".replace(",", "\u2009")
+
+
+def number(x: float) -> str:
+    """Four significant digits; whole above a thousand.
+
+    Examples
+    --------
+    >>> number(3.14159), number(0.0), number(8518.2).replace("\\u2009", "_")
+    ('3.142', '0', '8_518')
+    """
+    if 1e3 <= abs(x) < 1e9:
+        return count(round(x))
+    return f"{x:.4g}" if 1e-3 <= abs(x) < 1e5 or x == 0 else scientific(x)
+
+
+def scientific(x: float) -> str:
+    """Two digits and a power of ten where a plain number would be long.
+
+    Examples
+    --------
+    >>> scientific(3.2e-16), scientific(0.25), scientific(0.0)
+    ('3.2·10⁻¹⁶', '0.25', '0')
+    """
+    if x == 0:
+        return "0"
+    power = math.floor(math.log10(abs(x)))
+    if -3 <= power <= 4:
+        return f"{x:.3g}"
+    digits = f"{x / 10**power:.1f}"
+    return f"{digits}·10{str(power).translate(str.maketrans('-0123456789', '⁻⁰¹²³⁴⁵⁶⁷⁸⁹'))}"
+
+
+def percent(x: float) -> str:
+    """Examples
+    --------
+    >>> percent(0.125), percent(1.0)
+    ('12.5 %', '100 %')
+    """
+    return f"{100 * x:.3g} %"
+
+
+def plus_minus(value: Interval, digits: int = 4) -> str:
+    """Mean ± half-width, the half-width left out where there is one seed only.
+
+    Examples
+    --------
+    >>> plus_minus(Interval(0.5, 0.01), 3), plus_minus(Interval(0.5, float("nan")), 1)
+    ('0.500 ± 0.010', '0.5')
+    """
+    mean, half = float(value.mean), float(value.half_width)
+    return f"{mean:.{digits}f}" + (f" ± {half:.{digits}f}" if math.isfinite(half) else "")

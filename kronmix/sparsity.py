@@ -1,0 +1,300 @@
+"""How sparse an effective weight is: several measures, each from factors where they multiply (T16)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import singledispatch
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from .operators import (
+    Hadamard,
+    Kronecker,
+    KroneckerSparse,
+    Masked,
+    Monarch,
+    Permutation,
+    StructuredOperator,
+)
+from .operators.base import Array
+from .operators.dense import as_operator, finite_operator
+from .operators.simplify import unpermuted
+from .spectra.entrywise import entrywise_norm, slice_norms
+
+__all__ = [
+    "SparsityProfile",
+    "count_nonzero",
+    "effective_nonzeros",
+    "group_norms",
+    "hoyer",
+    "l1_looseness",
+    "sparsity_profile",
+]
+
+
+@dataclass(frozen=True)
+class SparsityProfile:
+    """Sparsity of one effective weight B of n entries.
+
+    Attributes
+    ----------
+    density : float
+        Structural non-zeros over entries.
+    zeros : int
+        Entries that are exactly zero, structural ones included.
+    hoyer : float
+        (√n − ‖B‖₁/‖B‖_F)/(√n − 1): 0 where all |entries| are equal, 1 where one is non-zero (Hoyer 2004).
+    effective_nonzeros : float
+        ‖B‖₁²/‖B‖_F²: k equal entries and zeros elsewhere give k (Lopes 2013; the participation ratio of |B|).
+    l1_looseness : float
+        m‖B‖_F/‖B‖₁ with m² the number of entries: how loose the ℓ1 bound of T16 is; 1 only where all |entries| are equal.
+    group_norms : array or None
+        Frobenius norms of the groups, where the structure has groups: the slices (q, k) of a Monarch matrix or of A ⊗ B, the
+        blocks (a, d) of a Kronecker-sparse factor (T9, T12).
+    group_hoyer : float or None
+        Hoyer's measure of the group norms: sparsity over groups.
+    """
+
+    density: float
+    zeros: int
+    hoyer: float
+    effective_nonzeros: float
+    l1_looseness: float
+    group_norms: Array | None = None
+    group_hoyer: float | None = None
+
+    def __repr__(self) -> str:
+        parts = [
+            f"density {self.density:.3g}",
+            f"zeros {self.zeros}",
+            f"Hoyer {self.hoyer:.3f}",
+            f"effective non-zeros {self.effective_nonzeros:.4g}",
+            f"ℓ1 looseness {self.l1_looseness:.3f}",
+        ]
+        if self.group_hoyer is not None:
+            parts.append(f"group Hoyer {self.group_hoyer:.3f}")
+        return f"SparsityProfile({', '.join(parts)})"
+
+
+def sparsity_profile(op: Any) -> SparsityProfile:
+    """Measure the sparsity of an effective weight; Kronecker and Kronecker-sparse products, linear Mixers, permuted layers and
+    rank-one Monarchs from factors, never dense.
+
+    Parameters
+    ----------
+    op : StructuredOperator or array of shape (rows, columns)
+
+    Raises
+    ------
+    ValueError
+        If the weight is zero or not finite: its sparsity is undefined.
+    MemoryError
+        If the structure has no formula and the dense matrix is too large.
+
+    References
+    ----------
+    Hurley & Rickard, *Comparing measures of sparsity*, 2009; T16.
+
+    Examples
+    --------
+    >>> km.sparsity_profile(km.Kronecker(np.eye(2), np.ones((2, 2))))
+    SparsityProfile(density 1, zeros 8, Hoyer 0.391, effective non-zeros 8, ℓ1 looseness 1.414, group Hoyer 0.000)
+    """
+    op = finite_operator(op)
+    n = op.shape[0] * op.shape[1]
+    l1, l2 = entrywise_norm(op, 1), entrywise_norm(op, 2)
+    _check_size(l1, l2)
+    groups = group_norms(op)
+    return SparsityProfile(
+        density=op.density,
+        zeros=n - count_nonzero(op),
+        hoyer=_hoyer(l1 / l2, n),
+        effective_nonzeros=(l1 / l2) ** 2,
+        l1_looseness=n**0.5 * l2 / l1,
+        group_norms=groups,
+        group_hoyer=None if groups is None else hoyer(groups),
+    )
+
+
+# ---- measures of arrays ---------------------------------------------------------------------------------------------
+
+
+def hoyer(x: Any) -> float:
+    """Hoyer's sparsity (√n − ‖x‖₁/‖x‖₂)/(√n − 1) of any array, 0 (all equal) to 1 (one non-zero); 0 for a single entry.
+
+    Raises
+    ------
+    ValueError
+        If x is zero or not finite.
+
+    References
+    ----------
+    Hoyer, *Non-negative matrix factorization with sparseness constraints*, JMLR 2004.
+
+    Examples
+    --------
+    >>> from kronmix.sparsity import hoyer
+    >>> hoyer([0.0, 3.0, 0.0, 0.0]), hoyer([1.0, -1.0, 1.0, 1.0])
+    (1.0, 0.0)
+    """
+    l1, l2, n = _sizes(x)
+    return _hoyer(l1 / l2, n)
+
+
+def effective_nonzeros(x: Any) -> float:
+    """‖x‖₁²/‖x‖₂²: the number of equal entries that would be as spread out.
+
+    Raises
+    ------
+    ValueError
+        If x is zero or not finite.
+
+    References
+    ----------
+    Lopes, *Estimating unknown sparsity in compressed sensing*, ICML 2013.
+
+    Examples
+    --------
+    >>> from kronmix.sparsity import effective_nonzeros
+    >>> round(effective_nonzeros([2.0, -2.0, 0.0]), 12)
+    2.0
+    """
+    l1, l2, _ = _sizes(x)
+    return (l1 / l2) ** 2
+
+
+def l1_looseness(x: Any) -> float:
+    """√n‖x‖₂/‖x‖₁ ≥ 1 for n entries: m‖B‖_F/‖B‖₁ of T16 for an m × m weight.
+
+    Raises
+    ------
+    ValueError
+        If x is zero or not finite.
+
+    Examples
+    --------
+    >>> from kronmix.sparsity import l1_looseness
+    >>> l1_looseness(np.eye(4))
+    2.0
+    """
+    l1, l2, n = _sizes(x)
+    return n**0.5 * l2 / l1
+
+
+def _sizes(x: Any) -> tuple[float, float, int]:
+    size = np.abs(np.asarray(x)).astype(np.float64)
+    l1, l2 = float(size.sum()), float(np.linalg.norm(size))
+    _check_size(l1, l2)
+    return l1, l2, size.size
+
+
+def _check_size(l1: float, l2: float) -> None:
+    if not (np.isfinite(l1) and l2 > 0):
+        raise ValueError(f"the sparsity of an array of norm {l2} is undefined: expected finite and not all zero")
+
+
+def _hoyer(ratio: float, n: int) -> float:
+    return 0.0 if n == 1 else (n**0.5 - ratio) / (n**0.5 - 1)
+
+
+# ---- what structures know -------------------------------------------------------------------------------------------
+
+
+def group_norms(op: StructuredOperator) -> Array | None:
+    """Frobenius norms of the groups of entries that the structure itself forms; None where it forms none.
+
+    Returns
+    -------
+    array of shape (q, k), (a, d) or None
+        Of the slices of a Monarch matrix, also A ⊗ B as the tied one (T12); of the blocks of a Kronecker-sparse factor (T9).
+
+    Examples
+    --------
+    >>> from kronmix.sparsity import group_norms
+    >>> group_norms(km.Monarch(np.ones((2, 1, 3)), np.ones((3, 2, 4))))
+    array([[2., 2., 2.],
+           [2., 2., 2.]])
+    """
+    return _group_norms(unpermuted(op))
+
+
+@singledispatch
+def _group_norms(op: StructuredOperator) -> Array | None:
+    return None
+
+
+_group_norms.register(Monarch, slice_norms)
+
+
+@_group_norms.register
+def _(op: Kronecker) -> Array | None:
+    if len(op.factors) != 2:
+        return None
+    A, B = op.factors  # as a tied Monarch, slice (i_q, i_k) is A[:, i_k] B[i_q, :]ᵀ (T12)
+    return np.outer(np.linalg.norm(B, axis=1), np.linalg.norm(A, axis=0))
+
+
+@_group_norms.register
+def _(op: KroneckerSparse) -> Array:
+    a, d, b, c = op.pattern.values_shape
+    blocks = np.broadcast_to(op.values, (*op.values.shape[:2], b, c))
+    return np.broadcast_to(np.linalg.norm(blocks, axis=(2, 3)), (a, d)).copy()
+
+
+def count_nonzero(op: Any) -> int:
+    """Entries of the effective matrix that are not exactly zero.
+
+    Examples
+    --------
+    >>> from kronmix.sparsity import count_nonzero
+    >>> count_nonzero(km.Kronecker(np.eye(3), np.ones((2, 2))))
+    12
+    """
+    return _count_nonzero(unpermuted(as_operator(op)))
+
+
+@singledispatch
+def _count_nonzero(op: StructuredOperator) -> int:
+    return int(np.count_nonzero(op.to_dense()))
+
+
+@_count_nonzero.register
+def _(op: Kronecker) -> int:
+    return prod(int(np.count_nonzero(f)) for f in op.factors)
+
+
+@_count_nonzero.register
+def _(op: KroneckerSparse) -> int:
+    return int(np.count_nonzero(op.values)) * _copies(op)
+
+
+@_count_nonzero.register
+def _(op: Permutation) -> int:
+    return int(op.shape[0])
+
+
+@_count_nonzero.register
+def _(op: Masked) -> int:
+    return int(np.count_nonzero(op.values))
+
+
+@_count_nonzero.register
+def _(op: Monarch) -> int:
+    if op.rank > 1:
+        return int(np.count_nonzero(op.to_dense()))
+    U, V = op.slices()
+    _, k, q, _ = op.sizes
+    counts = np.count_nonzero(U[..., 0], axis=2) * np.count_nonzero(V[:, :, 0], axis=2)
+    return int(np.broadcast_to(counts, (q, k)).sum())
+
+
+@_count_nonzero.register
+def _(op: Hadamard) -> int:
+    return int(np.count_nonzero(np.all([f != 0 for f in op.factors], axis=0)))
+
+
+def _copies(op: KroneckerSparse) -> int:
+    """How often each stored value occurs, sharing inside the blocks included."""
+    return op.pattern.nnz // op.values.size

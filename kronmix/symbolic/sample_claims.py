@@ -1,0 +1,184 @@
+"""Theorem entries T23 to T27: sensing, random spectra, CKA, and training time as a regularisation path."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import sympy as sp
+
+from .alignment import biased_hsic, prove_bounded, prove_invariance, prove_kernel_form, prove_unbiased
+from .claims import Claim, Mutant
+from .random_spectra import prove_edge, prove_sparse_growth, prove_width_free
+from .saddles import CORRELATED, INDEPENDENT, SWITCHING, prove_average_is_lasso
+from .sensing import Experiment, prove_recovery
+from .time_paths import prove_dual_limit, prove_mirror_identity, prove_soft_threshold, prove_threshold_optimality
+
+__all__ = ["CLAIMS"]
+
+_HAYASE = "Hayase & Karakida, ICML 2024, arXiv 2306.01470"
+_NGUYEN = "Kornblith et al. 2019; Nguyen, Raghu & Kornblith 2021; Song et al. 2012"
+_BERTHIER = "Berthier 2025, arXiv 2509.18766"
+
+CLAIMS = (
+    Claim(
+        "T23",
+        "sensing",
+        "From 110 Gaussian measurements of 256 unknowns, gradient descent on Monarch factors from scale 1e-4 recovers three "
+        "active slices to 1e-3, at the convex group-sparse minimum to 1 %.",
+        r"\frac{\|\hat B-B\|_F}{\|B\|_F}<10^{-3},\qquad"
+        r"\sum_{j,k}\|\hat B_{jk}\|_*\approx\min_{\mathcal A(B)=y}\sum_{j,k}\|B_{jk}\|_*",
+        "Li, Nguyen, Hegde & Wong 2023",
+        "numerical",
+        prove_recovery,
+        (
+            Mutant("so does the solution of least ℓ2 norm", partial(prove_recovery, method="least squares")),
+            Mutant("from any initial scale", partial(prove_recovery, Experiment(rank=4, scale=1.0, step_size=0.02))),
+        ),
+        slow=partial(prove_recovery, Experiment(seed=1, steps=60_000)),
+    ),
+    Claim(
+        "T24",
+        "edge of the spectrum",
+        "The largest singular value of a γS × S Gaussian matrix of variance 1/S tends to 1 + √γ; here at S = 400, to 3 %.",
+        r"\sigma_{\max}(W)\to1+\sqrt\gamma",
+        "Marchenko & Pastur 1967; Geman 1980",
+        "numerical",
+        prove_edge,
+        (Mutant("1 + γ", partial(prove_edge, lambda gamma: 1 + gamma)),),
+        slow=partial(prove_edge, tokens=1000, tolerance=0.015),
+    ),
+    Claim(
+        "T24",
+        "independence of the width",
+        "The effective token-mixing layer has the largest singular value of its block, however many channels there are.",
+        r"\sigma_{\max}(I_C\otimes W)=\sigma_{\max}(W)",
+        _HAYASE,
+        "numerical",
+        prove_width_free,
+        (Mutant("growth √C", partial(prove_width_free, lambda channels: channels**0.5)),),
+    ),
+    Claim(
+        "T24",
+        "sparse-weight MLPs",
+        "At fixed connections, the largest singular value of a random sparse layer grows as it widens and sparsifies.",
+        r"\sigma_{\max}(M\circ A)\ \text{grows with the width at fixed}\ \Omega",
+        _HAYASE,
+        "numerical",
+        prove_sparse_growth,
+        (Mutant("it stays at 2", partial(prove_sparse_growth, grows=False)),),
+        slow=partial(prove_sparse_growth, connections=2**18),
+    ),
+    Claim(
+        "T25",
+        "invariance of linear CKA",
+        "Linear CKA is unchanged by rotating and scaling the features.",
+        r"\operatorname{CKA}(aXQ,Y)=\operatorname{CKA}(X,Y),\qquad Q^{\top}Q=I",
+        _NGUYEN,
+        "entrywise",
+        prove_invariance,
+        (Mutant("unequal scaling of the features", partial(prove_invariance, lambda X: X * [1, 3])),),
+        slow=partial(prove_invariance, samples=5, widths=(2, 4)),
+    ),
+    Claim(
+        "T25",
+        "kernel form of linear CKA",
+        "Linear CKA compares the Gram matrices of the samples.",
+        r"\|Y^{\top}X\|_F^2=\langle XX^{\top},YY^{\top}\rangle",
+        _NGUYEN,
+        "entrywise",
+        prove_kernel_form,
+        (Mutant("Gram matrices of the features", partial(prove_kernel_form, transposed=True)),),
+        slow=partial(prove_kernel_form, samples=5, widths=(3, 4)),
+    ),
+    Claim(
+        "T25",
+        "range of CKA",
+        "CKA is at most 1, and 1 for proportional kernels: Cauchy–Schwarz by Lagrange's sum of squares.",
+        r"\|K\|_F^2\|L\|_F^2-\langle K,L\rangle^2=\sum_{i<j}(k_il_j-k_jl_i)^2",
+        _NGUYEN,
+        "certificate",
+        prove_bounded,
+        (Mutant("at most ½", partial(prove_bounded, 4)),),
+    ),
+    Claim(
+        "T25",
+        "unbiased minibatch HSIC",
+        "The unbiased estimate averaged over all minibatches of a data set is the estimate of the data set, for any kernels.",
+        r"\tbinom Nn^{-1}\sum_{|b|=n}\operatorname{HSIC}_1(K_b,L_b)=\operatorname{HSIC}_1(K,L)",
+        _NGUYEN,
+        "entrywise",
+        prove_unbiased,
+        (Mutant("the biased estimate", partial(prove_unbiased, biased_hsic)),),
+        slow=partial(prove_unbiased, samples=7, batch=5),
+    ),
+    Claim(
+        "T26",
+        "mirror-flow identity",
+        "The diagonal network's dual is time times the correlation at the time-averaged weight.",
+        r"\tfrac12\operatorname{arcsinh}(w(t)/\alpha^2)=t\,(r-M\bar w(t))",
+        _BERTHIER,
+        "certificate",
+        prove_mirror_identity,
+        (
+            Mutant("without the factor t", partial(prove_mirror_identity, lambda t, r, Mw: r - Mw)),
+            Mutant("t²", partial(prove_mirror_identity, lambda t, r, Mw: t**2 * (r - Mw))),
+        ),
+    ),
+    Claim(
+        "T26",
+        "penalty level",
+        "As α → 0 the dual divided by log(1/α) is the sign of w on the support: the lasso's level is λ = log(1/α)/t.",
+        r"\lim_{\alpha\to0}\frac{\operatorname{arcsinh}(w/\alpha^2)}{2\log(1/\alpha)}=\operatorname{sign}(w)",
+        _BERTHIER,
+        "certificate",
+        prove_dual_limit,
+        (Mutant("λ = 2 log(1/α)/t", partial(prove_dual_limit, lambda log: 2 * log)),),
+    ),
+    *(
+        Claim(
+            "T26",
+            f"lasso path, {case.name}",
+            f"On {case.name}, a monotone path, the average of the saddle path meets the lasso's conditions at λ = 1/s exactly.",
+            r"r-M\bar w(s)\in\tfrac1s\,\partial\|\bar w(s)\|_1",
+            _BERTHIER,
+            "certificate",
+            partial(prove_average_is_lasso, case),
+            (
+                Mutant("λ = 2/s", partial(prove_average_is_lasso, case, lambda s: 2 / s)),
+                Mutant("the last iterate", partial(prove_average_is_lasso, case, average=lambda path, s: path[-1].w)),
+                Mutant("a path that is not monotone", partial(prove_average_is_lasso, SWITCHING)),
+            ),
+        )
+        for case in (INDEPENDENT, CORRELATED)
+    ),
+    Claim(
+        "T27",
+        "soft thresholding",
+        "The time average of a balanced mode from σ₀ = α² tends to (s − λ)₊ at λ = log(1/α)/t.",
+        r"\frac1t\int_0^t\sigma\ \to\ (s-\lambda)_+,\qquad\lambda=\log(1/\alpha)/t",
+        _BERTHIER,
+        "certificate",
+        prove_soft_threshold,
+        (
+            Mutant("hard thresholding", partial(prove_soft_threshold, lambda s, penalty: s)),
+            Mutant("time doubled", partial(prove_soft_threshold, scale=2)),
+            Mutant("no threshold below λ", partial(prove_soft_threshold, below=lambda s, penalty: s - penalty)),
+        ),
+    ),
+    Claim(
+        "T27",
+        "optimality of soft thresholding",
+        "Soft-thresholded singular values solve the nuclear-norm problem on a fully observed target, mode by mode.",
+        r"T-B=\lambda Z,\quad\|Z\|\le1,\ \langle Z,B\rangle=\|B\|_*,\qquad B=U\operatorname{diag}((s-\lambda)_+)V^{\top}",
+        _BERTHIER,
+        "certificate",
+        prove_threshold_optimality,
+        (
+            Mutant("residual λ in every mode", partial(prove_threshold_optimality, lambda s, penalty: penalty)),
+            Mutant(
+                "residual s/2 where active",
+                partial(prove_threshold_optimality, lambda s, penalty: sp.Min(s / 2, penalty)),
+            ),
+        ),
+    ),
+)

@@ -1,0 +1,206 @@
+"""The page: whole, self-contained, honest about what was not done, and opened in a real browser where there is one."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import kronmix as km
+from kronmix.report import SECTIONS, Findings, build_page, study_images, study_weights, write_report
+from kronmix.report.page import LARGEST_SVG, Page, Section, Table, panel
+
+BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
+
+
+@pytest.fixture(scope="module")
+def trained() -> Findings:
+    return study_images(km.datasets.digits()[0][..., None], "digits", seeds=2, steps=30)
+
+
+@pytest.fixture(scope="module")
+def given() -> Findings:
+    rng = np.random.default_rng(0)
+    return study_weights(rng.normal(size=(6, 4)), rng.normal(size=(3, 5)), "mine.npz")
+
+
+@pytest.fixture(scope="module")
+def page(trained: Findings) -> Page:
+    return build_page(trained)
+
+
+@pytest.fixture(scope="module")
+def folder(trained: Findings, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("report")
+    write_report(trained, path)
+    return path
+
+
+class Reader(HTMLParser):
+    """Collects what a test wants to know of a page."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.ids: list[str] = []
+        self.pictures: list[dict[str, str | None]] = []
+        self.links: list[str] = []
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = dict(attrs)
+        if values.get("id"):
+            self.ids.append(str(values["id"]))
+        if tag in ("svg", "img"):
+            self.pictures.append(values)
+        self.links += [str(v) for k, v in attrs if k in ("href", "src", "xlink:href")]
+        if tag not in ("meta", "link", "img", "br"):
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+        if tag not in ("meta", "link", "img", "br"):
+            self.open.pop()
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def test_every_section_has_words_and_every_figure_says_what_to_look_at(page: Page, given: Findings) -> None:
+    weights_page = build_page(given)
+    assert len(page.sections) == len(SECTIONS) == 7
+    assert len({section.name for section in page.sections}) == 7
+    assert len(weights_page.sections) == 5
+    for section in (*page.sections, *weights_page.sections):
+        assert len(section.explanation) > 100
+        assert section.figures
+        assert all(len(figure.caption) > 40 for figure in section.figures)
+
+
+def test_markup_is_whole_with_unique_ids_and_nothing_from_elsewhere(folder: Path) -> None:
+    reader = Reader((folder / "index.html").read_text(encoding="utf-8"))
+    assert reader.open == []
+    assert len(reader.ids) == len(set(reader.ids))
+    assert len(reader.pictures) >= 14
+    for picture in reader.pictures:
+        assert len(str(picture.get("aria-label") or picture.get("alt"))) > 15
+    for link in reader.links:
+        assert link.startswith(("#", "data:"))
+        assert not link.startswith("#") or link[1:] in reader.ids
+
+
+def test_no_light_ink_is_left_for_the_dark_page(folder: Path) -> None:
+    html = (folder / "index.html").read_text(encoding="utf-8")
+    body = html[html.index("<body>") :]
+    assert "var(--ink)" in body
+    assert not re.search(r"#(1c2024|5f666e|000000)", body, re.IGNORECASE)
+
+
+def test_the_same_findings_make_the_same_page(page: Page, folder: Path) -> None:
+    assert page.to_html() == (folder / "index.html").read_text(encoding="utf-8")
+
+
+def test_results_and_arrays_agree_with_the_page(folder: Path, trained: Findings) -> None:
+    results = json.loads((folder / "results.json").read_text(encoding="utf-8"))
+    html = (folder / "index.html").read_text(encoding="utf-8")
+    for name, numbers in results["restoration"]["structures"].items():
+        assert name in html
+        assert f"{numbers['held_out_error']['mean']:.4f} ± {numbers['held_out_error']['half_width_95']:.4f}" in html
+    assert results["mixer"]["nearest"][0]["relative_error"] < 1e-14
+    assert results["dense"]["nearest"][0]["relative_error"] > 0.01
+    assert results["mixer"]["singular_values_difference"] < 1e-13
+    with np.load(folder / "arrays.npz") as arrays:
+        np.testing.assert_allclose(
+            np.sort(arrays["singular_values"]),
+            np.sort(np.linalg.svd(np.kron(arrays["V"].T, arrays["W"]), compute_uv=False)),
+            atol=1e-13,
+        )
+        left, right = arrays["monarch_factor_0"], arrays["monarch_factor_1"]
+        np.testing.assert_allclose(km.Monarch(left, right).to_dense(), np.kron(arrays["V"].T, arrays["W"]), atol=1e-14)
+        mixer = trained.restoration
+        assert mixer is not None
+        np.testing.assert_array_equal(arrays["Mixer/held-out_error"][:, -1], [r.error for r in mixer.runs["Mixer"]])
+
+
+def test_given_weights_are_not_said_to_be_trained(given: Findings) -> None:
+    html = build_page(given).to_html()
+    assert "mine.npz" in html
+    assert "held-out" not in html
+    assert "dense training" not in html
+
+
+def test_weights_too_wide_for_a_dense_matrix_make_a_page_without_one() -> None:
+    rng = np.random.default_rng(0)
+    found = study_weights(rng.normal(size=(60, 60)), rng.normal(size=(50, 50)), "wide.npz")
+    assert found.inspection.dense_singular_values is None
+    html = build_page(found).to_html()
+    assert "too large to compare with" in html
+    assert len(html) < 2_500_000
+
+
+def test_one_seed_has_no_interval_and_still_a_page() -> None:
+    found = study_images(km.datasets.digits()[0][:60, :, :, None], "few", seeds=1, steps=3, patch=2)
+    html = build_page(found).to_html()
+    assert "nan" not in re.sub(r'base64,[^"]*', "", html).lower()
+
+
+def test_text_is_escaped() -> None:
+    table = Table("<b>", ("<i>",), (("<u>",),))
+    html = Page("<t>", "<l>", (), (Section("s", "<h>", "<p onload=x>", (), (table,)),), "<f>").to_html()
+    for tag in ("<t>", "<l>", "<h>", "<p onload", "<b>", "<i>", "<u>", "<f>"):
+        assert tag not in html
+
+
+def test_pictures_with_too_many_marks_become_bitmaps_with_their_description() -> None:
+    markup = panel(lambda ax: ax.plot(np.arange(30_000), np.sin(np.arange(30_000)), "o"), 'a "quoted" <alt>').markup
+    assert markup.startswith('<img alt="a &quot;quoted&quot; &lt;alt>"')
+    assert len(markup) < LARGEST_SVG
+
+
+PROBE = """<script>addEventListener("load", () => {
+  const boxes = [...document.querySelectorAll("main svg[role=img], main img")].map(e => e.getBoundingClientRect());
+  const drawn = boxes.filter(b => b.width > 150 && b.height > 60).length;
+  const root = document.documentElement;
+  const out = boxes.filter(b => b.left < 0 || b.right > root.clientWidth + 1).length;
+  document.title = `${drawn} of ${boxes.length} drawn, ${out} outside, overflow ${root.scrollWidth - root.clientWidth}`;
+});</script>"""
+
+
+@pytest.mark.skipif(BROWSER is None, reason="no Chromium on this machine: the page was not opened in a browser")
+@pytest.mark.parametrize("width", [500, 1280])
+def test_page_opens_in_a_browser_without_complaint(folder: Path, tmp_path: Path, width: int) -> None:
+    probed = tmp_path / "probed.html"
+    probed.write_text((folder / "index.html").read_text(encoding="utf-8").replace("</body>", PROBE + "</body>"))
+    command = [
+        str(BROWSER),
+        "--headless",
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        "--enable-logging=stderr",
+        "--virtual-time-budget=5000",
+        f"--user-data-dir={tmp_path / 'profile'}",
+        f"--window-size={width},900",
+        "--dump-dom",
+        probed.as_uri(),
+    ]
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        command.insert(1, "--no-sandbox")  # Chromium's sandbox does not run as root
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    complaints = [line for line in done.stderr.splitlines() if "CONSOLE" in line]
+    assert complaints == []
+    title = re.search(r"<title>(.*?)</title>", done.stdout)
+    assert title is not None
+    count = len(Reader(probed.read_text(encoding="utf-8")).pictures)
+    assert title.group(1) == f"{count} of {count} drawn, 0 outside, overflow 0"

@@ -1,0 +1,290 @@
+"""The commands, as a user runs them: good files, and files that are not what they seem."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import kronmix as km
+from kronmix.cli import app, command, main
+
+TINY = ("--seeds", "1", "--steps", "2")
+
+
+def run(*arguments: object, folder: Path | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-W", "error", "-m", "kronmix", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        cwd=folder,
+        env={
+            **os.environ,
+            "PYTHONPATH": str(Path(km.__file__).parents[1]),
+            "COLUMNS": "100",
+            "PYTHONIOENCODING": "utf-8",
+        },
+    )
+
+
+def call(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
+    """The same in this process, for the many wrong inputs."""
+    old, sys.argv = sys.argv, ["kronmix", *map(str, arguments)]
+    try:
+        with pytest.raises(SystemExit) as stop:
+            main()
+    finally:
+        sys.argv = old
+    captured = capsys.readouterr()
+    return int(stop.value.code or 0), captured.out, captured.err
+
+
+@pytest.fixture
+def weights(tmp_path: Path) -> Path:
+    rng = np.random.default_rng(0)
+    np.savez(tmp_path / "weights.npz", W=rng.normal(size=(4, 4)), V=rng.normal(size=(3, 3)))
+    return tmp_path / "weights.npz"
+
+
+def test_report_writes_page_results_and_arrays_and_nothing_else(tmp_path: Path) -> None:
+    done = run("report", "--out", tmp_path / "deep" / "out", *TINY)
+    assert (done.returncode, done.stderr) == (0, "")  # no progress bar where there is no terminal
+    assert sorted(f.name for f in (tmp_path / "deep" / "out").iterdir()) == ["arrays.npz", "index.html", "results.json"]
+    assert done.stdout.splitlines()[-1] == str(tmp_path / "deep" / "out" / "index.html")
+    assert "two-block Mixer" in done.stdout
+    results = json.loads((tmp_path / "deep" / "out" / "results.json").read_text(encoding="utf-8"))
+    assert results["restoration"]["settings"]["steps"] == 2
+
+
+def test_report_on_a_user_s_images_and_quietly(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rng = np.random.default_rng(0)
+    np.savez(tmp_path / "mine.npz", X=rng.integers(0, 256, (30, 4, 6, 3)).astype(np.uint8), y=np.arange(30))
+    out = tmp_path / "out"
+    code, printed, errors = call(
+        capsys, "report", "--images", tmp_path / "mine.npz", "--patch", 2, "-q", "--out", out, *TINY
+    )
+    assert (code, printed, errors) == (0, f"{out / 'index.html'}\n", "")
+    results = json.loads((out / "results.json").read_text(encoding="utf-8"))
+    assert (results["mixer"]["tokens"], results["mixer"]["channels"]) == (6, 12)
+
+
+def test_report_on_weights_skips_training(tmp_path: Path, weights: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, printed, _ = call(capsys, "report", "--weights", weights, "--out", tmp_path / "out")
+    assert code == 0
+    assert "token" in printed
+    assert "restoration" not in json.loads((tmp_path / "out" / "results.json").read_text(encoding="utf-8"))
+
+
+def test_inspect_prints_the_wide_mlp(weights: Path) -> None:
+    done = run("inspect", weights)
+    assert done.returncode == 0
+    for words in ("4 tokens × 3 channels: width 12 → 12", "I₃ ⊗ W", "25 of 144", "Monarch"):
+        assert words in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("options", "build"),
+    [
+        (
+            ("--structure", "kronecker", "--shape", "4x2,3x4"),
+            lambda f: km.SumOfKroneckers(list(zip(f[::2], f[1::2], strict=True))),
+        ),
+        (("--structure", "monarch", "--shape", "4,2,3,4"), lambda f: km.Monarch(*f)),
+        (("--structure", "monarch", "--shape", "3,2,4,4", "--rank", "2"), lambda f: km.Monarch(*f)),
+    ],
+)
+def test_factor_writes_factors_that_multiply_to_what_it_says(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], options: tuple[str, ...], build: object
+) -> None:
+    B = np.kron(np.arange(8.0).reshape(4, 2), np.random.default_rng(0).normal(size=(3, 4)))
+    np.savetxt(tmp_path / "B.csv", B, delimiter=",")
+    code, printed, errors = call(capsys, "factor", tmp_path / "B.csv", *options)
+    assert (code, errors) == (0, "")
+    assert "relative error" in printed
+    with np.load(tmp_path / "B.factors.npz") as stored:
+        factors = [stored[f"factor_{i}"] for i in range(len(stored.files))]
+    relative = np.linalg.norm(build(factors).to_dense() - B) / np.linalg.norm(B)  # type: ignore[operator]
+    assert (relative < 1e-12) == (options[3] != "3,2,4,4")
+
+
+def test_factor_finds_the_hadamard_butterfly(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    H = np.array([[1.0]])
+    for _ in range(4):
+        H = np.kron(H, [[1, 1], [1, -1]])
+    np.save(tmp_path / "H.npy", H)
+    out = tmp_path / "f.npz"
+    assert call(capsys, "factor", tmp_path / "H.npy", "--structure", "butterfly", "--out", out)[0] == 0
+    with np.load(out) as stored:
+        assert sum(stored[name].size for name in stored.files) == 4 * 2 * 16
+
+
+def bad_file(folder: Path, name: str) -> Path:
+    rng = np.random.default_rng(0)
+    W, V = rng.normal(size=(4, 4)), rng.normal(size=(3, 3))
+    path = folder / f"{name}.npz"
+    contents = {
+        "nan": {"W": np.where(np.eye(4) > 0, np.nan, W), "V": V},
+        "pickled": {"W": np.array([[{}]], dtype=object), "V": V},
+        "text": {"W": np.array([["a"]]), "V": V},
+        "no_V": {"W": W},
+        "vector": {"W": W[0], "V": V},
+        "zero": {"W": 0 * W, "V": V},
+        "truncated": {"W": W, "V": V},
+    }
+    np.savez(path, **contents[name])
+    if name == "truncated":
+        path.write_bytes(path.read_bytes()[:-150])
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("nan", "array 'W' has 4 NaN or infinite entries, the first at index (0, 0)"),
+        ("pickled", "holds pickled Python objects, which are never loaded"),
+        ("text", "array 'W' has dtype <U1, expected numbers"),
+        ("no_V", "no array 'V', it holds W"),
+        ("vector", "array 'W' has shape (4,), expected 2 axes"),
+        ("zero", "W is zero everywhere"),
+        ("truncated", "not a whole .npz archive"),
+    ],
+)
+@pytest.mark.parametrize("verb", ["inspect", "report"])
+def test_bad_weights_end_in_one_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], verb: str, name: str, words: str
+) -> None:
+    file, out = bad_file(tmp_path, name), tmp_path / "out"
+    arguments = ("inspect", file) if verb == "inspect" else ("report", "--weights", file, "--out", out)
+    code, printed, errors = call(capsys, *arguments)
+    assert (code, printed) == (2, "")
+    assert errors.startswith("kronmix: ")
+    assert words in errors
+    assert errors.count("\n") == 1
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("inspect", "none.npz"), "none.npz: No such file or directory"),
+        (("inspect", "B.txt"), "unknown file type '.txt'"),
+        (
+            ("factor", "B.npy", "--structure", "monarch"),
+            "--shape is missing: a Monarch matrix needs four sizes p,k,q,s",
+        ),
+        (
+            ("factor", "B.npy", "--structure", "monarch", "--shape", "2,2,x,2"),
+            "--shape 2,2,x,2: a Monarch matrix needs four sizes",
+        ),
+        (("factor", "B.npy", "--structure", "monarch", "--shape", "2,2,5,2"), "2"),
+        (("factor", "B.npy", "--structure", "kronecker", "--shape", "2x2"), "needs the sizes of its two factors"),
+        (("factor", "B.npy", "--structure", "kronecker", "--shape", "2x2,3x3"), "3"),
+        (("factor", "B.npy", "--structure", "butterfly", "--shape", "2"), "takes neither --shape nor --rank"),
+        (("factor", "R.npy", "--structure", "butterfly"), "the matrix is 2×3: a butterfly needs a square one"),
+        (("factor", "B.npy", "--structure", "butterfly", "--out", "f.txt"), "expected a name ending in .npz"),
+        (("factor", "B.npy", "--structure", "butterfly", "--out", "none/f.npz"), "No such file or directory"),
+        (("report", "--images", "B.npy", "--weights", "B.npy"), "--images and --weights exclude each other"),
+        (("report", "--noise", "-1"), "noise=-1.0: expected a standard deviation"),
+        (("report", "--train", "1797"), "train=1797: expected 2 to 1796"),
+        (("report", "--patch", "3"), "patch=3: expected a divisor"),
+        (("report", "--rank", "0"), "rank=0: expected at least 1"),
+        (("report", "--seeds", "0"), "seeds=0: expected at least 1"),
+        (("report", "--out", "B.npy"), "B.npy: File exists"),
+        (("report", "--out", "B.npy/sub"), "Not a directory"),
+    ],
+)
+def test_bad_arguments_end_in_one_sentence(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: tuple[str, ...],
+    words: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    np.save("B.npy", np.eye(4))
+    np.save("R.npy", np.ones((2, 3)))
+    before = sorted(p.name for p in tmp_path.iterdir())
+    code, printed, errors = call(capsys, *arguments)
+    assert (code, printed) == (2, "")
+    assert words in errors
+    assert errors.startswith("kronmix: ")
+    assert errors.count("\n") == 1
+    assert sorted(p.name for p in tmp_path.iterdir()) == before
+
+
+def test_unknown_options_and_structures_exit_with_two(tmp_path: Path) -> None:
+    done = run("factor", "x.npy", "--structure", "circulant", folder=tmp_path)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert "circulant" in done.stderr
+
+
+def test_a_pickle_does_not_run(tmp_path: Path) -> None:
+    (tmp_path / "trap.npy").write_bytes(b"cos\nsystem\n(S'touch ran'\ntR.")
+    done = run("factor", "trap.npy", "--structure", "butterfly", folder=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert [f.name for f in tmp_path.iterdir()] == ["trap.npy"]
+
+
+def test_help_teaches_with_examples_and_version_prints() -> None:
+    for verb in ("report", "inspect", "factor"):
+        assert f"kronmix {verb} " in " ".join(run(verb, "--help").stdout.replace("│", "").split())
+    assert run("--version").stdout.startswith("kronmix ")
+
+
+def test_interrupt_says_so_and_leaves_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("kronmix.report.study_images", stop)
+    code, _, errors = call(capsys, "report", "--out", tmp_path / "out")
+    assert (code, errors) == (130, "kronmix: interrupted, nothing was written\n")
+    assert not (tmp_path / "out").exists()
+
+
+def test_mistakes_of_kronmix_are_not_hidden() -> None:
+    def broken() -> None:
+        raise AssertionError("a mistake")
+
+    commands = list(app.registered_commands)
+    try:
+        guarded = command(broken)
+    finally:
+        app.registered_commands[:] = commands
+    with pytest.raises(AssertionError, match="a mistake"):
+        guarded()
+
+
+def test_verify_prints_verdicts_and_writes_latex(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, printed, _ = call(capsys, "verify", "--theorem", "T3", "--latex", tmp_path / "verdicts.tex")
+    assert code == 0
+    assert printed.count("holds") == 2
+    assert "\\begin{document}" in (tmp_path / "verdicts.tex").read_text(encoding="utf-8")
+    code, printed, _ = call(capsys, "verify", "--theorem", "T6", "--json")
+    assert json.loads(printed)["rows"][0]["evidence"] == "all sizes"
+
+
+def test_verify_exits_1_when_a_false_neighbour_is_accepted(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from kronmix.symbolic import registry
+    from kronmix.symbolic.claims import Claim, Mutant, Proof
+
+    gullible = Claim("T1", "x", "x", "x", "x", "entrywise", lambda: Proof("any"), (Mutant("y", lambda: Proof("any")),))
+    monkeypatch.setattr(registry, "all_claims", lambda: (gullible,))
+    code, printed, _ = call(capsys, "verify")
+    assert code == 1
+    assert "FAILS" in printed
+
+
+def test_verify_refuses_an_unknown_theorem(capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, errors = call(capsys, "verify", "--theorem", "T99")
+    assert (code, errors) == (2, "kronmix: theorem T99: expected T1 to T27\n")

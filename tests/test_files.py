@@ -1,0 +1,169 @@
+"""Files that users give: what is whole is read, what is not is named in one sentence."""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import scipy.io
+import scipy.sparse
+
+from kronmix.files import read_arrays, read_matrix, staged_folder, take, write_file
+
+MATRIX = np.arange(6.0).reshape(2, 3) - 2.5
+
+
+def write(path: Path) -> Path:
+    {
+        ".npy": lambda: np.save(path, MATRIX),
+        ".npz": lambda: np.savez_compressed(path, B=MATRIX, note=np.arange(3)),
+        ".csv": lambda: np.savetxt(path, MATRIX, delimiter=","),
+        ".mtx": lambda: scipy.io.mmwrite(path, scipy.sparse.coo_array(MATRIX)),
+        ".mat": lambda: scipy.io.savemat(path, {"B": scipy.sparse.csc_array(MATRIX), "name": "text"}),
+    }[path.suffix]()
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".npy", ".npz", ".csv", ".mtx", ".mat"])
+def test_every_type_gives_the_matrix_back(tmp_path: Path, suffix: str) -> None:
+    np.testing.assert_array_equal(read_matrix(write(tmp_path / f"B{suffix}")), MATRIX)
+
+
+@pytest.mark.parametrize("suffix", [".npy", ".npz", ".mtx", ".mat"])
+@pytest.mark.parametrize("keep", [0, 1, 7, 60, 100])
+def test_truncated_files_raise_value_errors_that_name_the_file(tmp_path: Path, suffix: str, keep: int) -> None:
+    file = write(tmp_path / f"B{suffix}")
+    file.write_bytes(file.read_bytes()[:keep])
+    with pytest.raises(ValueError, match=re.escape(str(file))) as caught:
+        read_matrix(file)
+    assert "\n" not in str(caught.value)
+
+
+def test_fortran_order_complex_and_integers_are_kept(tmp_path: Path) -> None:
+    for array in (np.asfortranarray(MATRIX), MATRIX * (1 + 2j), MATRIX.astype(np.int16), MATRIX.astype(">f4")):
+        np.save(tmp_path / "a.npy", array)
+        read = read_matrix(tmp_path / "a.npy")
+        assert read.dtype == array.dtype
+        np.testing.assert_array_equal(read, array)
+
+
+def test_pickles_are_refused_in_both_containers(tmp_path: Path) -> None:
+    objects = np.array([[{}, []]], dtype=object)
+    np.save(tmp_path / "a.npy", objects, allow_pickle=True)
+    np.savez(tmp_path / "b.npz", B=objects)
+    for name in ("a.npy", "b.npz"):
+        with pytest.raises(ValueError, match="pickled Python objects, which are never loaded"):
+            read_arrays(tmp_path / name)
+
+
+def lying_npy(shape: tuple[int, ...]) -> bytes:
+    stream = io.BytesIO()
+    np.lib.format.write_array_header_1_0(stream, {"descr": "<f8", "fortran_order": False, "shape": shape})
+    return stream.getvalue() + bytes(64)
+
+
+def test_a_header_that_promises_a_terabyte_is_not_believed(tmp_path: Path) -> None:
+    (tmp_path / "a.npy").write_bytes(lying_npy((10**6, 10**6)))
+    with pytest.raises(ValueError, match=r"is truncated: shape .* takes 8,000,000,000,000 bytes, 64 are there"):
+        read_matrix(tmp_path / "a.npy")
+    with zipfile.ZipFile(tmp_path / "b.npz", "w") as archive:
+        archive.writestr("B.npy", lying_npy((10**6, 10**6)))
+    with pytest.raises(ValueError, match="array 'B' is truncated"):
+        read_matrix(tmp_path / "b.npz")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("a.txt", b"1,2", "unknown file type '.txt', expected one of .csv, .mat, .mtx, .npy, .npz"),
+        ("a.npy", b"not an array at all", "not a NumPy array"),
+        ("a.npz", b"not an archive", "not a whole .npz archive"),
+        ("a.csv", b"x,y\n1,2\n", "expected numbers separated by commas, no header"),
+        ("a.csv", b"1,2\n3\n", "lines hold 1, 2 numbers, expected as many in each"),
+        ("a.csv", b"\xff\xfe\x00", "expected numbers separated by commas"),
+        ("a.csv", b"1,nan\n3,inf\n", r"2 NaN or infinite entries, the first at index \(0, 1\)"),
+        ("a.mtx", b"%%MatrixMarket nonsense", "not a readable Matrix Market file"),
+        ("a.mtx", b"%%MatrixMarket matrix coordinate real general\n999999 999999 1\n1 1 1\n", "above the limit"),
+        ("a.mat", b"MATLAB 5.0 MAT-file" + bytes(200), "not a whole .mat file"),
+        ("a.npy", b"", "is empty"),
+    ],
+)
+def test_bad_files_are_named_in_one_sentence(tmp_path: Path, name: str, content: bytes, words: str) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(ValueError, match=words) as caught:
+        read_matrix(tmp_path / name)
+    assert "\n" not in str(caught.value)
+
+
+def test_which_matrix_is_asked_for_when_there_are_several(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", W=MATRIX, V=MATRIX.T)
+    with pytest.raises(ValueError, match=r"holds 2 matrices among its arrays \(V, W\), name the one you mean"):
+        read_matrix(tmp_path / "a.npz")
+    np.testing.assert_array_equal(read_matrix(tmp_path / "a.npz", key="V"), MATRIX.T)
+
+
+def test_take_names_what_is_wrong() -> None:
+    arrays: dict[str, Any] = {"W": np.ones(3), "E": np.ones((0, 2)), "Z": np.ones((2, 2)) * 1j}
+    for key, words in [("V", "no array 'V', it holds E, W, Z"), ("W", "expected 2 axes"), ("E", "is empty")]:
+        with pytest.raises(ValueError, match=words):
+            take(arrays, key, "file.npz")
+    with pytest.raises(ValueError, match="is complex, expected real"):
+        take(arrays, "Z", "file.npz", real=True)
+
+
+def test_arrays_of_text_are_refused(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", B=np.array([["a", "b"]]))
+    with pytest.raises(ValueError, match="array 'B' has dtype <U1, expected numbers"):
+        read_arrays(tmp_path / "a.npz")
+
+
+def test_size_limit_is_held_for_every_type(tmp_path: Path) -> None:
+    for suffix in (".npy", ".npz", ".csv", ".mtx", ".mat"):
+        file = write(tmp_path / f"B{suffix}")
+        with pytest.raises(ValueError, match="above the limit of 10"):
+            read_arrays(file, max_bytes=10)
+
+
+def test_folders_and_missing_files(tmp_path: Path) -> None:
+    (tmp_path / "folder.npy").mkdir()
+    with pytest.raises(ValueError, match="is a folder, expected a file"):
+        read_matrix(tmp_path / "folder.npy")
+    with pytest.raises(FileNotFoundError):
+        read_matrix(tmp_path / "none.npy")
+
+
+def test_a_failed_stage_leaves_nothing_and_keeps_what_was_there(tmp_path: Path) -> None:
+    def fail(out: Path) -> None:
+        with staged_folder(out) as folder:
+            (folder / "half").write_text("half")
+            raise RuntimeError("stop")
+
+    with pytest.raises(RuntimeError, match="stop"):
+        fail(tmp_path / "new" / "deep")
+    assert not (tmp_path / "new").exists()
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "half").write_text("whole")
+    with pytest.raises(RuntimeError, match="stop"):
+        fail(tmp_path / "old")
+    assert [(f.name, f.read_text()) for f in (tmp_path / "old").iterdir()] == [("half", "whole")]
+
+
+def test_a_stage_in_the_way_of_a_file_fails_at_once(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("here")
+    with pytest.raises(OSError, match="file"), staged_folder(tmp_path / "file" / "out"):
+        pytest.fail("the block must not be entered")
+
+
+def test_write_file_replaces_whole_or_not_at_all(tmp_path: Path) -> None:
+    write_file(tmp_path / "a", b"one")
+    write_file(tmp_path / "a", b"two")
+    assert [(f.name, f.read_bytes()) for f in tmp_path.iterdir()] == [("a", b"two")]
+    with pytest.raises(ValueError, match="is a folder"):
+        write_file(tmp_path, b"x")
+    with pytest.raises(OSError, match="none"):
+        write_file(tmp_path / "none" / "a", b"x")
