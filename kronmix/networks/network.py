@@ -1,0 +1,129 @@
+"""Networks of structured operators: one class for dense MLPs, sparse MLPs and Mixers (T5)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..operators import Chain, Dense, StructuredOperator
+from .activations import Activation
+from .normalization import LayerNorm
+from .parts import Array, Fixed, Linear, Part, Residual, Sequential
+from .patches import Patches
+
+
+@dataclass(frozen=True)
+class Network:
+    """An MLP whose layers are structured operators, acting on images or on columns of features.
+
+    Parameters
+    ----------
+    body : Sequential
+        Maps columns of pixels (width, batch) to columns of outputs (classes, batch).
+    patches : Patches, optional
+        How images (N, H, W, channels) become columns. Without it, inputs are columns already, or rows (N, width).
+    name : str
+        What it is, for tables.
+    """
+
+    body: Sequential
+    patches: Patches
+    name: str = "network"
+
+    @property
+    def factors(self) -> tuple[Array, ...]:
+        """Trainable arrays."""
+        return self.body.factors
+
+    def with_factors(self, *arrays: Array) -> Network:
+        """Return the same network with other values of its factors."""
+        return Network(self.body.with_factors(*arrays), self.patches, self.name)
+
+    @property
+    def n_parameters(self) -> int:
+        """Independent numbers trained."""
+        return sum(f.size for f in self.factors)
+
+    def layers(self) -> tuple[StructuredOperator, ...]:
+        """Trained linear layers, first one first: the weights of the wide MLP (T5)."""
+        return tuple(part.operator for part in _leaves(self.body) if isinstance(part, Linear))
+
+    @property
+    def connections(self) -> int:
+        """Multiply-adds of the linear layers for one sample."""
+        return sum(op.connections for op in self.layers())
+
+    def __call__(self, images: Any, batch: int = 256) -> Array:
+        """Outputs (N, classes) for images, in batches."""
+        X = self.patches.columns(images, self._dtype)
+        outputs = [self.body(np.ascontiguousarray(X[:, i : i + batch])) for i in range(0, X.shape[1], batch)]
+        return np.concatenate(outputs, axis=1).T if outputs else np.empty((0, 0), self._dtype)
+
+    @property
+    def _dtype(self) -> np.dtype[Any]:
+        return np.result_type(np.float32, *self.factors)
+
+    def as_wide_mlp(self) -> WideMLP:
+        """The same function as an ordinary MLP on vectors: explicit effective weights between activations (T5)."""
+        return WideMLP(tuple(_wide(self.body)), self.patches)
+
+
+@dataclass(frozen=True)
+class WideLayer:
+    """One layer of the wide MLP: x ↦ φ(B x + b), with an optional norm before and a skip connection around a run of layers.
+
+    Attributes
+    ----------
+    operator : StructuredOperator
+        Effective weight B.
+    bias : array of shape (rows,)
+    norm : LayerNorm or None
+        Applied to x first.
+    activation : str
+        "linear" for none.
+    saves_skip, adds_skip : bool
+        Whether x is kept for a skip connection, or the kept one added to the result.
+    """
+
+    operator: StructuredOperator
+    bias: Array
+    norm: LayerNorm | None = None
+    activation: str = "linear"
+    saves_skip: bool = False
+    adds_skip: bool = False
+
+
+@dataclass(frozen=True)
+class WideMLP:
+    """The T5 view of a network: a list of wide, sparse layers."""
+
+    layers: tuple[WideLayer, ...]
+    patches: Patches
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Input width, then the width after each layer."""
+        return (self.layers[0].operator.shape[1], *(layer.operator.shape[0] for layer in self.layers))
+
+    def __call__(self, images: Any) -> Array:
+        """Outputs (N, classes), by explicit sparse matrices: slow and independent of the network's own kernels."""
+        x = self.patches.columns(images, np.result_type(np.float32, self.layers[0].operator.dtype))
+        kept = x
+        for layer in self.layers:
+            if layer.saves_skip:
+                kept = x
+            if layer.norm is not None:
+                x = layer.norm(x)
+            x = np.asarray(layer.operator.to_sparse() @ x) + layer.bias[:, None]
+            if layer.activation != "linear":
+                x = Activation(layer.activation)(x)
+            if layer.adds_skip:
+                x = x + kept
+        return x.T
+
+
+def _leaves(part: Part) -> list[Part]:
+    """The parts of a network in order, sequences opened."""
+    return [leaf for inner in part.parts for leaf in _leaves(inner)] if isinstance(part, Sequential) else [part]
