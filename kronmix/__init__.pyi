@@ -1,5 +1,6 @@
 from . import (
     datasets as datasets,
+    networks as networks,
     plotting as plotting,
     testing as testing,
 )

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from ..operators import Chain, Dense, StructuredOperator
+from ..operators import StructuredOperator
 from .activations import Activation
 from .normalization import LayerNorm
 from .parts import Array, Fixed, Linear, Part, Residual, Sequential
 from .patches import Patches
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Network:
     """An MLP whose layers are structured operators, acting on images or on columns of features.
 
@@ -60,6 +60,12 @@ class Network:
         X = self.patches.columns(images, self._dtype)
         outputs = [self.body(np.ascontiguousarray(X[:, i : i + batch])) for i in range(0, X.shape[1], batch)]
         return np.concatenate(outputs, axis=1).T if outputs else np.empty((0, 0), self._dtype)
+
+    def __repr__(self) -> str:
+        widths = [self.layers()[0].shape[1], *(op.shape[0] for op in self.layers())]
+        shown = widths if len(widths) <= 6 else [*widths[:3], "…", *widths[-2:]]
+        size = f"{self.n_parameters:,}".replace(",", " ")
+        return f"Network({self.name}, widths {' → '.join(map(str, shown))}, {size} parameters)"
 
     @property
     def _dtype(self) -> np.dtype[Any]:
@@ -122,6 +128,37 @@ class WideMLP:
             if layer.adds_skip:
                 x = x + kept
         return x.T
+
+
+def _wide(body: Sequential) -> list[WideLayer]:
+    """Layers of a body: norms go with the layer after them, activations with the layer before."""
+    layers: list[WideLayer] = []
+    norm: LayerNorm | None = None
+    for part in body.parts:
+        match part:
+            case Residual():
+                inner = _wide(part)
+                inner[0] = replace(inner[0], saves_skip=True)
+                inner[-1] = replace(inner[-1], adds_skip=True)
+                layers += inner
+            case LayerNorm():
+                norm = part
+            case Activation():
+                layers[-1] = replace(layers[-1], activation=part.name)
+            case Linear() | Fixed():
+                layers.append(WideLayer(part.operator, _full_bias(part), norm))
+                norm = None
+            case _:
+                raise TypeError(f"{type(part).__name__} has no place in a wide MLP")
+    return layers
+
+
+def _full_bias(part: Linear | Fixed) -> Array:
+    bias = part.bias if isinstance(part, Linear) else None
+    if bias is None:
+        return np.zeros(part.operator.shape[0], part.operator.dtype)
+    assert isinstance(part, Linear)
+    return np.broadcast_to(bias, part.rows).reshape(-1)
 
 
 def _leaves(part: Part) -> list[Part]:

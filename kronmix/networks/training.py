@@ -1,0 +1,213 @@
+"""Train a network by minibatches: progress, a clean stop, and a checkpoint from which a run goes on bit for bit."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..files import read_arrays, write_file
+from .losses import LOSSES, accuracy
+from .network import Network
+from .optimizers import AdamW, Optimizer, Schedule, constant
+from .parts import Array
+
+
+class DivergedError(ArithmeticError):
+    """The loss of a batch was not a finite number."""
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What a pass over the data came to.
+
+    Attributes
+    ----------
+    epoch : int
+        From 1.
+    loss, accuracy : float
+        Means over the batches, each before its step; accuracy is nan for squared loss.
+    """
+
+    epoch: int
+    loss: float
+    accuracy: float
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A trained network and its history.
+
+    Attributes
+    ----------
+    network : Network
+    history : tuple of Epoch
+    reason : str
+        "epochs" or "interrupted".
+    """
+
+    network: Network
+    history: tuple[Epoch, ...] = field(default=())
+    reason: str = "epochs"
+
+    def __repr__(self) -> str:
+        if not self.history:
+            return f"Fit({self.network!r}, no epochs)"
+        last = self.history[-1]
+        return f"Fit({self.network.name}, {last.epoch} epochs, loss {last.loss:.4g}, stopped by {self.reason})"
+
+
+def fit(
+    network: Network,
+    X: Any,
+    y: Any,
+    *,
+    epochs: int = 10,
+    batch: int = 64,
+    loss: str = "cross_entropy",
+    optimizer: Optimizer | None = None,
+    schedule: Schedule | float = 1e-3,
+    seed: int = 0,
+    checkpoint: str | Path | None = None,
+    progress: Callable[[Epoch, int], None] | None = None,
+) -> Fit:
+    """Train by minibatches, shuffled anew in every epoch.
+
+    Parameters
+    ----------
+    network : Network
+    X : array of shape (N, H, W, colours), (N, S, C) or (N, width)
+    y : array of shape (N,) of labels, or (N, outputs) for squared loss
+    epochs, batch : int
+    loss : {"cross_entropy", "squared"}
+    optimizer : SGD or AdamW
+        Default: AdamW.
+    schedule : float or function of the step
+        Learning rate.
+    seed : int
+        Of the order of the samples: epoch e uses (seed, e), so that a run that goes on is the run that went through.
+    checkpoint : str or Path, optional
+        File written after every epoch; if it is there, training goes on from it.
+    progress : function of (Epoch, epochs), optional
+        Called after every epoch.
+
+    Returns
+    -------
+    Fit
+        After Ctrl-C, the last whole epoch's network, with ``reason == "interrupted"``.
+
+    Raises
+    ------
+    DivergedError
+        If a loss is not finite; names the epoch and the rate.
+    ValueError
+        If sizes do not fit, labels are out of range, or the checkpoint belongs to another network.
+
+    Examples
+    --------
+    >>> X, y = km.datasets.digits(patch=2)
+    >>> net = km.networks.s_mixer(16, 4, depth=1, classes=10)
+    >>> found = km.networks.fit(net, X[:300], y[:300], epochs=3, schedule=1e-2)
+    >>> found.history[-1].loss < found.history[0].loss
+    True
+    """
+    if loss not in LOSSES:
+        raise ValueError(f"loss={loss!r}: expected one of {sorted(LOSSES)}")
+    if epochs < 0 or batch < 1:
+        raise ValueError(f"epochs={epochs}, batch={batch}: expected epochs ≥ 0 and batch ≥ 1")
+    stepper = AdamW() if optimizer is None else optimizer
+    rate = schedule if callable(schedule) else constant(float(schedule))
+    dtype = np.result_type(np.float32, *network.factors)
+    columns = network.patches.columns(X, dtype)
+    targets = _targets(network, y, columns.shape[1], loss, dtype)
+    packing = _Flat(network)
+    θ = packing.vector(network.factors)
+    history: list[Epoch] = []
+    steps = 0
+    if checkpoint is not None and Path(checkpoint).exists():
+        θ, steps, history = _load(Path(checkpoint), θ, stepper)
+    reached = θ.copy()
+    try:
+        for epoch in range(len(history), epochs):
+            order = np.random.default_rng([seed, epoch]).permutation(columns.shape[1])
+            total = hits = 0.0
+            for start in range(0, order.size, batch):
+                chosen = order[start : start + batch]
+                value, gradient, outputs = _step(packing, network, θ, columns[:, chosen], targets[..., chosen], loss)
+                if not np.isfinite(value):
+                    raise DivergedError(
+                        f"the loss is {value} in epoch {epoch + 1} at a rate of {rate(steps):g}: take a smaller one"
+                    )
+                stepper.step(θ, gradient, rate(steps), steps)
+                steps += 1
+                total += value * chosen.size
+                hits += accuracy(outputs, targets[chosen]) * chosen.size if loss == "cross_entropy" else np.nan
+            history.append(Epoch(epoch + 1, total / order.size, hits / order.size))
+            reached = θ.copy()
+            if checkpoint is not None:
+                _save(Path(checkpoint), θ, steps, history, stepper)
+            if progress is not None:
+                progress(history[-1], epochs)
+    except KeyboardInterrupt:
+        return Fit(network.with_factors(*packing.arrays(reached)), tuple(history), "interrupted")
+    return Fit(network.with_factors(*packing.arrays(θ)), tuple(history), "epochs")
+
+
+class _Flat:
+    """All factors in one vector."""
+
+    def __init__(self, network: Network) -> None:
+        self.shapes = [f.shape for f in network.factors]
+        self.ends = np.cumsum([f.size for f in network.factors])
+
+    def vector(self, arrays: tuple[Array, ...]) -> Array:
+        return np.concatenate([np.ravel(a) for a in arrays])
+
+    def arrays(self, θ: Array) -> tuple[Array, ...]:
+        return tuple(p.reshape(s) for p, s in zip(np.split(θ, self.ends[:-1]), self.shapes, strict=True))
+
+
+def _step(
+    packing: _Flat, network: Network, θ: Array, X: Array, targets: Array, loss: str
+) -> tuple[float, Array, Array]:
+    outputs, pull = network.body.with_factors(*packing.arrays(θ)).vjp(np.ascontiguousarray(X))
+    value, outputs_bar = LOSSES[loss](outputs, targets, X.shape[1])
+    gradients, _ = pull(outputs_bar, False)
+    return value, packing.vector(gradients), outputs
+
+
+def _targets(network: Network, y: Any, samples: int, loss: str, dtype: Any) -> Array:
+    given = np.asarray(y)
+    outputs = network.layers()[-1].shape[0]
+    if len(given) != samples:
+        raise ValueError(f"X holds {samples} samples and y {len(given)}: they must be equal")
+    if loss == "squared":
+        if given.shape != (samples, outputs):
+            raise ValueError(f"y has shape {given.shape}: expected ({samples}, {outputs}) for squared loss")
+        return np.ascontiguousarray(given.T, dtype=dtype)
+    if given.ndim != 1 or given.dtype.kind not in "iu" or (samples and not 0 <= given.min() <= given.max() < outputs):
+        raise ValueError(f"y: expected integer labels from 0 to {outputs - 1}, one for each sample")
+    return given
+
+
+def _save(file: Path, θ: Array, steps: int, history: list[Epoch], optimizer: Optimizer) -> None:
+    stream = io.BytesIO()
+    table = np.array([[e.epoch, e.loss, e.accuracy] for e in history])
+    state = {f"optimizer/{name}": array for name, array in optimizer.state.items()}
+    np.savez(stream, theta=θ, steps=np.array(steps), history=table, **state)  # type: ignore[arg-type]
+    write_file(file, stream.getvalue())
+
+
+def _load(file: Path, θ: Array, optimizer: Optimizer) -> tuple[Array, int, list[Epoch]]:
+    arrays = read_arrays(file)
+    if "theta" not in arrays or arrays["theta"].shape != θ.shape or arrays["theta"].dtype != θ.dtype:
+        raise ValueError(f"{file}: not a checkpoint of this network, which has {θ.size} parameters of {θ.dtype}")
+    for name, array in arrays.items():
+        if name.startswith("optimizer/"):
+            optimizer.state[name.removeprefix("optimizer/")] = array.copy()
+    history = [Epoch(int(e), float(v), float(a)) for e, v, a in arrays["history"]]
+    return arrays["theta"].copy(), int(arrays["steps"]), history
