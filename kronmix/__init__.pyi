@@ -1,5 +1,6 @@
 from . import (
     datasets as datasets,
+    mixer as mixer,
     networks as networks,
     plotting as plotting,
     testing as testing,
@@ -17,6 +18,9 @@ from .mixer import (
     permuted_mixing as permuted_mixing,
     random_permuted_mixing as random_permuted_mixing,
     token_mixing as token_mixing,
+)
+from .networks import (
+    load_mixer as load_mixer,
 )
 from .operators import (
     Chain as Chain,

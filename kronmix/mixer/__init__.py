@@ -1,5 +1,6 @@
 """Mixers as wide MLPs: linear Mixers, their effective layers, shapes and widths."""
 
+from .checkpoints import read_checkpoint, write_synthetic_checkpoint
 from .linear import LinearMixer, channel_mixing, permuted_mixing, random_permuted_mixing, token_mixing
 from .shapes import BestShape, EffectiveLayer, MixerShape, best_shape
 
@@ -12,5 +13,7 @@ __all__ = [
     "channel_mixing",
     "permuted_mixing",
     "random_permuted_mixing",
+    "read_checkpoint",
     "token_mixing",
+    "write_synthetic_checkpoint",
 ]

@@ -1,6 +1,7 @@
 """Networks whose layers are structured operators: dense and sparse MLPs, Mixers, Monarch and group-mixing networks (T5)."""
 
 from .builders import group_mixer, mlp, mlp_mixer, monarch_mlp, rp_mixer, s_mixer, sparse_mlp
+from .loading import load_mixer
 from .network import Network, WideLayer, WideMLP
 from .optimizers import SGD, AdamW, constant, cosine
 from .training import DivergedError, Epoch, Fit, fit
@@ -18,6 +19,7 @@ __all__ = [
     "cosine",
     "fit",
     "group_mixer",
+    "load_mixer",
     "mlp",
     "mlp_mixer",
     "monarch_mlp",

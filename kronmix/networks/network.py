@@ -51,6 +51,13 @@ class Network:
         return tuple(part.operator for part in _leaves(self.body) if isinstance(part, Linear))
 
     @property
+    def blocks(self) -> tuple[tuple[StructuredOperator, ...], ...]:
+        """Effective layers of each block of a Mixer: token MLP, then channel MLP, each with its skip connection."""
+        runs = [part for part in self.body.parts if isinstance(part, Residual)]
+        linear = [tuple(p.operator for p in _leaves(run) if isinstance(p, Linear)) for run in runs]
+        return tuple(linear[i] + linear[i + 1] for i in range(0, len(linear) - 1, 2))
+
+    @property
     def connections(self) -> int:
         """Multiply-adds of the linear layers for one sample."""
         return sum(op.connections for op in self.layers())
