@@ -1,4 +1,4 @@
-# make install | demo | test | figures | bench
+# make install | demo | test | figures | bench | bench-training
 # Everything runs in .venv/, made here from pyproject.toml when missing or older than it.
 PYTHON ?= python3
 VENV := .venv
@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 # One BLAS thread a process: the tests run in one process per core.
 SINGLE := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-.PHONY: install demo test lint figures bench clean
+.PHONY: install demo test lint figures bench bench-training clean
 
 install: $(STAMP)
 
@@ -35,5 +35,11 @@ figures: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks
 
+# PyTorch, for comparison only, lives in an environment of its own.
+bench-training: pyproject.toml
+	test -x .venv-torch/bin/python || $(PYTHON) -m venv .venv-torch
+	.venv-torch/bin/python -m pip install --quiet --disable-pip-version-check --editable . threadpoolctl torch
+	.venv-torch/bin/python -m benchmarks training --out out/benchmarks/training.json
+
 clean:
-	rm -rf $(VENV) out
+	rm -rf $(VENV) .venv-torch out

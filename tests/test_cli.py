@@ -107,6 +107,32 @@ def test_inspect_prints_the_wide_mlp(weights: Path) -> None:
         assert words in done.stdout
 
 
+@pytest.mark.parametrize("name", ["small.safetensors", "small.npz"])
+def test_inspect_prints_a_trained_mixer(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / name
+    km.mixer.write_synthetic_checkpoint(file, image=16, patch=4, channels=12, depth=2, classes=5)
+    code, printed, errors = call(capsys, "inspect", file, "--plot", tmp_path / "spectra.png")
+    assert (code, errors) == (0, "")
+    assert "effective width 192" in printed
+    assert "192→72" in printed  # token 1: 12 channels × 6 hidden tokens
+    assert printed.count("channel 2") == 2
+    assert "I + W₂W₁" in printed
+    assert "…" not in printed
+    assert (tmp_path / "spectra.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_inspect_refuses_what_is_no_mixer(tmp_path: Path, weights: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    np.savez(tmp_path / "other.npz", X=np.ones((2, 2)))
+    (tmp_path / "bad.safetensors").write_bytes(b"nothing")
+    for file, words in (("other.npz", "not a Mixer checkpoint"), ("bad.safetensors", "not a safetensors file")):
+        code, _, errors = call(capsys, "inspect", tmp_path / file)
+        assert code == 2
+        assert words in errors
+    code, _, errors = call(capsys, "inspect", weights, "--plot", tmp_path / "x.png")
+    assert code == 2
+    assert "--plot goes with a trained Mixer" in errors
+
+
 @pytest.mark.parametrize(
     ("options", "build"),
     [

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from .. import files
@@ -13,21 +14,123 @@ from .app import command, show
 
 if TYPE_CHECKING:
     from ..mixer.inspection import Approximation, Inspection
+    from ..networks.inspection import NetworkSeen
 
 
 @command
 def inspect(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help=".npz with W (tokens, S'×S) and V (channels, C×C').")],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE",
+            help="A trained Mixer (timm's .safetensors, the original JAX .npz), or .npz with one layer: W (S'×S) and V (C×C').",
+        ),
+    ],
+    plot: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.png", help="Draw the spectra of a trained Mixer's layers, block by block."),
+    ] = None,
 ) -> None:
-    """Print what a Mixer layer X ↦ W X V is as a wide MLP: widths, connections, density, spectrum, sparsity.
+    """Print what a Mixer is as a wide MLP: widths, connections, density, spectra, sparsity, nearest smaller structures.
 
-    Everything comes from W and V; the S·C wide matrix is never made when it is large.
+    Everything comes from the shared matrices; nothing of the effective width S·C is made when it is large.
 
-    Example: `kronmix inspect trained.npz`
+    Examples:
+
+    - `kronmix inspect trained.npz`: one layer X ↦ W X V
+
+    - `kronmix inspect mixer_b16.safetensors --plot spectra.png`: a whole network
     """
-    from ..mixer.inspection import inspect_mixer
+    if file.suffix == ".npz" and {"W", "V"} & files.read_arrays(file).keys():
+        if plot is not None:
+            raise ValueError("--plot goes with a trained Mixer, not with one layer W, V; see kronmix report --weights")
+        from ..mixer.inspection import inspect_mixer
 
-    print_inspection(inspect_mixer(*mixer_weights(file)))
+        print_inspection(inspect_mixer(*mixer_weights(file)))
+        return
+    if file.suffix not in (".npz", ".safetensors"):
+        raise ValueError(f"{file}: unknown file type {file.suffix!r}: expected .safetensors or .npz")
+    _network(file, plot)
+
+
+def _network(file: Path, plot: Path | None) -> None:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    from ..networks import inspect_network, load_mixer
+
+    network = load_mixer(file)
+    console = Console(stderr=True)
+    columns = (TextColumn("layer"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        job = bar.add_task("layer")
+        seen = inspect_network(network, lambda done, total: bar.update(job, completed=done, total=total))
+    show(_layer_table(seen))
+    if seen.skips:
+        show(_skip_table(seen))
+    if plot is not None:
+        _draw_spectra(seen, plot)
+        typer.echo(str(plot))
+
+
+def _layer_table(seen: NetworkSeen) -> Table:
+    from ..report.words import count, number, percent
+
+    connections = count(sum(layer.operator.connections for layer in seen.layers))
+    title = f"{seen.network.name}: {connections} connections"
+    if seen.shape is not None:
+        S, C = seen.shape.tokens, seen.shape.channels
+        title = (
+            f"{seen.network.name}: {S} tokens × {C} channels, effective width {count(S * C)}\n"
+            f"{connections} connections; a sparse MLP with as many has p = {percent(seen.shape.equivalent_density)}"
+        )
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    table.add_column("block, layer", no_wrap=True)
+    for heading in ("width", "density", "σ max", "edge", "cond", "Hoyer", "Kr.", "Mon."):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for layer in seen.layers:
+        rows, columns = layer.operator.shape
+        table.add_row(
+            f"{layer.block} {layer.name}",
+            f"{count(columns)}→{count(rows)}",
+            percent(layer.operator.density),
+            number(float(layer.singular_values[0])),
+            f"{layer.singular_values[0] / layer.edge:.2f}",
+            f"{layer.condition:.0e}",
+            f"{layer.hoyer:.2f}",
+            f"{layer.kronecker_error:.2f}",
+            f"{layer.monarch_error:.2f}",
+        )
+    table.caption = (
+        "edge: σ max over that of random entries, ∝ 1 + √γ\n"
+        "Kr., Mon.: error of the nearest Kronecker product, Monarch matrix"
+    )
+    return table
+
+
+def _skip_table(seen: NetworkSeen) -> Table:
+    from ..report.words import number
+
+    table = Table(title="With the skip connection: I + W₂W₁ and I + V₁V₂", title_justify="left", box=SIMPLE_HEAD)
+    table.add_column("block, MLP", no_wrap=True)
+    for heading in ("σ max of the product", "σ max with skip", "σ min with skip", "cond"):
+        table.add_column(heading, justify="right")
+    for skip in seen.skips:
+        σ = skip.singular_values
+        values = (float(skip.product[0]), float(σ[0]), float(σ[-1]))
+        table.add_row(f"{skip.block} {skip.name}", *map(number, values), f"{skip.condition:.3g}")
+    return table
+
+
+def _draw_spectra(seen: NetworkSeen, target: Path) -> None:
+    import io
+
+    from ..plotting import house_style, plot_network
+
+    with house_style():
+        stream = io.BytesIO()
+        plot_network(seen).savefig(stream, format="png", dpi=110, facecolor="white")
+    files.write_file(target, stream.getvalue())
 
 
 def print_inspection(seen: Inspection) -> None:

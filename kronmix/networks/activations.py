@@ -133,7 +133,7 @@ class Activation(Part):
         assert derivative is not None
 
         def backward(Y_bar: Array, with_input: bool) -> tuple[tuple[Array, ...], Array | None]:
-            return (), Y_bar * derivative
+            return (), np.multiply(Y_bar, derivative, out=derivative)  # called once: the derivative is free after it
 
         return value, backward
 

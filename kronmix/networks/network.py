@@ -52,10 +52,17 @@ class Network:
 
     @property
     def blocks(self) -> tuple[tuple[StructuredOperator, ...], ...]:
-        """Effective layers of each block of a Mixer: token MLP, then channel MLP, each with its skip connection."""
+        """Effective layers of each block of a Mixer: token MLP, then channel MLP, each with its skip connection.
+
+        Empty for networks that have no pairs of skip connections.
+        """
         runs = [part for part in self.body.parts if isinstance(part, Residual)]
         linear = [tuple(p.operator for p in _leaves(run) if isinstance(p, Linear)) for run in runs]
-        return tuple(linear[i] + linear[i + 1] for i in range(0, len(linear) - 1, 2))
+        return (
+            tuple(first + second for first, second in zip(linear[::2], linear[1::2], strict=True))
+            if len(linear) % 2 == 0
+            else ()
+        )
 
     @property
     def connections(self) -> int:

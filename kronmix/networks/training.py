@@ -15,6 +15,7 @@ from .losses import LOSSES, accuracy
 from .network import Network
 from .optimizers import AdamW, Optimizer, Schedule, constant
 from .parts import Array
+from .steps import Stepper, suitable_threads
 
 
 class DivergedError(ArithmeticError):
@@ -72,6 +73,7 @@ def fit(
     optimizer: Optimizer | None = None,
     schedule: Schedule | float = 1e-3,
     seed: int = 0,
+    threads: int | None = None,
     checkpoint: str | Path | None = None,
     progress: Callable[[Epoch, int], None] | None = None,
 ) -> Fit:
@@ -90,6 +92,9 @@ def fit(
         Learning rate.
     seed : int
         Of the order of the samples: epoch e uses (seed, e), so that a run that goes on is the run that went through.
+    threads : int, optional
+        Among which the samples of a batch are dealt; more than one needs threadpoolctl. Default: one a core (or OMP_NUM_THREADS)
+        where a step is long enough to share, else 1. Another number rounds sums in another order.
     checkpoint : str or Path, optional
         File written after every epoch; if it is there, training goes on from it.
     progress : function of (Epoch, epochs), optional
@@ -124,60 +129,38 @@ def fit(
     dtype = np.result_type(np.float32, *network.factors)
     columns = network.patches.columns(X, dtype)
     targets = _targets(network, y, columns.shape[1], loss, dtype)
-    packing = _Flat(network)
-    θ = packing.vector(network.factors)
+    step = Stepper(network, loss, suitable_threads(network.connections * batch) if threads is None else threads)
+    θ = step.vector(network.factors)
     history: list[Epoch] = []
     steps = 0
     if checkpoint is not None and Path(checkpoint).exists():
         θ, steps, history = _load(Path(checkpoint), θ, stepper)
-    reached = θ.copy()
+    reached, reason = θ.copy(), "epochs"
     try:
-        for epoch in range(len(history), epochs):
-            order = np.random.default_rng([seed, epoch]).permutation(columns.shape[1])
-            total = hits = 0.0
-            for start in range(0, order.size, batch):
-                chosen = order[start : start + batch]
-                value, gradient, outputs = _step(packing, network, θ, columns[:, chosen], targets[..., chosen], loss)
-                if not np.isfinite(value):
-                    raise DivergedError(
-                        f"the loss is {value} in epoch {epoch + 1} at a rate of {rate(steps):g}: take a smaller one"
-                    )
-                stepper.step(θ, gradient, rate(steps), steps)
-                steps += 1
-                total += value * chosen.size
-                hits += accuracy(outputs, targets[chosen]) * chosen.size if loss == "cross_entropy" else np.nan
-            history.append(Epoch(epoch + 1, total / order.size, hits / order.size))
-            reached = θ.copy()
-            if checkpoint is not None:
-                _save(Path(checkpoint), θ, steps, history, stepper)
-            if progress is not None:
-                progress(history[-1], epochs)
+        with step.running() as pool:
+            for epoch in range(len(history), epochs):
+                order = np.random.default_rng([seed, epoch]).permutation(columns.shape[1])
+                total = hits = 0.0
+                for start in range(0, order.size, batch):
+                    chosen = order[start : start + batch]
+                    value, gradient, outputs = step(θ, columns[:, chosen], targets[..., chosen], pool)
+                    if not np.isfinite(value):
+                        raise DivergedError(
+                            f"the loss is {value} in epoch {epoch + 1} at a rate of {rate(steps):g}: take a smaller one"
+                        )
+                    stepper.step(θ, gradient, rate(steps), steps)
+                    steps += 1
+                    total += value * chosen.size
+                    hits += accuracy(outputs, targets[chosen]) * chosen.size if loss == "cross_entropy" else np.nan
+                history.append(Epoch(epoch + 1, total / order.size, hits / order.size))
+                reached = θ.copy()
+                if checkpoint is not None:
+                    _save(Path(checkpoint), θ, steps, history, stepper)
+                if progress is not None:
+                    progress(history[-1], epochs)
     except KeyboardInterrupt:
-        return Fit(network.with_factors(*packing.arrays(reached)), tuple(history), "interrupted")
-    return Fit(network.with_factors(*packing.arrays(θ)), tuple(history), "epochs")
-
-
-class _Flat:
-    """All factors in one vector."""
-
-    def __init__(self, network: Network) -> None:
-        self.shapes = [f.shape for f in network.factors]
-        self.ends = np.cumsum([f.size for f in network.factors])
-
-    def vector(self, arrays: tuple[Array, ...]) -> Array:
-        return np.concatenate([np.ravel(a) for a in arrays])
-
-    def arrays(self, θ: Array) -> tuple[Array, ...]:
-        return tuple(p.reshape(s) for p, s in zip(np.split(θ, self.ends[:-1]), self.shapes, strict=True))
-
-
-def _step(
-    packing: _Flat, network: Network, θ: Array, X: Array, targets: Array, loss: str
-) -> tuple[float, Array, Array]:
-    outputs, pull = network.body.with_factors(*packing.arrays(θ)).vjp(np.ascontiguousarray(X))
-    value, outputs_bar = LOSSES[loss](outputs, targets, X.shape[1])
-    gradients, _ = pull(outputs_bar, False)
-    return value, packing.vector(gradients), outputs
+        reason = "interrupted"
+    return Fit(network.with_factors(*step.arrays(reached)), tuple(history), reason)
 
 
 def _targets(network: Network, y: Any, samples: int, loss: str, dtype: Any) -> Array:

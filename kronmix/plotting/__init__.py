@@ -3,6 +3,12 @@
 from .animation import save_animation as save_animation
 from .curves import plot_curves as plot_curves, plot_training as plot_training
 from .matrices import plot_layers as plot_layers, plot_matrix as plot_matrix
+from .networks import (
+    plot_edges as plot_edges,
+    plot_layer_spectra as plot_layer_spectra,
+    plot_network as plot_network,
+    plot_skips as plot_skips,
+)
 from .paths import (
     plot_drift as plot_drift,
     plot_modes as plot_modes,

@@ -68,7 +68,8 @@ def plot_curves(
         labels.append(name)
         ends.append((float(x[-1]), float(level)))
         colours.append(MUTED)
-    ax.set_xlim(x[0], x[-1])
+    if x[0] != x[-1]:
+        ax.set_xlim(x[0], x[-1])
     label_ends(ax, labels, ends, colours)
     return ax
 

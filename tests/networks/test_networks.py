@@ -13,7 +13,7 @@ import kronmix as km
 from kronmix.networks import SGD, AdamW, DivergedError, Network, cosine, fit
 from kronmix.networks.losses import cross_entropy, squared
 from kronmix.networks.normalization import LayerNorm
-from kronmix.networks.training import _Flat
+from kronmix.networks.steps import Stepper
 
 Build = Callable[[str, Any], Network]
 
@@ -77,7 +77,7 @@ def test_gradients_are_central_differences(name: str, activation: str) -> None:
     net = shaken(BUILDERS[name](activation, np.float64))
     X = net.patches.columns(data(name), np.float64)
     labels = np.arange(6) % 3
-    flat = _Flat(net)
+    flat = Stepper(net, "cross_entropy")
     θ = flat.vector(net.factors)
 
     def value(θ: Any) -> float:

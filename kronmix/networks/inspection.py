@@ -1,0 +1,227 @@
+"""A network layer by layer, as the wide MLP it is: widths, density, spectrum, sparsity, nearest smaller structures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import reduce, singledispatch
+from math import isqrt
+
+import numpy as np
+
+from ..decompose import nearest_kronecker, nearest_monarch
+from ..mixer import MixerShape
+from ..operators import Chain, KroneckerSparse, StructuredOperator
+from ..sparsity import hoyer
+from .network import Network
+from .parts import Array, Linear, Part, Residual, Sequential
+
+
+@dataclass(frozen=True)
+class LayerSeen:
+    """One effective layer.
+
+    Attributes
+    ----------
+    block : int
+    name : str
+        "token 1", "token 2", "channel 1", …; "permuted", "group", "Dense", "Masked", "Monarch" for layers of other structures.
+    operator : StructuredOperator
+        The effective layer, as I_C ⊗ W or Vᵀ ⊗ I_S.
+    singular_values : array
+        Of the shared matrix, decreasing; each is that of the layer C (or S) times.
+    edge : float
+        Where σ_max of random entries of the same variance ends: rms · √columns · (1 + √γ), γ = rows/columns (T24).
+    hoyer : float
+        Hoyer's index of the shared matrix.
+    kronecker_error, monarch_error : float
+        Relative error of the nearest Kronecker product and Monarch matrix of the shared matrix, with near-square sizes.
+    """
+
+    block: int
+    name: str
+    operator: StructuredOperator
+    singular_values: Array
+    edge: float
+    hoyer: float
+    kronecker_error: float
+    monarch_error: float
+
+    @property
+    def condition(self) -> float:
+        """σ_max over σ_min; inf for a singular matrix."""
+        return _condition(self.singular_values)
+
+
+@dataclass(frozen=True)
+class SkipSeen:
+    """A block's linear product beside its skip connection: I_C ⊗ (I + W₂W₁), or (I + V₁V₂)ᵀ ⊗ I_S.
+
+    Attributes
+    ----------
+    block : int
+    name : str
+        "token" or "channel".
+    product : array
+        Singular values of W₂W₁ or V₁V₂ (of the single matrix for ResMLP's token layer), decreasing.
+    singular_values : array
+        Of the same with the skip connection added.
+    """
+
+    block: int
+    name: str
+    product: Array
+    singular_values: Array
+
+    @property
+    def condition(self) -> float:
+        """σ_max over σ_min with the skip connection; inf for a singular matrix."""
+        return _condition(self.singular_values)
+
+
+@dataclass(frozen=True)
+class NetworkSeen:
+    """What is seen of a network.
+
+    Attributes
+    ----------
+    network : Network
+    layers : tuple of LayerSeen
+        Without diagonal layers and the head.
+    skips : tuple of SkipSeen
+        One a run of layers with a skip connection around it.
+    shape : MixerShape or None
+        Of a Mixer; with ``.equivalent_density``, p of the SW-MLP with as many connections (T7).
+    """
+
+    network: Network
+    layers: tuple[LayerSeen, ...]
+    skips: tuple[SkipSeen, ...]
+    shape: MixerShape | None
+
+
+def inspect_network(network: Network, progress: Callable[[int, int], None] = lambda done, total: None) -> NetworkSeen:
+    """Look at every layer of a network; nothing of a Mixer's effective width is made (T5, T7, T15, T24).
+
+    Parameters
+    ----------
+    network : Network
+    progress : function of (layers done, layers)
+
+    Examples
+    --------
+    >>> net = km.networks.mlp_mixer((8, 8, 1), patch=4, channels=6, depth=1, classes=3)
+    >>> seen = km.networks.inspect_network(net)
+    >>> [(layer.name, layer.operator.shape) for layer in seen.layers][:2]
+    [('token 1', (48, 24)), ('token 2', (24, 48))]
+    """
+    groups = [tuple(op for op in block if _mixes(op)) for block in network.blocks]
+    groups = groups or [(op,) for op in network.layers()[:-1]]  # the last one is the head
+    total, layers = sum(map(len, groups)), list[LayerSeen]()
+    for i, group in enumerate(groups):
+        kinds = [_kind(op) for op in group]
+        for k, op in enumerate(group):
+            progress(len(layers), total)
+            number = f" {kinds[: k + 1].count(kinds[k])}" if len(group) > 1 else ""
+            layers.append(_layer(i, kinds[k] + number, op))
+    progress(total, total)
+    return NetworkSeen(network, tuple(layers), tuple(_skips(network)), _shape([op for group in groups for op in group]))
+
+
+def _layer(block: int, name: str, op: StructuredOperator) -> LayerSeen:
+    K = shared_matrix(op)
+    rows, columns = K.shape
+    p, k = _near_square(rows), _near_square(columns)
+    q, s = rows // p, columns // k
+    rms = float(np.sqrt(np.mean(K**2)))
+    return LayerSeen(
+        block,
+        name,
+        op,
+        _values(K),
+        rms * columns**0.5 * (1 + (rows / columns) ** 0.5),
+        hoyer(K),
+        float(nearest_kronecker(K, ((p, k), (q, s))).relative_error),
+        float(nearest_monarch(K, (p, k, q, s)).relative_error),
+    )
+
+
+def _skips(network: Network) -> Iterator[SkipSeen]:
+    """Products of the layers between a skip connection's ends, where they share one matrix each."""
+    runs = [part for part in network.body.parts if isinstance(part, Residual)]
+    for i, run in enumerate(runs):
+        operators = [op for op in _operators(run) if _mixes(op)]
+        kinds = {_kind(op) for op in operators}
+        if len(kinds) == 1 and kinds <= {"token", "channel"}:
+            M = reduce(lambda product, K: K @ product, map(shared_matrix, operators))
+            yield SkipSeen(i // 2, kinds.pop(), _values(M), _values(M + np.eye(len(M))))
+
+
+def _shape(operators: list[StructuredOperator]) -> MixerShape | None:
+    """S, C and the expansions, from the first token and the first channel layer."""
+    first = {_kind(op): shared_matrix(op).shape for op in reversed(operators)}
+    if not {"token", "channel"} <= first.keys():
+        return None
+    (T, S), (D, C) = first["token"], first["channel"]
+    return MixerShape(S, C, token_expansion=T / S, channel_expansion=D / C)
+
+
+def shared_matrix(op: StructuredOperator) -> Array:
+    """The matrix whose copies make an effective layer: W of I ⊗ W, Vᵀ of Vᵀ ⊗ I; the layer's own where it has none.
+
+    Examples
+    --------
+    >>> W = np.arange(4.0).reshape(2, 2)
+    >>> bool((km.networks.inspection.shared_matrix(km.token_mixing(W, channels=1000)) == W).all())
+    True
+    """
+    return np.asarray(_shared(op), dtype=np.float64)
+
+
+@singledispatch
+def _shared(op: StructuredOperator) -> Array:
+    return op.to_dense()
+
+
+@_shared.register
+def _(op: KroneckerSparse) -> Array:
+    return op.values[0, 0] if op.values.shape[:2] == (1, 1) else op.to_dense()
+
+
+@_shared.register
+def _(op: Chain) -> Array:
+    core = op.core()  # permutations around it change none of its singular values
+    return op.to_dense() if core is op else _shared(core)
+
+
+def _kind(op: StructuredOperator) -> str:
+    if isinstance(op, Chain) and op.core() is not op:
+        return "permuted"
+    if not isinstance(op, KroneckerSparse):
+        return type(op).__name__
+    a, _, _, d = op.pattern
+    tied = op.values.shape[:2] == (1, 1) and (a == 1) != (d == 1)
+    return ("channel" if a == 1 else "token") if tied else "group"
+
+
+def _mixes(op: StructuredOperator) -> bool:
+    """False for a diagonal layer: a scale."""
+    return not (isinstance(op, KroneckerSparse) and op.pattern.b == op.pattern.c == 1)
+
+
+def _operators(part: Part) -> list[StructuredOperator]:
+    inner = part.parts if isinstance(part, Sequential) else ()
+    return [part.operator] if isinstance(part, Linear) else [op for p in inner for op in _operators(p)]
+
+
+def _values(M: Array) -> Array:
+    return np.linalg.svd(M, compute_uv=False)
+
+
+def _condition(σ: Array) -> float:
+    return float(σ[0] / σ[-1]) if σ[-1] > 0 else float("inf")
+
+
+def _near_square(n: int) -> int:
+    """The largest divisor of n that is at most √n."""
+    return next(d for d in range(isqrt(n), 0, -1) if n % d == 0)

@@ -1,0 +1,118 @@
+"""One training step: the loss of a minibatch and its gradient in all parameters, shared among threads."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from importlib.util import find_spec
+from itertools import pairwise
+
+import numpy as np
+
+from .losses import LOSSES
+from .network import Network
+from .parts import Array
+
+#: Multiply-adds of a step from which threads gain more than they wait for each other.
+_WORTH_SHARING = 5e7
+
+
+def suitable_threads(multiply_adds: float) -> int:
+    """Threads for a step: one a core, or OMP_NUM_THREADS; 1 where the step is short or threadpoolctl is not installed."""
+    if multiply_adds < _WORTH_SHARING or find_spec("threadpoolctl") is None:
+        return 1
+    wished = os.environ.get("OMP_NUM_THREADS", "")
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return int(wished) if wished.isdecimal() and int(wished) > 0 else cores
+
+
+class Stepper:
+    """Loss and gradient of minibatches of a network.
+
+    The samples of a batch are dealt to threads, each with one BLAS thread, because NumPy's elementwise work uses one core only.
+    Gradients are added in the order of the threads: the same number of threads gives the same bits.
+
+    Parameters
+    ----------
+    network : Network
+    loss : {"cross_entropy", "squared"}
+    threads : int
+    """
+
+    def __init__(self, network: Network, loss: str, threads: int = 1) -> None:
+        if threads < 1:
+            raise ValueError(f"threads={threads}: expected at least 1")
+        self.network, self.loss, self.threads = network, LOSSES[loss], threads
+        self._shapes = [f.shape for f in network.factors]
+        self._ends = np.cumsum([f.size for f in network.factors])
+
+    def vector(self, arrays: Sequence[Array]) -> Array:
+        """All parameters in one vector."""
+        return np.concatenate([np.ravel(a) for a in arrays])
+
+    def arrays(self, θ: Array) -> tuple[Array, ...]:
+        """The parameters of a vector, each in its shape."""
+        return tuple(p.reshape(s) for p, s in zip(np.split(θ, self._ends[:-1]), self._shapes, strict=True))
+
+    @contextmanager
+    def running(self) -> Iterator[ThreadPoolExecutor | None]:
+        """Threads, and memory that is not handed back between steps."""
+        with _kept_memory():
+            if self.threads == 1:
+                yield None
+                return
+            from threadpoolctl import threadpool_limits
+
+            with threadpool_limits(1), ThreadPoolExecutor(self.threads - 1) as pool:
+                yield pool
+
+    def __call__(
+        self, θ: Array, X: Array, targets: Array, pool: ThreadPoolExecutor | None = None
+    ) -> tuple[float, Array, Array]:
+        """Mean loss, gradient and outputs (rows, batch) of columns X."""
+        body, total = self.network.body.with_factors(*self.arrays(θ)), X.shape[1]
+
+        def part(start: int, stop: int) -> tuple[float, Array, Array]:
+            outputs, pull = body.vjp(np.ascontiguousarray(X[:, start:stop]))
+            value, outputs_bar = self.loss(outputs, targets[..., start:stop], total)
+            gradients, _ = pull(outputs_bar, False)
+            return value, self.vector(gradients), outputs
+
+        if pool is None or total < self.threads:
+            return part(0, total)
+        cuts = [total * i // self.threads for i in range(self.threads + 1)]
+        others = [pool.submit(part, *cut) for cut in pairwise(cuts[1:])]
+        parts = [part(0, cuts[1]), *(other.result() for other in others)]
+        values, gradients, outputs = zip(*parts, strict=True)
+        gradient = gradients[0]
+        for other in gradients[1:]:
+            gradient += other
+        return float(sum(values)), gradient, np.concatenate(outputs, axis=1)
+
+
+#: glibc's parameters (malloc.h): above which size blocks come from the kernel, and how much free memory is given back.
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
+_DEFAULT = 128 * 1024
+
+
+@contextmanager
+def _kept_memory() -> Iterator[None]:
+    """Let the C library keep freed blocks inside: a step frees and takes the same hundred megabytes, and fresh pages from the
+    kernel cost up to a third of its time. Does nothing where the library is not glibc."""
+    try:
+        library = ctypes.CDLL(None)
+        mallopt, trim = library.mallopt, library.malloc_trim
+    except (OSError, AttributeError, TypeError):
+        yield
+        return
+    mallopt(_MMAP_THRESHOLD, 2**30)
+    mallopt(_TRIM_THRESHOLD, 2**31 - 1)
+    try:
+        yield
+    finally:
+        mallopt(_MMAP_THRESHOLD, _DEFAULT)
+        mallopt(_TRIM_THRESHOLD, _DEFAULT)
+        trim(0)
