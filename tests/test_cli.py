@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -464,6 +465,67 @@ def test_path_refuses_what_it_cannot_do(
     np.savez("short.npz", X=X, y=np.ones(4))
     code, _, errors = call(capsys, "path", "--out", tmp_path / "out", *options)
     assert code == 2
+    assert words in errors
+    assert errors.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_train_saves_what_inspect_reads(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "run"
+    code, printed, _ = call(
+        capsys, "train", "--model", "s-mixer", "--depth", 1, "--epochs", 2, "--out", out, "--rate", "0.01"
+    )
+    assert code == 0
+    assert "held-out images" in printed
+    assert sorted(f.name for f in out.iterdir()) == ["curve.png", "results.json", "run.npz"]
+    record = json.loads((out / "results.json").read_text())
+    assert len(record["history"]) == 2
+    assert f"{100 * record['test_accuracy']:.1f} %" in printed
+    assert km.load_mixer(out / "run.npz").name == "s_mixer"
+    code, printed, errors = call(capsys, "inspect", out / "run.npz")
+    assert (code, errors) == (0, "")
+    assert "8 tokens × 8 channels" in printed
+
+
+def test_train_goes_on_where_it_was_stopped(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = ("train", "--model", "mlp", "--width", 8, "--depth", 1, "--epochs", 4)
+    call(capsys, *options, "--out", tmp_path / "whole")
+
+    def stop(self: Any, epoch: Any, epochs: int) -> None:
+        if epoch.epoch == 2:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(km.networks.ProgressLine, "__call__", stop)
+        code, printed, _ = call(capsys, *options, "--out", tmp_path / "parts")
+    assert code == 0
+    assert "stopped after 2 of 4 epochs" in printed
+    code, _, _ = call(capsys, *options, "--out", tmp_path / "parts", "--resume")
+    assert code == 0
+    whole, parts = (km.networks.read_run(tmp_path / name / "run.npz") for name in ("whole", "parts"))
+    assert whole.history == parts.history
+    for a, b in zip(whole.network.factors, parts.network.factors, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--data", "nothing"), "no such file; data is digits, mnist"),
+        (("--patch", "3"), "patch=3: expected a divisor"),
+        (("--resume",), "no stopped run to go on with"),
+        (("--held-out", "1"), "held_out=1"),
+        (("--model", "sparse-mlp", "--density", "2"), "density p=2"),
+        (("--rate", "1e30", "--epochs", "2"), "take a smaller one"),
+    ],
+)
+def test_train_refuses_in_one_sentence(
+    options: tuple[str, ...], words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, printed, errors = call(capsys, "train", "--quiet", "--out", tmp_path / "out", *options)
+    assert (code, printed) == (2, "")
     assert words in errors
     assert errors.count("\n") == 1
     assert not (tmp_path / "out").exists()

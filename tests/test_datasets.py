@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
 import numpy as np
@@ -64,3 +65,101 @@ def test_bad_pixels_and_patches() -> None:
         km.datasets.tokens(np.ones((2, 3, 3)), patch=2)
     with pytest.raises(ValueError, match="patch=0"):
         km.datasets.tokens(np.ones((2, 2, 2)), patch=0)
+
+
+def idx_bytes(array: np.ndarray, kind: int = 8) -> bytes:
+    sizes = b"".join(int(n).to_bytes(4, "big") for n in array.shape)
+    return bytes([0, 0, kind, array.ndim]) + sizes + array.tobytes()
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+def test_idx_images_find_their_labels(compressed: bool, tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (5, 4, 6)).astype(np.uint8)
+    pack, ending = (gzip.compress, ".gz") if compressed else (bytes, "")
+    images = tmp_path / f"train-images-idx3-ubyte{ending}"
+    images.write_bytes(pack(idx_bytes(pixels)))
+    (tmp_path / f"train-labels-idx1-ubyte{ending}").write_bytes(pack(idx_bytes(np.arange(5, dtype=np.uint8))))
+    X, y = km.datasets.load(images)
+    np.testing.assert_array_equal(X[..., 0] * 255, pixels)
+    assert y is not None
+    assert y.tolist() == [0, 1, 2, 3, 4]
+
+
+def test_idx_types_are_big_endian(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(idx_bytes(np.array([1, -2, 300], ">i4"), 0x0C))
+    (tmp_path / "b").write_bytes(idx_bytes(np.array([[0.5], [-1.25]], ">f8"), 0x0E))
+    assert km.datasets.idx(tmp_path / "a").tolist() == [1, -2, 300]
+    assert km.datasets.idx(tmp_path / "b").tolist() == [[0.5], [-1.25]]
+
+
+GOOD = idx_bytes(np.zeros((2, 3, 3), np.uint8))
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"", "not an IDX file: it begins with nothing"),
+        (b"\x89PNG....", "begins with 89 50 4e 47"),
+        (bytes([0, 0, 7, 3]) + GOOD[4:], "not an IDX file"),
+        (GOOD[:-1], "only 17: truncated"),
+        (GOOD[:9], "the header ends after 9 bytes, expected 16"),
+        (GOOD + b"x", "the file holds more"),
+        (bytes([0, 0, 8, 3]) + b"\xff" * 12, "above the limit"),
+        (gzip.compress(GOOD)[:-9], "truncated gzip"),
+    ],
+)
+def test_bad_idx_files_are_named(data: bytes, words: str, tmp_path: Path) -> None:
+    (tmp_path / "images").write_bytes(data)
+    with pytest.raises(ValueError, match=words):
+        km.datasets.load(tmp_path / "images")
+
+
+def test_idx_labels_have_to_fit(tmp_path: Path) -> None:
+    (tmp_path / "images").write_bytes(GOOD)
+    (tmp_path / "labels").write_bytes(idx_bytes(np.zeros(3, np.uint8)))
+    assert km.datasets.load(tmp_path / "images")[1] is None
+    with pytest.raises(ValueError, match=r"labels of shape \(3,\) for 2 images"):
+        km.datasets.load(tmp_path / "images", tmp_path / "labels")
+    with pytest.raises(ValueError, match="expected images"):
+        km.datasets.load(tmp_path / "labels")
+
+
+def cifar_bytes(pixels: np.ndarray, labels: list[int]) -> bytes:
+    planes = pixels.transpose(0, 3, 1, 2).reshape(len(pixels), -1)
+    return b"".join(bytes([y]) + row.tobytes() for y, row in zip(labels, planes, strict=True))
+
+
+def test_cifar_batches_are_joined_and_planes_become_colours(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (6, 32, 32, 3)).astype(np.uint8)
+    for i in range(2):
+        part = slice(2 * i, 2 * i + 2)
+        (tmp_path / f"data_batch_{i + 1}.bin").write_bytes(cifar_bytes(pixels[part], [i, 9]))
+    (tmp_path / "test_batch.bin").write_bytes(cifar_bytes(pixels[4:], [5, 6]))
+    X, y = km.datasets.load(tmp_path)
+    np.testing.assert_array_equal(X * 255, pixels[:4])
+    assert y is not None
+    assert y.tolist() == [0, 9, 1, 9]
+    held, labels = km.datasets.cifar10(tmp_path, train=False)
+    np.testing.assert_array_equal(held, pixels[4:])
+    assert labels.tolist() == [5, 6]
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"", "0 bytes are not whole records"),
+        (bytes(3072), "truncated, or not CIFAR-10"),
+        (bytes([10]) + bytes(3072), "label 10, expected 0 … 9"),
+    ],
+)
+def test_bad_cifar_files_are_named(data: bytes, words: str, tmp_path: Path) -> None:
+    (tmp_path / "data_batch_1.bin").write_bytes(data)
+    with pytest.raises(ValueError, match=words):
+        km.datasets.load(tmp_path)
+
+
+def test_unknown_sources_are_named(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="data is digits, mnist, or a file"):
+        km.datasets.load("cifar")
+    with pytest.raises(ValueError, match=r"no data_batch_1\.bin"):
+        km.datasets.load(tmp_path)

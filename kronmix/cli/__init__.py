@@ -3,7 +3,7 @@
 To add one, write a module with one function decorated with ``@command`` and import it below.
 """
 
-from . import factor, inspect, path, report, verify
+from . import factor, inspect, path, report, train, verify
 from .app import app, command, main
 
-__all__ = ["app", "command", "factor", "inspect", "main", "path", "report", "verify"]
+__all__ = ["app", "command", "factor", "inspect", "main", "path", "report", "train", "verify"]

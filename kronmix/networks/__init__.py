@@ -1,21 +1,28 @@
 """Networks whose layers are structured operators: dense and sparse MLPs, Mixers, Monarch and group-mixing networks (T5)."""
 
 from .builders import group_mixer, mlp, mlp_mixer, monarch_mlp, rp_mixer, s_mixer, sparse_mlp
+from .classify import Classifier, classify
+from .history import Epoch, ProgressLine
 from .inspection import inspect_network
 from .loading import load_mixer
 from .network import Network, WideLayer, WideMLP
 from .optimizers import SGD, AdamW, constant, cosine
-from .training import DivergedError, Epoch, Fit, fit
+from .runs import Run, read_run, save_run
+from .training import DivergedError, Fit, fit
 
 __all__ = [
     "SGD",
     "AdamW",
+    "Classifier",
     "DivergedError",
     "Epoch",
     "Fit",
     "Network",
+    "ProgressLine",
+    "Run",
     "WideLayer",
     "WideMLP",
+    "classify",
     "constant",
     "cosine",
     "fit",
@@ -25,7 +32,9 @@ __all__ = [
     "mlp",
     "mlp_mixer",
     "monarch_mlp",
+    "read_run",
     "rp_mixer",
     "s_mixer",
+    "save_run",
     "sparse_mlp",
 ]

@@ -11,32 +11,15 @@ import numpy as np
 from ..mixer import channel_mixing, random_permuted_mixing, token_mixing
 from ..operators import Dense, KroneckerSparse, Masked, Monarch, StructuredOperator
 from .activations import activation as activations
+from .initialization import Draw, Rng
 from .network import Network
 from .normalization import LayerNorm
 from .parts import Array, Fixed, Linear, Part, Residual, Sequential
 from .patches import Patches
-
-Rng = np.random.Generator
-
-
-class _Draw:
-    """Initial values: normal weights of variance gain over the number of inputs of an output, biases zero."""
-
-    def __init__(self, activation: str, seed: int | Rng, dtype: Any) -> None:
-        self.rng, self.dtype = np.random.default_rng(seed), np.dtype(dtype)
-        self.gain = 2.0 if activation in ("relu", "gelu", "gelu_tanh") else 1.0  # He for rectifiers, LeCun otherwise
-
-    def weight(self, *shape: int, inputs: float, gain: float | None = None) -> Array:
-        size = np.sqrt((self.gain if gain is None else gain) / inputs)
-        return (size * self.rng.standard_normal(shape)).astype(self.dtype)
-
-    def zeros(self, *shape: int) -> Array:
-        return np.zeros(shape, self.dtype)
-
-    def ones(self, *shape: int) -> Array:
-        return np.ones(shape, self.dtype)
+from .recipes import recorded
 
 
+@recorded
 def mlp(
     inputs: int,
     hidden: Sequence[int],
@@ -64,12 +47,13 @@ def mlp(
     >>> net, net(np.zeros((5, 64))).shape
     (Network(mlp, widths 64 → 32 → 10, 2 410 parameters), (5, 10))
     """
-    draw = _Draw(activation, seed, dtype)
+    draw = Draw(activation, seed, dtype)
     widths = _widths((inputs, *hidden, classes))
     operators = [Dense(draw.weight(n, m, inputs=m)) for m, n in pairwise(widths)]
     return _feedforward("mlp", operators, activation, draw)
 
 
+@recorded
 def sparse_mlp(
     inputs: int,
     hidden: Sequence[int],
@@ -107,7 +91,7 @@ def sparse_mlp(
     """
     if (density is None) == (connections is None):
         raise ValueError("give either density or connections")
-    draw = _Draw(activation, seed, dtype)
+    draw = Draw(activation, seed, dtype)
     widths = _widths((inputs, *hidden, classes))
     operators: list[StructuredOperator] = []
     for i, (m, n) in enumerate(pairwise(widths)):
@@ -122,6 +106,7 @@ def sparse_mlp(
     return _feedforward("sparse_mlp", operators, activation, draw)
 
 
+@recorded
 def s_mixer(
     tokens: int,
     channels: int,
@@ -146,7 +131,7 @@ def s_mixer(
     >>> [op.density for op in net.layers()[:2]]
     [0.125, 0.125]
     """
-    draw = _Draw(activation, seed, dtype)
+    draw = Draw(activation, seed, dtype)
     S, C = _widths((tokens, channels))
     operators: list[StructuredOperator] = []
     for _ in range(_positive(depth, "depth")):
@@ -155,6 +140,7 @@ def s_mixer(
     return _pooled("s_mixer", operators, activation, draw, S, C, classes)
 
 
+@recorded
 def rp_mixer(
     tokens: int,
     channels: int,
@@ -176,7 +162,7 @@ def rp_mixer(
     >>> len(net.layers()), net.layers()[0].nnz
     (5, 256)
     """
-    draw = _Draw(activation, seed, dtype)
+    draw = Draw(activation, seed, dtype)
     S, C = _widths((tokens, channels))
     operators: list[StructuredOperator] = []
     for _ in range(_positive(depth, "depth")):
@@ -185,6 +171,7 @@ def rp_mixer(
     return _pooled("rp_mixer", operators, activation, draw, S, C, classes)
 
 
+@recorded
 def monarch_mlp(
     sizes: tuple[int, int],
     depth: int,
@@ -207,7 +194,7 @@ def monarch_mlp(
     >>> km.networks.monarch_mlp((8, 8), 2, 10).layers()[0].n_parameters
     1024
     """
-    draw = _Draw(activation, seed, dtype)
+    draw = Draw(activation, seed, dtype)
     p, q = _widths(sizes)
     # An output sums over p·q paths of two weights each: variances gain/p and 1/q.
     operators: list[StructuredOperator] = [
@@ -218,6 +205,7 @@ def monarch_mlp(
     return _feedforward("monarch_mlp", operators, activation, draw)
 
 
+@recorded
 def group_mixer(
     width: int,
     group: int,
@@ -255,7 +243,7 @@ def group_mixer(
     >>> [tuple(op.pattern) for op in net.layers()[::2]][:2]
     [(1, 8, 8, 8), (8, 8, 8, 1)]
     """
-    draw = _Draw(activation, seed, dtype)
+    draw = Draw(activation, seed, dtype)
     n, g, γ = _widths((width, group, expansion))
     levels = round(np.log(n) / np.log(g)) if g > 1 else 0
     if g < 2 or g**levels != n:
@@ -270,6 +258,7 @@ def group_mixer(
     return Network(Sequential(*parts), Patches(), "group_mixer")
 
 
+@recorded
 def mlp_mixer(
     image: tuple[int, int, int],
     patch: int,
@@ -317,7 +306,7 @@ def mlp_mixer(
     side, C = _widths((patch, channels))
     if height % side or width % side:
         raise ValueError(f"patch={patch}: expected a divisor of height {height} and width {width}")
-    draw = _Draw(activation, seed, dtype)
+    draw = Draw(activation, seed, dtype)
     S = (height // side) * (width // side)
     T, D = max(round(token_expansion * S), 1), max(round(channel_expansion * C), 1)
     pixels = side * side * colours
@@ -341,7 +330,7 @@ def mlp_mixer(
 # ---- pieces ----------------------------------------------------------------------------------------------------------
 
 
-def _feedforward(name: str, operators: Sequence[StructuredOperator], activation: str, draw: _Draw) -> Network:
+def _feedforward(name: str, operators: Sequence[StructuredOperator], activation: str, draw: Draw) -> Network:
     """Layers with φ between them, none after the last."""
     parts: list[Part] = []
     for op in operators[:-1]:
@@ -350,7 +339,7 @@ def _feedforward(name: str, operators: Sequence[StructuredOperator], activation:
 
 
 def _pooled(
-    name: str, operators: Sequence[StructuredOperator], activation: str, draw: _Draw, S: int, C: int, classes: int
+    name: str, operators: Sequence[StructuredOperator], activation: str, draw: Draw, S: int, C: int, classes: int
 ) -> Network:
     parts: list[Part] = []
     for op in operators:
@@ -358,29 +347,29 @@ def _pooled(
     return Network(Sequential(*parts, *_head(C, S, classes, draw)), Patches(), name)
 
 
-def _head(C: int, S: int, classes: int, draw: _Draw) -> tuple[Part, Part]:
+def _head(C: int, S: int, classes: int, draw: Draw) -> tuple[Part, Part]:
     """Mean over tokens, then a dense layer."""
     mean = token_mixing(draw.ones(1, S) / draw.dtype.type(S), channels=C)
     head = Dense(draw.weight(_positive(classes, "classes"), C, inputs=C, gain=1.0))
     return Fixed(mean), _linear(head, draw)
 
 
-def _linear(op: StructuredOperator, draw: _Draw) -> Linear:
+def _linear(op: StructuredOperator, draw: Draw) -> Linear:
     """A layer with a bias for every output."""
     return Linear(op, draw.zeros(1, op.shape[0], 1))
 
 
-def _token(W: Array, channels: int, draw: _Draw) -> Linear:
+def _token(W: Array, channels: int, draw: Draw) -> Linear:
     """Token mixing with a bias for every token, shared by the channels."""
     return Linear(token_mixing(W, channels=channels), draw.zeros(1, len(W), 1), (channels, len(W), 1))
 
 
-def _channel(V: Array, tokens: int, draw: _Draw) -> Linear:
+def _channel(V: Array, tokens: int, draw: Draw) -> Linear:
     """Channel mixing with a bias for every channel, shared by the tokens."""
     return Linear(channel_mixing(V, tokens=tokens), draw.zeros(1, V.shape[1], 1), (1, V.shape[1], tokens))
 
 
-def _norm(channels: int, tokens: int, draw: _Draw) -> LayerNorm:
+def _norm(channels: int, tokens: int, draw: Draw) -> LayerNorm:
     return LayerNorm(draw.ones(channels), draw.zeros(channels), tokens)
 
 

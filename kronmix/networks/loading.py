@@ -15,10 +15,11 @@ from .network import Network
 from .normalization import LayerNorm
 from .parts import Array, Fixed, Linear, Part, Residual, Sequential
 from .patches import Patches
+from .runs import is_run, read_run
 
 
 def load_mixer(path: str | os.PathLike[str]) -> Network:
-    """Load a trained MLP-Mixer or ResMLP: timm's ``.safetensors`` or the original JAX ``.npz``.
+    """Load a trained MLP-Mixer or ResMLP: timm's ``.safetensors``, the original JAX ``.npz``, or a run of our own.
 
     Parameters
     ----------
@@ -48,7 +49,7 @@ def load_mixer(path: str | os.PathLike[str]) -> Network:
     >>> net(np.zeros((5, 8, 8, 3))).shape, len(net.blocks), [op.shape for op in net.blocks[0]][:2]
     ((5, 3), 2, [(18, 24), (24, 18)])
     """
-    return network_of(read_checkpoint(path))
+    return read_run(path).network if is_run(path) else network_of(read_checkpoint(path))
 
 
 def network_of(found: MixerCheckpoint) -> Network:

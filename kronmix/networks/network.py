@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,6 +12,9 @@ from .activations import Activation
 from .normalization import LayerNorm
 from .parts import Array, Fixed, Linear, Part, Residual, Sequential
 from .patches import Patches
+
+if TYPE_CHECKING:
+    from .recipes import Recipe
 
 
 @dataclass(frozen=True, repr=False)
@@ -26,11 +29,14 @@ class Network:
         How images (N, H, W, channels) become columns. Without it, inputs are columns already, or rows (N, width).
     name : str
         What it is, for tables.
+    recipe : Recipe, optional
+        How a builder made it.
     """
 
     body: Sequential
     patches: Patches
     name: str = "network"
+    recipe: Recipe | None = None
 
     @property
     def factors(self) -> tuple[Array, ...]:
@@ -39,7 +45,7 @@ class Network:
 
     def with_factors(self, *arrays: Array) -> Network:
         """Return the same network with other values of its factors."""
-        return Network(self.body.with_factors(*arrays), self.patches, self.name)
+        return replace(self, body=self.body.with_factors(*arrays))
 
     @property
     def n_parameters(self) -> int:

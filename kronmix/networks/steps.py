@@ -76,10 +76,11 @@ class Stepper:
         body, total = self.network.body.with_factors(*self.arrays(θ)), X.shape[1]
 
         def part(start: int, stop: int) -> tuple[float, Array, Array]:
-            outputs, pull = body.vjp(np.ascontiguousarray(X[:, start:stop]))
-            value, outputs_bar = self.loss(outputs, targets[..., start:stop], total)
-            gradients, _ = pull(outputs_bar, False)
-            return value, self.vector(gradients), outputs
+            with np.errstate(over="ignore", invalid="ignore"):  # a run that diverges is told by its loss
+                outputs, pull = body.vjp(np.ascontiguousarray(X[:, start:stop]))
+                value, outputs_bar = self.loss(outputs, targets[..., start:stop], total)
+                gradients, _ = pull(outputs_bar, False)
+                return value, self.vector(gradients), outputs
 
         if pool is None or total < self.threads:
             return part(0, total)

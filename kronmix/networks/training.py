@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..files import read_arrays, write_file
+from .history import Epoch, progress_line
 from .losses import LOSSES, accuracy
 from .network import Network
 from .optimizers import AdamW, Optimizer, Schedule, constant
@@ -20,23 +21,6 @@ from .steps import Stepper, suitable_threads
 
 class DivergedError(ArithmeticError):
     """The loss of a batch was not a finite number."""
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """What a pass over the data came to.
-
-    Attributes
-    ----------
-    epoch : int
-        From 1.
-    loss, accuracy : float
-        Means over the batches, each before its step; accuracy is nan for squared loss.
-    """
-
-    epoch: int
-    loss: float
-    accuracy: float
 
 
 @dataclass(frozen=True)
@@ -98,7 +82,7 @@ def fit(
     checkpoint : str or Path, optional
         File written after every epoch; if it is there, training goes on from it.
     progress : function of (Epoch, epochs), optional
-        Called after every epoch.
+        Called after every epoch. Default: a ``ProgressLine`` where stderr is a terminal.
 
     Returns
     -------
@@ -136,6 +120,7 @@ def fit(
     if checkpoint is not None and Path(checkpoint).exists():
         θ, steps, history = _load(Path(checkpoint), θ, stepper)
     reached, reason = θ.copy(), "epochs"
+    show = progress_line() if progress is None else progress
     try:
         with step.running() as pool:
             for epoch in range(len(history), epochs):
@@ -156,8 +141,7 @@ def fit(
                 reached = θ.copy()
                 if checkpoint is not None:
                     _save(Path(checkpoint), θ, steps, history, stepper)
-                if progress is not None:
-                    progress(history[-1], epochs)
+                show(history[-1], epochs)
     except KeyboardInterrupt:
         reason = "interrupted"
     return Fit(network.with_factors(*step.arrays(reached)), tuple(history), reason)

@@ -118,6 +118,7 @@ def label_ends(ax: Axes, labels: Sequence[str], ends: Sequence[tuple[float, floa
 
     Works in fractions of the axes' height, so on linear and logarithmic axes alike; call it when the limits are final.
     """
+    ax.get_ylim()  # brings limits that are still pending up to date
     to_axes = ax.transData + ax.transAxes.inverted()
     heights = np.array([to_axes.transform(end)[1] for end in ends])
     figure = ax.get_figure()

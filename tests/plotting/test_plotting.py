@@ -176,3 +176,8 @@ def test_colours_stay_apart_for_colour_blind_readers(name: str) -> None:
     for one, other in [*combinations(colours, 2), (NEGATIVE, POSITIVE)]:
         assert np.linalg.norm(lab(one, matrix) - lab(other, matrix)) > 15, (one, other)
     assert len({series.marker for series in SERIES}) == len({str(series.dashes) for series in SERIES}) == len(SERIES)
+
+
+def test_labels_of_a_single_point_stay_inside() -> None:
+    ax = km.plotting.plot_curves([1], {"loss": [2.0]}, references={"best": 0.5})
+    assert all(-0.2 <= text.xy[1] <= 1.2 for text in ax.texts)

@@ -1,0 +1,14 @@
+"""Real images, offline: handwritten digits, MNIST-5k, and a user's own files.
+
+An image becomes a feature matrix X with S rows (tokens) and C columns (channels). Without patches a token is a row of pixels,
+so that X ↦ W X V is a separable filter; with patches tokens are p × p patches in row-major order, as in the MLP-Mixer, and
+channels run over (row in patch, column in patch, colour), last fastest.
+"""
+
+from .cifar import cifar10
+from .idx import idx
+from .loading import images, load
+from .offline import digits, mnist
+from .patching import tokens, untokens
+
+__all__ = ["cifar10", "digits", "idx", "images", "load", "mnist", "tokens", "untokens"]
