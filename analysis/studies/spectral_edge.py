@@ -1,4 +1,4 @@
-"""T24: the largest singular value at initialisation, of Mixers against 1 + √γ, and of sparse MLPs with as many connections."""
+"""T24, E.3: the largest singular value against 1 + √γ and Marchenko–Pastur, of Mixers and sparse MLPs, and along training."""
 
 from __future__ import annotations
 
@@ -6,80 +6,148 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.sparse import csr_array
 from scipy.sparse.linalg import svds
 
 import kronmix as km
+from kronmix.networks import inspect_network
 
+from ..classification import Task, stacked, train
 from ..sparse import bernoulli_weight
 from ..study import Outcome, Study, Table, Verdict, bootstrap
+
+#: The trained networks: patches of 7 × 7 pixels make 16 tokens.
+PATCH, TOKENS = 7, 16
 
 
 @dataclass(frozen=True)
 class Config:
-    """A layer of width m → γm with a fixed number of connections."""
+    """A layer of width m → γm with a fixed number of connections, fresh; with ``epochs``, a trained network's hidden layers."""
 
     kind: str
     width: int
     connections: int
     expansion: int
+    epochs: int | None = None
 
 
 def run_cell(config: Config, seed: int) -> dict[str, float]:
-    """σ_max over its limit 1 + √γ; weights have variance 1 over the mean number of inputs of an output."""
+    """σ_max over its limit, and the spread of the squared singular values over that of Marchenko–Pastur.
+
+    The limit is that of independent entries of the same variance: ‖B‖_F (1 + √γ)/√(rows). The spread is E λ²/(E λ)² of λ = σ²,
+    which is 1 + 1/γ for Marchenko–Pastur.
+    """
+    if config.epochs is not None:
+        layers = _trained(config, config.epochs, seed)
+        return {name: float(np.mean([_edge(B)[name] for B in layers])) for name in ("edge", "spread")}
     rng = np.random.default_rng(seed)
     m, γ = config.width, config.expansion
     inputs = config.connections / (γ * m)  # of every output, on average
     if config.kind == "Mixer":
         S = round(inputs)
-        layer = km.token_mixing(rng.normal(size=(γ * S, S)) / S**0.5, channels=m // S)
-        largest = float(km.singular_values(layer, 1)[0])
-    else:
-        density = inputs / m
-        sparse = bernoulli_weight(γ * m, m, density, rng) / inputs**0.5
-        largest = float(svds(sparse, k=1, return_singular_vectors=False, v0=rng.standard_normal(m))[0])
-    return {"edge": largest / (1 + γ**0.5)}
+        return _edge(csr_array(rng.normal(size=(γ * S, S))))
+    return _edge(bernoulli_weight(γ * m, m, inputs / m, rng))
+
+
+def _trained(config: Config, epochs: int, seed: int) -> list[csr_array]:
+    """Shared matrices of the hidden layers after training on MNIST."""
+    C = config.width // TOKENS
+    density = config.connections / config.width**2
+    kind = {"Mixer": "S-Mixer"}.get(config.kind, config.kind)
+    network = stacked(kind, "mnist", PATCH, C, 1, seed, density=density)
+    if epochs:
+        network, _ = train(network, Task("mnist", 1500, 500, epochs, 50, 3e-3), seed)
+    if config.kind == "Mixer":
+        seen = [layer.operator for layer in inspect_network(network).layers[1:]]  # the first is the embedding
+        return [csr_array(km.networks.inspection.shared_matrix(op)) for op in seen]
+    return [op.to_sparse().astype(np.float64) for op in network.layers()[1:-1]]
+
+
+def _edge(B: csr_array) -> dict[str, float]:
+    rows, columns = B.shape
+    start = np.random.default_rng(0).standard_normal(min(B.shape))
+    largest = (
+        float(svds(B, k=1, return_singular_vectors=False, v0=start)[0]) if min(B.shape) > 2 else _norm(B.toarray())
+    )
+    size, γ = float(np.sqrt(B.power(2).sum())), rows / columns
+    gram = (B.T @ B).power(2).sum()
+    return {
+        "edge": largest * rows**0.5 / (size * (1 + γ**0.5)),
+        "spread": float(gram) * columns / size**4 / (1 + 1 / γ),
+    }
+
+
+def _norm(B: Any) -> float:
+    return float(np.linalg.norm(B, 2))
 
 
 def decide(table: Table) -> Outcome:
-    """Supported where the sparse MLP's edge grows with width and the Mixer's does not."""
-    widths = sorted({c["width"] for c in table.configurations})
+    """Supported where the sparse MLP's edge grows with width and the Mixer's does not, at initialisation."""
+    fresh = {"epochs": None}
+    widths = sorted({c["width"] for c in table.configurations if c["epochs"] is None})
     change = {
         kind: bootstrap(
-            table.samples("edge", kind=kind, width=widths[-1]) - table.samples("edge", kind=kind, width=widths[0])
+            table.samples("edge", kind=kind, width=widths[-1], **fresh)
+            - table.samples("edge", kind=kind, width=widths[0], **fresh)
         )
         for kind in ("sparse MLP", "Mixer")
     }
     grows = change["sparse MLP"].low > 0 and change["sparse MLP"].low > change["Mixer"].high
     words = "; ".join(f"{kind} {found}" for kind, found in change.items())
-    verdict = (
-        Verdict.SUPPORTED if grows else Verdict.NOT_SUPPORTED if change["sparse MLP"].high < 0 else Verdict.UNDECIDED
-    )
+    epochs = _epochs(table)
+    along = {
+        kind: bootstrap(
+            table.samples("edge", kind=kind, epochs=epochs[-1]) - table.samples("edge", kind=kind, epochs=0)
+        )
+        for kind in ("sparse MLP", "Mixer")
+    }
+    trained = "; ".join(f"{kind} {found}" for kind, found in along.items())
+    falls = change["sparse MLP"].high < 0
+    verdict = Verdict.SUPPORTED if grows else Verdict.NOT_SUPPORTED if falls else Verdict.UNDECIDED
     return Outcome(
-        verdict, f"change of σ_max/(1 + √γ) from width {widths[0]} to {widths[-1]} at fixed connections: {words}"
+        verdict,
+        f"change of σ_max over its limit from width {widths[0]} to {widths[-1]} at fixed connections: {words}; "
+        f"along {epochs[-1]} epochs of training: {trained}",
     )
 
 
 def plot(table: Table, ax: Any) -> None:
-    """σ_max against width."""
-    widths = sorted({c["width"] for c in table.configurations})
+    """σ_max against width at initialisation; inside, along training."""
+    inset = ax.inset_axes((0.12, 0.5, 0.36, 0.38))
+    widths = sorted({c["width"] for c in table.configurations if c["epochs"] is None})
+    epochs = _epochs(table)
     for kind in ("sparse MLP", "Mixer"):
-        found = [table.interval("edge", kind=kind, width=w) for w in widths]
-        error = [i.mean - i.low for i in found], [i.high - i.mean for i in found]
-        ax.errorbar(widths, [i.mean for i in found], yerr=error, marker="o", capsize=3, label=kind)
+        fresh = [table.interval("edge", kind=kind, width=w, epochs=None) for w in widths]
+        trained = [table.interval("edge", kind=kind, epochs=e) for e in epochs]
+        for axes, x, found in ((ax, widths, fresh), (inset, epochs, trained)):
+            error = [i.mean - i.low for i in found], [i.high - i.mean for i in found]
+            axes.errorbar(x, [i.mean for i in found], yerr=error, marker="o", capsize=3, label=kind)
     ax.axhline(1, color="0.5", linestyle="--", linewidth=0.9)
-    ax.set(xscale="log", xlabel="width m, connections fixed", ylabel="σ_max / (1 + √γ)")
-    ax.legend(frameon=False)
+    ax.set(xscale="log", xlabel="width m, connections fixed", ylabel="σ_max over its limit ∝ 1 + √γ")
+    inset.set_title("along training", fontsize=8)
+    inset.set_xlabel("epochs", fontsize=8)
+    ax.legend(frameon=False, loc="lower right")
 
 
-def _grid(widths: tuple[int, ...], connections: int) -> tuple[Config, ...]:
-    return tuple(Config(kind, m, connections, 2) for kind in ("sparse MLP", "Mixer") for m in widths)
+def _epochs(table: Table) -> list[int]:
+    return sorted({c["epochs"] for c in table.configurations if c["epochs"] is not None})
+
+
+def _grid(widths: tuple[int, ...], connections: int, channels: int, epochs: tuple[int, ...]) -> tuple[Config, ...]:
+    m = TOKENS * channels
+    Ω = (TOKENS + channels) * m // 2
+    fresh = [Config(kind, width, connections, 2) for kind in ("sparse MLP", "Mixer") for width in widths]
+    return (*fresh, *(Config(kind, m, Ω, 1, e) for kind in ("sparse MLP", "Mixer") for e in epochs))
 
 
 STUDY = Study(
     "spectral_edge",
-    "At fixed connections, does σ_max at initialisation grow with width for sparse MLPs and stay for Mixers?",
-    "T24, E.3 (at initialisation)",
-    {"quick": _grid((512, 1024, 2048, 4096), 2**17), "full": _grid(tuple(2**k for k in range(9, 16)), 2**19)},
+    "At fixed connections, does σ_max grow with width for sparse MLPs and stay for Mixers, and what does training do to it?",
+    "T24, E.3",
+    {
+        "quick": _grid((512, 1024, 2048, 4096), 2**17, 16, (0, 1, 4, 8)),
+        "full": _grid(tuple(2**k for k in range(9, 16)), 2**19, 49, (0, 1, 3, 10, 30, 100)),
+    },
     run_cell,
     decide,
     plot,

@@ -41,16 +41,27 @@ def inspect(
 
     - `kronmix inspect mixer_b16.safetensors --plot spectra.png`: a whole network
     """
-    if file.suffix == ".npz" and {"W", "V"} & files.read_arrays(file).keys():
+    if is_layer(file):
         if plot is not None:
             raise ValueError("--plot goes with a trained Mixer, not with one layer W, V; see kronmix report --weights")
         from ..mixer.inspection import inspect_mixer
 
         print_inspection(inspect_mixer(*mixer_weights(file)))
         return
+    _network(file, plot)
+
+
+def is_layer(file: Path) -> bool:
+    """Whether a file holds one layer, W and V, rather than a network.
+
+    Raises
+    ------
+    ValueError
+        If it is of neither type.
+    """
     if file.suffix not in (".npz", ".safetensors"):
         raise ValueError(f"{file}: unknown file type {file.suffix!r}: expected .safetensors or .npz")
-    _network(file, plot)
+    return file.suffix == ".npz" and bool({"W", "V"} & files.read_arrays(file).keys())
 
 
 def _network(file: Path, plot: Path | None) -> None:
@@ -65,12 +76,16 @@ def _network(file: Path, plot: Path | None) -> None:
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         job = bar.add_task("layer")
         seen = inspect_network(network, lambda done, total: bar.update(job, completed=done, total=total))
-    show(_layer_table(seen))
-    if seen.skips:
-        show(_skip_table(seen))
+    print_network(seen)
     if plot is not None:
         _draw_spectra(seen, plot)
         typer.echo(str(plot))
+
+
+def print_network(seen: NetworkSeen) -> None:
+    show(_layer_table(seen))
+    if seen.skips:
+        show(_skip_table(seen))
 
 
 def _layer_table(seen: NetworkSeen) -> Table:

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from .. import files
 from .app import command, show
-from .inspect import mixer_weights, print_inspection
+from .inspect import is_layer, mixer_weights, print_inspection, print_network
 from .verify import proving
 
 if TYPE_CHECKING:
@@ -36,7 +36,10 @@ def report(
     ] = None,
     weights: Annotated[
         Path | None,
-        typer.Option(metavar="FILE.npz", help="Skip training and look at these weights: W (S×S) and V (C×C)."),
+        typer.Option(
+            metavar="FILE",
+            help="Skip training and look at these weights: .npz with W (S×S) and V (C×C), or a network: .safetensors, a run.",
+        ),
     ] = None,
     out: Annotated[Path, typer.Option(metavar="FOLDER", help="Where the page goes.")] = Path("out/report"),
     noise: Annotated[float, typer.Option(help="Standard deviation of the noise; pixels go from 0 to 1.")] = 0.5,
@@ -54,6 +57,9 @@ def report(
     proofs: Annotated[
         bool, typer.Option("--proofs/--no-proofs", help="Prove the statements behind the page, and show the verdicts.")
     ] = True,
+    studies: Annotated[
+        Path, typer.Option(metavar="FOLDER", help="Show the studies whose results are here, if any.")
+    ] = Path("out/analysis"),
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the path of the page only.")] = False,
 ) -> None:
     """Make the page: train five structures to restore images, and show what a Mixer looks like as one wide matrix.
@@ -67,14 +73,17 @@ def report(
     - `kronmix report --images mine.npz --patch 4 --noise 0.3 --out mine`
 
     - `kronmix report --weights trained.npz`: look at W and V, no training
+
+    - `kronmix report --weights out/train/run.npz`: a trained network, layer by layer
     """
-    from ..report import PRESETS, study_weights, write_report
+    from ..report import PRESETS, find_studies, study_network, study_weights, write_report
 
     if images is not None and weights is not None:
         raise ValueError("--images and --weights exclude each other: give one")
     with files.staged_folder(out) as stage:
         if weights is not None:
-            findings = study_weights(*mixer_weights(weights), source=weights.name)
+            layer = is_layer(weights)
+            findings = study_weights(*mixer_weights(weights), source=weights.name) if layer else study_network(weights)
         else:
             default_seeds, default_steps = PRESETS[preset]
             findings = _train(
@@ -88,6 +97,7 @@ def report(
                 seeds=default_seeds if seeds is None else seeds,
                 steps=default_steps if steps is None else steps,
             )
+        findings = replace(findings, studies=find_studies(studies))
         if proofs:
             findings = replace(findings, proofs=_prove(quiet))
         write_report(findings, stage)
@@ -130,8 +140,11 @@ def _prove(quiet: bool) -> VerificationReport | None:
 def _print_findings(findings: Findings) -> None:
     from ..report.words import count, plus_minus
 
-    if findings.restoration is None:
+    if findings.inspection is not None and findings.restoration is None:
         print_inspection(findings.inspection)
+    if findings.network is not None:
+        print_network(findings.network)
+    if findings.restoration is None:
         return
     result = findings.restoration
     table = Table(title=f"Restoring {findings.source}: squared error per held-out pixel", title_justify="left")

@@ -81,6 +81,30 @@ class Network:
         outputs = [self.body(np.ascontiguousarray(X[:, i : i + batch])) for i in range(0, X.shape[1], batch)]
         return np.concatenate(outputs, axis=1).T if outputs else np.empty((0, 0), self._dtype)
 
+    def features(self, images: Any) -> tuple[Array, ...]:
+        """Hidden features: what leaves every activation and every run of layers with a skip connection.
+
+        Parameters
+        ----------
+        images : as for a call
+
+        Returns
+        -------
+        tuple of arrays of shape (N, width)
+
+        Examples
+        --------
+        >>> net = km.networks.s_mixer(4, 6, depth=1, classes=3)
+        >>> [f.shape for f in net.features(np.zeros((5, 4, 6)))]
+        [(5, 24), (5, 24)]
+        """
+        X, kept = self.patches.columns(images, self._dtype), []
+        for part in self.body.parts:
+            X = part(X)
+            if isinstance(part, Activation | Residual):
+                kept.append(X.T)
+        return tuple(kept)
+
     def __repr__(self) -> str:
         widths = [self.layers()[0].shape[1], *(op.shape[0] for op in self.layers())]
         shown = widths if len(widths) <= 6 else [*widths[:3], "…", *widths[-2:]]

@@ -8,46 +8,52 @@ from pathlib import Path
 
 import numpy as np
 
-from . import proof_sections, regularization_sections, training_sections, weight_sections
-from .findings import PRESETS, Findings, as_arrays, as_record, study_images, study_weights
+from . import (
+    network_sections,
+    proof_sections,
+    regularization_sections,
+    study_sections,
+    training_sections,
+    weight_sections,
+)
+from .findings import PRESETS, Findings, as_arrays, as_record, study_images, study_network, study_weights
 from .page import Fact, Page, Section
-from .words import count, plus_minus, scientific
+from .studies import find_studies
+from .words import count, percent, plus_minus, scientific
 
 __all__ = [
     "PRESETS",
     "SECTIONS",
     "Findings",
     "build_page",
+    "find_studies",
     "study_images",
+    "study_network",
     "study_weights",
     "write_report",
 ]
 
-#: A section is a function of the findings; to add one, append it.
-SECTIONS: tuple[Callable[[Findings], Section], ...] = (
-    training_sections.task,
-    weight_sections.effective_weight,
-    weight_sections.factors,
-    weight_sections.spectrum,
-    training_sections.structures,
-    training_sections.sparsity,
-    regularization_sections.regularization,
-    weight_sections.widths,
-    proof_sections.proofs,
+#: Sections in the order of the page, each with what it cannot do without; to add one, append it.
+SECTIONS: tuple[tuple[Callable[[Findings], Section], str], ...] = (
+    (training_sections.task, "restoration"),
+    (weight_sections.effective_weight, "inspection"),
+    (weight_sections.factors, "inspection"),
+    (weight_sections.spectrum, "inspection"),
+    (training_sections.structures, "restoration"),
+    (training_sections.sparsity, "inspection"),
+    (regularization_sections.regularization, "regularized"),
+    (weight_sections.widths, "inspection"),
+    (network_sections.layers, "network"),
+    (network_sections.spectra, "network"),
+    (network_sections.training, "history"),
+    (study_sections.studies, "studies"),
+    (proof_sections.proofs, "proofs"),
 )
-
-#: What a section cannot do without; it is left out where the findings have none.
-_NEEDS = {
-    training_sections.task: "restoration",
-    training_sections.structures: "restoration",
-    proof_sections.proofs: "proofs",
-    regularization_sections.regularization: "regularized",
-}
 
 
 def build_page(findings: Findings) -> Page:
     """Assemble the page."""
-    chosen = [draw for draw in SECTIONS if draw not in _NEEDS or getattr(findings, _NEEDS[draw]) is not None]
+    chosen = [draw for draw, needs in SECTIONS if getattr(findings, needs)]
     return Page(
         title="A Mixer is a wide, sparse MLP",
         lead=_lead(findings),
@@ -67,22 +73,44 @@ def write_report(findings: Findings, folder: Path) -> None:
 
 
 def _lead(findings: Findings) -> str:
-    rows, columns = findings.inspection.effective.shape
-    S, C = findings.inspection.mixer.input_shape
-    if findings.restoration is None:
+    seen = findings.inspection
+    if seen is None:
+        return f"The network in {findings.source}, seen as what it is: an MLP with wide, sparse layers."
+    if findings.restoration is not None:
         return (
-            f"The weights in {findings.source}, seen as what they are: one {count(rows)} × {count(columns)} matrix "
-            f"acting on {S} tokens × {C} channels, with {count(findings.inspection.effective.n_parameters)} free "
-            "numbers."
+            f"Five ways to parametrise one linear map, trained side by side to restore {findings.source}: what they "
+            "cost, what they find, and what the Mixer among them looks like from the inside."
         )
+    rows, columns = seen.effective.shape
+    S, C = seen.mixer.input_shape
     return (
-        f"Five ways to parametrise one linear map, trained side by side to restore {findings.source}: what they "
-        "cost, what they find, and what the Mixer among them looks like from the inside."
+        f"The weights in {findings.source}, seen as what they are: one {count(rows)} × {count(columns)} matrix "
+        f"acting on {S} tokens × {C} channels, with {count(seen.effective.n_parameters)} free numbers."
     )
 
 
 def _facts(findings: Findings) -> tuple[Fact, ...]:
+    return (*_mixer_facts(findings), *_network_facts(findings))
+
+
+def _network_facts(findings: Findings) -> tuple[Fact, ...]:
+    seen = findings.network
+    if seen is None:
+        return ()
+    facts = [Fact(count(seen.network.n_parameters), "parameters")]
+    if seen.shape is not None:
+        S, C = seen.shape.tokens, seen.shape.channels
+        facts.append(Fact(count(S * C), f"effective width: {S} tokens × {C} channels"))
+        facts.append(Fact(percent(seen.shape.equivalent_density), "density of a sparse MLP with as many connections"))
+    beyond = sum(layer.singular_values[0] > 1.1 * layer.edge for layer in seen.layers)
+    facts.append(Fact(f"{beyond} of {len(seen.layers)}", "layers reach a tenth beyond the random edge"))
+    return tuple(facts)
+
+
+def _mixer_facts(findings: Findings) -> tuple[Fact, ...]:
     seen = findings.inspection
+    if seen is None:
+        return ()
     rows, columns = seen.effective.shape
     facts = [
         Fact(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,8 +15,12 @@ import numpy as np
 from .. import __version__
 from ..datasets import tokens
 from ..mixer.inspection import Approximation, Inspection, approximations, inspect_mixer, width_curve
+from ..networks import Epoch, inspect_network, load_mixer, read_run
+from ..networks.inspection import NetworkSeen
+from ..networks.runs import is_run
 from ..regularization.regularized import Regularized, study_regularization
 from ..regularization.restoration import Interval, Restoration, Run, restore, standard_structures
+from .studies import StudyFound
 
 if TYPE_CHECKING:
     from ..symbolic import VerificationReport
@@ -41,8 +47,8 @@ class Findings:
     ----------
     source : str
         Where the data or the weights come from, in words.
-    inspection : Inspection
-        Of the trained Mixer, or of the weights given.
+    inspection : Inspection or None
+        Of the trained Mixer, or of the weights given; None where a network was given.
     restoration : Restoration or None
         None where weights were given.
     dense : tuple of Approximation or None
@@ -52,15 +58,30 @@ class Findings:
         Verdicts on the theorems.
     regularized : Regularized or None
         What training the factors regularised.
+    network : NetworkSeen or None
+        Layers of a network that was given.
+    history : tuple of Epoch
+        Of its training, where it is a run of our own.
+    studies : tuple of StudyFound
+        Results of studies that were found.
     """
 
     source: str
-    inspection: Inspection
+    inspection: Inspection | None = None
     restoration: Restoration | None = None
     dense: tuple[Approximation, ...] | None = None
     pictures: Pictures | None = None
     proofs: VerificationReport | None = None
     regularized: Regularized | None = None
+    network: NetworkSeen | None = None
+    history: tuple[Epoch, ...] = ()
+    studies: tuple[StudyFound, ...] = ()
+
+    @property
+    def mixer(self) -> Inspection:
+        """The inspection, for sections that are drawn only where there is one."""
+        assert self.inspection is not None
+        return self.inspection
 
 
 def study_images(
@@ -119,44 +140,31 @@ def study_weights(W: Any, V: Any, source: str) -> Findings:
     return Findings(source=source, inspection=inspect_mixer(W, V))
 
 
+def study_network(
+    path: str | os.PathLike[str], progress: Callable[[int, int], None] = lambda done, total: None
+) -> Findings:
+    """Look at a trained network: a published Mixer's file, or a run of our own."""
+    run = read_run(path) if is_run(path) else None
+    seen = inspect_network(load_mixer(path) if run is None else run.network, progress)
+    return Findings(source=Path(path).name, network=seen, history=() if run is None else run.history)
+
+
 def as_record(findings: Findings) -> dict[str, Any]:
     """Numbers of the page as plain values, for ``results.json``."""
-    seen = findings.inspection
-    S, C = seen.mixer.input_shape
     record: dict[str, Any] = {
         "kronmix": __version__,
         "python": platform.python_version(),
         "numpy": np.__version__,
         "source": findings.source,
-        "mixer": {
-            "tokens": S,
-            "channels": C,
-            "width": seen.effective.shape[1],
-            "parameters": seen.effective.n_parameters,
-            "connections": seen.connections,
-            "equivalent_density": seen.equivalent_density,
-            "best_width": seen.best.width,
-            "best_tokens": seen.best.tokens,
-            "layers": [
-                {
-                    "name": layer.name,
-                    "shape": list(layer.operator.shape),
-                    "connections": layer.operator.connections,
-                    "density": layer.operator.density,
-                    "sigma_max": layer.largest,
-                    "sigma_min": layer.smallest,
-                }
-                for layer in seen.layers
-            ],
-            "sigma_max": float(seen.singular_values[0]),
-            "singular_values_difference": seen.spectrum_difference,
-            "hoyer": seen.profile.hoyer,
-            "effective_nonzeros": seen.profile.effective_nonzeros,
-            "l1_looseness": seen.profile.l1_looseness,
-            "slice_hoyer": seen.profile.group_hoyer,
-            "nearest": [_approximation(a) for a in seen.approximations],
-        },
     }
+    if findings.inspection is not None:
+        record["mixer"] = _mixer(findings.inspection)
+    if findings.network is not None:
+        record["network"] = _network(findings.network)
+    if findings.history:
+        record["history"] = [asdict(epoch) for epoch in findings.history]
+    if findings.studies:
+        record["studies"] = {s.name: {"question": s.question, "outcome": s.outcome} for s in findings.studies}
     if findings.dense is not None:
         record["dense"] = {"nearest": [_approximation(a) for a in findings.dense]}
     if findings.proofs is not None:
@@ -171,23 +179,84 @@ def as_record(findings: Findings) -> dict[str, Any]:
     return record
 
 
+def _network(seen: NetworkSeen) -> dict[str, Any]:
+    shape = seen.shape
+    return {
+        "name": seen.network.name,
+        "parameters": seen.network.n_parameters,
+        "tokens": None if shape is None else shape.tokens,
+        "channels": None if shape is None else shape.channels,
+        "equivalent_density": None if shape is None else shape.equivalent_density,
+        "layers": [
+            {
+                "block": layer.block,
+                "name": layer.name,
+                "shape": list(layer.operator.shape),
+                "connections": layer.operator.connections,
+                "density": layer.operator.density,
+                "sigma_max": float(layer.singular_values[0]),
+                "sigma_over_edge": float(layer.singular_values[0] / layer.edge),
+                "condition": layer.condition if np.isfinite(layer.condition) else None,
+                "hoyer": layer.hoyer,
+                "kronecker_error": layer.kronecker_error,
+                "monarch_error": layer.monarch_error,
+            }
+            for layer in seen.layers
+        ],
+        "with_skip": [
+            {
+                "block": s.block,
+                "name": s.name,
+                "sigma_max": float(s.singular_values[0]),
+                "sigma_min": float(s.singular_values[-1]),
+            }
+            for s in seen.skips
+        ],
+    }
+
+
+def _mixer(seen: Inspection) -> dict[str, Any]:
+    S, C = seen.mixer.input_shape
+    return {
+        "tokens": S,
+        "channels": C,
+        "width": seen.effective.shape[1],
+        "parameters": seen.effective.n_parameters,
+        "connections": seen.connections,
+        "equivalent_density": seen.equivalent_density,
+        "best_width": seen.best.width,
+        "best_tokens": seen.best.tokens,
+        "layers": [
+            {
+                "name": layer.name,
+                "shape": list(layer.operator.shape),
+                "connections": layer.operator.connections,
+                "density": layer.operator.density,
+                "sigma_max": layer.largest,
+                "sigma_min": layer.smallest,
+            }
+            for layer in seen.layers
+        ],
+        "sigma_max": float(seen.singular_values[0]),
+        "singular_values_difference": seen.spectrum_difference,
+        "hoyer": seen.profile.hoyer,
+        "effective_nonzeros": seen.profile.effective_nonzeros,
+        "l1_looseness": seen.profile.l1_looseness,
+        "slice_hoyer": seen.profile.group_hoyer,
+        "nearest": [_approximation(a) for a in seen.approximations],
+    }
+
+
 def as_arrays(findings: Findings) -> dict[str, Array]:
     """Arrays of the page, for ``arrays.npz``."""
-    seen = findings.inspection
-    curve = width_curve(seen.connections)
-    arrays: dict[str, Array] = {
-        "W": seen.mixer.token_weights[0],
-        "V": seen.mixer.channel_weights[0],
-        "singular_values": seen.singular_values,
-        "width_curve_tokens": curve[0],
-        "width_curve_widths": curve[1],
-    }
-    if seen.dense_singular_values is not None:
-        arrays["dense_singular_values"] = seen.dense_singular_values
-    if seen.profile.group_norms is not None:
-        arrays["slice_norms"] = seen.profile.group_norms
-    for i, factor in enumerate(seen.approximations[0].operator.factors):
-        arrays[f"monarch_factor_{i}"] = factor
+    arrays: dict[str, Array] = {}
+    if findings.inspection is not None:
+        arrays |= _mixer_arrays(findings.inspection)
+    if findings.network is not None:
+        arrays |= {
+            f"block_{layer.block}/{layer.name.replace(' ', '_')}/singular_values": layer.singular_values
+            for layer in findings.network.layers
+        }
     if findings.regularized is not None and findings.regularized.path is not None:
         path = findings.regularized.path
         arrays |= {"decay/parameter": path.parameter, "decay/weights": path.weights}
@@ -203,6 +272,24 @@ def as_arrays(findings: Findings) -> dict[str, Array]:
             arrays[f"{key}/training_loss"] = np.array([run.path.losses for run in runs])
             for quantity in runs[0].path.recorded:
                 arrays[f"{key}/{quantity.replace(' ', '_')}"] = np.array([run.path.recorded[quantity] for run in runs])
+    return arrays
+
+
+def _mixer_arrays(seen: Inspection) -> dict[str, Array]:
+    curve = width_curve(seen.connections)
+    arrays: dict[str, Array] = {
+        "W": seen.mixer.token_weights[0],
+        "V": seen.mixer.channel_weights[0],
+        "singular_values": seen.singular_values,
+        "width_curve_tokens": curve[0],
+        "width_curve_widths": curve[1],
+    }
+    if seen.dense_singular_values is not None:
+        arrays["dense_singular_values"] = seen.dense_singular_values
+    if seen.profile.group_norms is not None:
+        arrays["slice_norms"] = seen.profile.group_norms
+    for i, factor in enumerate(seen.approximations[0].operator.factors):
+        arrays[f"monarch_factor_{i}"] = factor
     return arrays
 
 

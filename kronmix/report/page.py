@@ -135,6 +135,12 @@ def panel(draw: Callable[[Any], object], alt: str, size: tuple[float, float] = (
         return Panel(svg if len(svg) <= LARGEST_SVG else _png(canvas, alt))
 
 
+def picture(png: bytes, alt: str, width: int) -> Panel:
+    """Embed a PNG that was drawn elsewhere, shown ``width`` pixels wide."""
+    data = base64.b64encode(png).decode("ascii")
+    return Panel(f'<img alt="{_attribute(alt)}" style="--width:{width}px" src="data:image/png;base64,{data}">')
+
+
 def _svg(canvas: Canvas, alt: str) -> str:
     """An inline SVG whose inks are the page's variables, so that it follows light and dark."""
     stream = io.StringIO()
@@ -160,9 +166,7 @@ def _png(canvas: Canvas, alt: str) -> str:
     """A bitmap on white: it cannot follow the theme."""
     stream = io.BytesIO()
     canvas.savefig(stream, format="png", dpi=144, facecolor="white", metadata={"Software": None})
-    data = base64.b64encode(stream.getvalue()).decode("ascii")
-    width = canvas.get_size_inches()[0] * 96
-    return f'<img alt="{_attribute(alt)}" style="--width:{width:.0f}px" src="data:image/png;base64,{data}">'
+    return picture(stream.getvalue(), alt, round(canvas.get_size_inches()[0] * 96)).markup
 
 
 def hash_text(text: str) -> int:

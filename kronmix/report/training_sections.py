@@ -194,7 +194,7 @@ def sparsity(findings: Findings) -> Section:
 
 
 def _profile_of_weights(findings: Findings) -> Section:
-    profile = findings.inspection.profile
+    profile = findings.mixer.profile
     explanation = (
         "How the size of B is spread over its entries. Hoyer's index is 0 when all entries are equally large and 1 "
         "when a single one is left; effective non-zeros count how many equal entries would be as spread out; "

@@ -22,7 +22,7 @@ EXACT = 1e-12
 
 def effective_weight(findings: Findings) -> Section:
     """The effective weight and the two layers whose product it is (T3, T4)."""
-    seen = findings.inspection
+    seen = findings.mixer
     S, C = seen.mixer.input_shape
     rows, columns = seen.effective.shape
     W, V = seen.mixer.token_weights[0], seen.mixer.channel_weights[0]
@@ -83,7 +83,7 @@ def effective_weight(findings: Findings) -> Section:
 
 def factors(findings: Findings) -> Section:
     """Nearest structures of the Mixer's weight, and of the dense one (T12-T14)."""
-    seen, dense = findings.inspection, findings.dense
+    seen, dense = findings.mixer, findings.dense
     names = [a.name for a in seen.approximations]
     errors = {"Mixer": [a.relative_error for a in seen.approximations]}
     if dense is not None:
@@ -163,7 +163,7 @@ def _monarch_factors(monarch: Chain) -> Figure:
 
 def spectrum(findings: Findings) -> Section:
     """Exact singular values on top of the dense SVD (T15)."""
-    seen = findings.inspection
+    seen = findings.mixer
     W, V = seen.mixer.token_weights[0], seen.mixer.channel_weights[0]
     s = seen.singular_values
     explanation = (
@@ -191,7 +191,7 @@ def spectrum(findings: Findings) -> Section:
 
 def widths(findings: Findings) -> Section:
     """This Mixer as a wide MLP, its SW-MLP density, the best shape (T5-T7)."""
-    seen = findings.inspection
+    seen = findings.mixer
     S, C = seen.mixer.input_shape
     best = seen.best
     p = seen.equivalent_density
@@ -241,8 +241,5 @@ def widths(findings: Findings) -> Section:
 
 def _keeps_shape(findings: Findings) -> bool:
     """Whether the layer keeps its shape, so that the closed forms of T6 and T7 apply as printed."""
-    rows, columns = findings.inspection.effective.shape
-    return (
-        rows == columns
-        and findings.inspection.mixer.token_weights[0].shape[0] == findings.inspection.mixer.input_shape[0]
-    )
+    rows, columns = findings.mixer.effective.shape
+    return rows == columns and findings.mixer.mixer.token_weights[0].shape[0] == findings.mixer.mixer.input_shape[0]

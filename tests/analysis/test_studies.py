@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 from analysis.__main__ import draw
+from analysis.classification import Task, split, stacked, train
 from analysis.runner import run_one
+from analysis.shapes import channels_for
 from analysis.study import Cell, Outcome, Table, Verdict, all_studies, as_plain, bootstrap, decide_difference
 
 STUDIES = all_studies()
@@ -18,6 +20,13 @@ STUDIES = all_studies()
 SMALLER: dict[str, dict[str, Any]] = {
     "weight_decay_sparsity": {"steps": 20},
     "sensing_average": {"log_scale": 2, "measurements": 60},
+    "fixed_connections": {"epochs": 1, "train": 100, "width": 512, "channels": 32},
+    "optimal_shape": {"epochs": 1, "train": 100},
+    "expansion": {"epochs": 1, "train": 100},
+    "similarity": {"epochs": 1, "train": 100, "density": 0.1},
+    "random_permutation": {"epochs": 1, "train": 100, "depth": 2},
+    "monarch_vs_kronecker": {"epochs": 1, "train": 100},
+    "spectral_edge": {"epochs": 1},
 }
 
 
@@ -83,6 +92,70 @@ def test_sensing_phase_decides_by_recoveries() -> None:
     assert (
         study.decide(with_values(Monarch=(0.5, 0.7), dense=(0.7, 0.0), Mixer=(1.0, 0.0))).verdict is Verdict.UNDECIDED
     )
+
+
+@pytest.mark.parametrize("kind", ["S-Mixer", "RP-Mixer", "sparse MLP", "dense MLP"])
+@pytest.mark.parametrize("skip", [False, True])
+def test_stacked_networks_keep_the_size_of_features(kind: str, skip: bool) -> None:
+    network = stacked(kind, "digits", 2, 16, 3, 0, density=0.2, skip=skip)
+    images = np.random.default_rng(0).standard_normal((200, 8, 8, 1)).astype(np.float32)
+    sizes = [float(np.mean(f**2)) for f in network.features(images)]
+    assert len(sizes) == 6
+    assert all(0.1 < size < 5 for size in sizes)
+    assert network(images).shape == (200, 10)
+
+
+def test_a_diverging_cell_is_told_by_its_numbers() -> None:
+    task = Task("digits", 100, 50, 3, 20, 1e30)
+    _, values = train(stacked("S-Mixer", "digits", 2, 4, 1, 0), task, 0)
+    assert values["test_accuracy"] == 0.0
+    assert values["loss"] == np.inf
+
+
+def test_split_shares_no_image_and_depends_on_the_seed() -> None:
+    task = Task("digits", 300, 100, 1, 20, 1e-3)
+    (X, _), (held, _) = split(task, 0)
+    assert X.shape == (300, 8, 8, 1)
+    rows = {x.tobytes() for x in X}
+    assert len(rows) > 290
+    assert not rows & {x.tobytes() for x in held}
+    assert split(task, 1)[0][0].tobytes() != X.tobytes()
+
+
+def test_channels_keep_the_connections() -> None:
+    for tokens, γ_T, γ_C in ((4, 1, 1), (16, 2, 2), (49, 1, 8)):
+        C = channels_for(2**17, tokens, γ_T, γ_C)
+        assert (γ_T * C * tokens**2 + γ_C * C**2 * tokens) / 2 == pytest.approx(2**17, rel=0.05)
+
+
+def test_similarity_decides_by_the_peak() -> None:
+    study = STUDIES["similarity"]
+    table = invented("similarity", 0.5)
+
+    def peaked(at: float) -> Table:
+        def cka(p: float) -> float:
+            return 0.9 - 0.1 * abs(np.log2(p / at))
+
+        cells = [replace(c, values={q: v * cka(c.config["density"]) for q, v in c.values.items()}) for c in table.cells]
+        return Table(tuple(cells))
+
+    assert study.decide(peaked(2**-4)).verdict is Verdict.SUPPORTED  # (1/16 + 1/32)/2 = 0.047
+    assert study.decide(peaked(1.0)).verdict is Verdict.NOT_SUPPORTED
+
+
+def test_optimal_shape_decides_by_the_nearest_size() -> None:
+    study = STUDIES["optimal_shape"]
+    table = invented("optimal_shape", 0.5)
+
+    def best_at(tokens: int) -> Table:
+        cells = [
+            replace(c, values={q: v - 0.1 * (c.config["tokens"] != tokens) for q, v in c.values.items()})
+            for c in table.cells
+        ]
+        return Table(tuple(cells))
+
+    assert study.decide(best_at(1)).verdict is Verdict.NOT_SUPPORTED
+    assert "in 100 % of the resamples" in study.decide(best_at(16)).words
 
 
 def test_decisions_by_differences() -> None:

@@ -13,9 +13,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure as Canvas
 
 import kronmix as km
-from kronmix.report import SECTIONS, Findings, build_page, study_images, study_weights, write_report
+from kronmix.report import (
+    SECTIONS,
+    Findings,
+    build_page,
+    find_studies,
+    study_images,
+    study_network,
+    study_weights,
+    write_report,
+)
 from kronmix.report.page import LARGEST_SVG, Page, Section, Table, panel
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
@@ -76,12 +86,48 @@ class Reader(HTMLParser):
         assert self.open.pop() == tag
 
 
-def test_every_section_has_words_and_every_figure_says_what_to_look_at(page: Page, given: Findings) -> None:
-    weights_page = build_page(given)
-    assert len(page.sections) == len(SECTIONS) == 9
-    assert len({section.name for section in page.sections}) == 9
-    assert len(weights_page.sections) == 5
-    for section in (*page.sections, *weights_page.sections):
+@pytest.fixture(scope="module")
+def network(tmp_path_factory: pytest.TempPathFactory) -> Findings:
+    """A run of our own, with a study beside it."""
+    folder = tmp_path_factory.mktemp("network")
+    pixels, y = km.datasets.load("digits")
+    run = km.networks.classify(pixels[:200], y[:200], km.networks.Classifier(channels=8, depth=1), epochs=2)
+    km.networks.save_run(folder / "run.npz", run)
+    results = folder / "studies" / "width" / "quick"
+    results.mkdir(parents=True)
+    (results / "outcome.txt").write_text("Is wider better?\nsupported: by 0.1 [0.05, 0.15]\n")
+    (results / "table.csv").write_text("width,accuracy\n4,0.5\n")
+    canvas = Canvas(figsize=(2, 1))
+    canvas.savefig(results / "figure.png")
+    (folder / "studies" / "unfinished" / "quick").mkdir(parents=True)
+    return replace(study_network(folder / "run.npz"), studies=find_studies(folder / "studies"))
+
+
+def test_a_network_has_its_layers_spectra_training_and_studies(network: Findings, tmp_path: Path) -> None:
+    page = build_page(network)
+    assert [section.name for section in page.sections] == ["layers", "spectra", "training", "studies"]
+    html = page.to_html()
+    assert "Is wider better? Supported: by 0.1 [0.05, 0.15]" in html
+    assert "unfinished" not in html
+    assert html.count("token 1") >= 2
+    write_report(network, tmp_path)
+    record = json.loads((tmp_path / "results.json").read_text())
+    assert len(record["network"]["layers"]) == 4
+    assert len(record["history"]) == 2
+    assert record["studies"]["width"]["outcome"].startswith("supported")
+    with np.load(tmp_path / "arrays.npz") as arrays:
+        assert arrays["block_0/token_1/singular_values"].shape == (16,)
+
+
+def test_every_section_has_words_and_every_figure_says_what_to_look_at(
+    page: Page, given: Findings, network: Findings
+) -> None:
+    pages = page, build_page(given), build_page(network)
+    assert {section.name for one in pages for section in one.sections} == {
+        draw.__name__.replace("_", "-") for draw, _ in SECTIONS
+    }
+    assert [len(one.sections) for one in pages] == [9, 5, 4]
+    for section in (section for one in pages for section in one.sections):
         assert len(section.explanation) > 100
         assert section.figures or section.tables
         assert all(len(figure.caption) > 40 for figure in section.figures)

@@ -1,0 +1,112 @@
+"""P2, P3: at a fixed number of connections, is a wider network a better one, and where does a sparse MLP stop training?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from kronmix import networks as nn
+
+from ..classification import Task, image_shape, stacked, train
+from ..shapes import channels_for
+from ..study import Outcome, Study, Table, Verdict, bootstrap
+
+KINDS = ("MLP-Mixer", "S-Mixer", "sparse MLP")
+
+
+@dataclass(frozen=True)
+class Config:
+    """A network whose hidden layers have ``connections`` connections on average; ``width`` is that of its hidden features, γm."""
+
+    kind: str
+    patch: int
+    channels: int
+    width: int
+    connections: int
+    expansion: int
+    depth: int
+    data: str
+    train: int
+    epochs: int
+    rate: float
+
+
+def run_cell(config: Config, seed: int) -> dict[str, float]:
+    """Accuracy after training."""
+    task = Task(config.data, config.train, 500, config.epochs, 50, config.rate)
+    if config.kind == "MLP-Mixer":
+        γ, image = config.expansion, image_shape(config.data)
+        network = nn.mlp_mixer(image, config.patch, config.channels, config.depth, 10, γ, γ, seed=seed)
+    else:
+        density = min(config.connections / config.width**2, 1.0)
+        network = stacked(config.kind, config.data, config.patch, config.channels, config.depth, seed, density=density)
+    return train(network, task, seed)[1]
+
+
+def decide(table: Table) -> Outcome:
+    """Supported where the widest Mixer of either kind is more accurate than the narrowest, paired over seeds."""
+    found, words = [], []
+    for kind in KINDS[:2]:
+        widths = _widths(table, kind)
+        pair = [table.samples("test_accuracy", kind=kind, width=w) for w in (widths[-1], widths[0])]
+        change = bootstrap(pair[0] - pair[1])
+        found.append(change)
+        words.append(f"{kind} from width {widths[0]} to {widths[-1]}: accuracy changes by {change}")
+    widths = _widths(table, "sparse MLP")
+    means = {w: table.interval("test_accuracy", kind="sparse MLP", width=w).mean for w in widths}
+    best = max(means, key=lambda w: means[w])
+    stopped = [w for w in widths if w > best and means[w] < 0.5 * means[best]]
+    where = (
+        f"below half of that from width {stopped[0]}" if stopped else f"{means[widths[-1]]:.3g} at width {widths[-1]}"
+    )
+    words.append(f"sparse MLP: best at width {best} with {means[best]:.3g}, {where}")
+    if all(change.low > 0 for change in found):
+        verdict = Verdict.SUPPORTED
+    else:
+        verdict = Verdict.NOT_SUPPORTED if any(change.high < 0 for change in found) else Verdict.UNDECIDED
+    return Outcome(verdict, "; ".join(words))
+
+
+def plot(table: Table, ax: Any) -> None:
+    """Accuracy against the width of the hidden features."""
+    for kind in KINDS:
+        widths = _widths(table, kind)
+        found = [table.interval("test_accuracy", kind=kind, width=w) for w in widths]
+        error = [i.mean - i.low for i in found], [i.high - i.mean for i in found]
+        ax.errorbar(widths, [i.mean for i in found], yerr=error, marker="o", capsize=3, label=kind)
+    ax.set(xscale="log", xlabel="hidden width γm, connections fixed", ylabel="test accuracy")
+    ax.legend(frameon=False)
+
+
+def _widths(table: Table, kind: str) -> list[int]:
+    return sorted({c["width"] for c in table.configurations if c["kind"] == kind})
+
+
+def _grid(Ω: int, patches: tuple[int, ...], wider: tuple[int, ...], **task: Any) -> tuple[Config, ...]:
+    """Mixers of each number of tokens, sparse MLPs of the S-Mixers' widths and of wider ones (a patch of the whole image)."""
+    grid = []
+    for patch in patches:
+        S = (28 // patch) ** 2
+        for kind, γ in (("MLP-Mixer", 2), ("S-Mixer", 1), ("sparse MLP", 1)):
+            C = channels_for(Ω, S, γ)
+            grid.append(Config(kind, patch, C, γ * S * C, Ω, γ, data="mnist", **task))
+    tokens = (28 // patches[-1]) ** 2
+    for width in wider:
+        C = width // tokens
+        grid.append(Config("sparse MLP", patches[-1], C, tokens * C, Ω, 1, data="mnist", **task))
+    return tuple(grid)
+
+
+STUDY = Study(
+    "fixed_connections",
+    "At a fixed number of connections, does accuracy rise with width for MLP-Mixer, S-Mixer and sparse MLP?",
+    "P2, P3",
+    {
+        "quick": _grid(2**13, (28, 14, 7), (1024, 4096, 8192), depth=3, train=1000, epochs=12, rate=3e-3),
+        "full": _grid(2**17, (28, 14, 7, 4), (8192, 16384, 32768, 65536), depth=4, train=4000, epochs=60, rate=2e-3),
+    },
+    run_cell,
+    decide,
+    plot,
+    {"quick": 4, "full": 5},
+)

@@ -1,0 +1,22 @@
+"""The section of studies."""
+
+from __future__ import annotations
+
+from .findings import Findings
+from .page import Figure, Section, picture
+
+
+def studies(findings: Findings) -> Section:
+    """Each study's question, outcome and figure."""
+    figures = tuple(
+        Figure(
+            (picture(study.figure, f"{study.name}: {study.question}", 640),),
+            f"{study.question} {study.outcome[:1].upper()}{study.outcome[1:]} ({study.name}, {study.preset} preset)",
+        )
+        for study in findings.studies
+    )
+    explanation = (
+        "What was found by the studies in this folder: one question each, error bars are 95 % bootstrap intervals over seeds, and "
+        "the verdicts are computed from the tables."
+    )
+    return Section("studies", "Studies", explanation, figures)
