@@ -18,7 +18,12 @@ from .paths import (
 )
 from .shapes import plot_widths as plot_widths
 from .spectra import plot_errors as plot_errors, plot_singular_values as plot_singular_values
-from .style import Series as Series, house_style as house_style, new_axes as new_axes
+from .style import (
+    Series as Series,
+    house_style as house_style,
+    new_axes as new_axes,
+    use_house_style as use_house_style,
+)
 
 __all__ = [
     "Series",
@@ -26,15 +31,20 @@ __all__ = [
     "new_axes",
     "plot_curves",
     "plot_drift",
+    "plot_edges",
     "plot_errors",
+    "plot_layer_spectra",
     "plot_layers",
     "plot_matrix",
     "plot_modes",
+    "plot_network",
     "plot_profile",
     "plot_singular_values",
+    "plot_skips",
     "plot_slices",
     "plot_training",
     "plot_widths",
     "save_animation",
     "slice_norms_of",
+    "use_house_style",
 ]

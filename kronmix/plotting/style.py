@@ -38,6 +38,45 @@ SERIES = (
 )
 
 
+#: What ``house_style`` sets.
+STYLE: dict[str, Any] = {
+    "font.size": 9,
+    "font.family": "sans-serif",
+    "axes.titlesize": 9.5,
+    "axes.titlelocation": "left",
+    "axes.titleweight": "bold",
+    "axes.titlepad": 9,
+    "axes.labelsize": 9,
+    "axes.labelcolor": MUTED,
+    "axes.titlecolor": INK,
+    "axes.edgecolor": MUTED,
+    "axes.linewidth": 0.7,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": GRID,
+    "grid.linewidth": 0.7,
+    "text.color": INK,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "xtick.labelsize": 8,
+    "ytick.labelsize": 8,
+    "xtick.major.size": 3,
+    "ytick.major.size": 3,
+    "xtick.minor.visible": False,
+    "ytick.minor.visible": False,
+    "lines.linewidth": 1.7,
+    "lines.markersize": 5,
+    "figure.facecolor": "none",
+    "axes.facecolor": "none",
+    "savefig.facecolor": "none",
+    "svg.fonttype": "none",
+    "svg.hashsalt": "kronmix",
+    "mathtext.fontset": "dejavusans",
+}
+
+
 @contextmanager
 def house_style() -> Iterator[None]:
     """Draw with kronmix's look inside the block.
@@ -51,45 +90,24 @@ def house_style() -> Iterator[None]:
     """
     import matplotlib
 
-    with matplotlib.rc_context(
-        {
-            "font.size": 9,
-            "font.family": "sans-serif",
-            "axes.titlesize": 9.5,
-            "axes.titlelocation": "left",
-            "axes.titleweight": "bold",
-            "axes.titlepad": 9,
-            "axes.labelsize": 9,
-            "axes.labelcolor": MUTED,
-            "axes.titlecolor": INK,
-            "axes.edgecolor": MUTED,
-            "axes.linewidth": 0.7,
-            "axes.spines.top": False,
-            "axes.spines.right": False,
-            "axes.grid": True,
-            "axes.axisbelow": True,
-            "grid.color": GRID,
-            "grid.linewidth": 0.7,
-            "text.color": INK,
-            "xtick.color": MUTED,
-            "ytick.color": MUTED,
-            "xtick.labelsize": 8,
-            "ytick.labelsize": 8,
-            "xtick.major.size": 3,
-            "ytick.major.size": 3,
-            "xtick.minor.visible": False,
-            "ytick.minor.visible": False,
-            "lines.linewidth": 1.7,
-            "lines.markersize": 5,
-            "figure.facecolor": "none",
-            "axes.facecolor": "none",
-            "savefig.facecolor": "none",
-            "svg.fonttype": "none",
-            "svg.hashsalt": "kronmix",
-            "mathtext.fontset": "dejavusans",
-        }
-    ):
+    with matplotlib.rc_context(STYLE):
         yield
+
+
+def use_house_style() -> None:
+    """Draw with kronmix's look from here on, on white paper: for notebooks and scripts.
+
+    Examples
+    --------
+    >>> import matplotlib
+    >>> with matplotlib.rc_context():
+    ...     km.plotting.use_house_style()
+    ...     matplotlib.rcParams["figure.facecolor"]
+    'white'
+    """
+    import matplotlib
+
+    matplotlib.rcParams.update(STYLE | {"figure.facecolor": "white", "savefig.facecolor": "white", "figure.dpi": 90})
 
 
 def new_axes(ax: Axes | None = None, size: tuple[float, float] = (5.2, 3.2)) -> Axes:

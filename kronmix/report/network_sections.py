@@ -110,5 +110,12 @@ def training(findings: Findings) -> Section:
         "an epoch, each measured before its step."
     )
     return Section(
-        "training", "Training", explanation, (Figure(tuple(panels), "whether the curves have become flat."),)
+        "training",
+        "Training",
+        explanation,
+        (
+            Figure(
+                tuple(panels), "whether the curves have become flat: a run that was stopped too early is still falling."
+            ),
+        ),
     )
