@@ -1,4 +1,4 @@
-# make install | demo | test | figures | bench | bench-training
+# make install | demo | test | docs | notebooks | bench | bench-training | figures
 # Everything runs in .venv/, made here from pyproject.toml when missing or older than it.
 PYTHON ?= python3
 VENV := .venv
@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 # One BLAS thread a process: the tests run in one process per core.
 SINGLE := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-.PHONY: install demo test lint figures bench bench-training clean
+.PHONY: install demo test lint docs notebooks figures bench bench-training clean
 
 install: $(STAMP)
 
@@ -28,6 +28,15 @@ lint: $(STAMP)
 
 test: $(STAMP) lint
 	$(SINGLE) $(BIN)/python -m pytest -n 2 --dist loadgroup
+
+# The site: out/docs/html/index.html. Built without the network.
+docs: $(STAMP)
+	$(BIN)/python -m sphinx -W --keep-going -q -b html docs out/docs/html
+	$(BIN)/python -m docs.links out/docs/html
+
+# Every notebook of the course at full size, into the .ipynb beside each.
+notebooks: $(STAMP)
+	$(BIN)/python -m docs.course
 
 figures: $(STAMP)
 	$(BIN)/python -m docs.figures
