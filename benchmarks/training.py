@@ -1,7 +1,8 @@
 """A training step of an MLP-Mixer against PyTorch on the same CPU.
 
 PyTorch belongs to this benchmark's own environment (``make bench-training``). Either side runs in a process of its own, because
-the idle threads of one library keep a core busy that the other one needs; the processes take turns, step by step.
+the idle threads of one library keep a core busy that the other one needs; the processes take turns, a run of steps each, as in
+training: a step just after the other library's finds cold caches and threads that still spin.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ import numpy as np
 from .harness import Row, Work
 
 PATCH, DEPTH, CLASSES, BATCH, THREADS = 4, 4, 10, 64, 2
+#: Steps a turn.
+STEPS = 20
 Side = Callable[[int, int], AbstractContextManager[Work]]
 #: (S, C)
 SIZES = ((16, 64), (49, 64), (64, 128))
@@ -81,7 +84,8 @@ def torch_step(S: int, C: int) -> Iterator[Work]:
 def _serve(connection: Connection, make: Side, S: int, C: int) -> None:
     with make(S, C) as work, suppress(EOFError):  # the other end closes when all is measured
         while connection.recv():
-            work()
+            for _ in range(STEPS):
+                work()
             connection.send(True)
 
 
@@ -103,7 +107,9 @@ def _compare(S: int, C: int) -> tuple[Work, Work]:
 
 
 def _row(S: int, C: int) -> Row:
-    return Row(f"Mixer training step, depth 4, batch 64, S={S}, C={C}", lambda: _compare(S, C), 1.0, repetitions=61)
+    return Row(
+        f"{STEPS} Mixer training steps, depth 4, batch 64, S={S}, C={C}", lambda: _compare(S, C), 1.0, repetitions=15
+    )
 
 
 ROWS = [_row(S, C) for S, C in SIZES] if importlib.util.find_spec("torch") else []

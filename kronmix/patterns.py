@@ -99,7 +99,7 @@ class Pattern(_Sizes):
     @property
     def transpose(self) -> Pattern:
         """Pattern of the transposed factor, (a, c, b, d)."""
-        return Pattern(self.a, self.c, self.b, self.d)
+        return type(self)._make((self.a, self.c, self.b, self.d))  # sizes that are checked already
 
     @property
     def values_shape(self) -> tuple[int, int, int, int]:

@@ -21,6 +21,8 @@ _DENSITY_AT_0 = 1 / np.sqrt(2 * np.pi)
 _T = 0.3275911
 _P = tuple(0.5 * c for c in (1.061405429, -1.453152027, 1.421413741, -0.284496736, 0.254829592))
 
+_SIGN_BIT = np.uint32(2**31)
+
 
 def _gelu(x: Array, value: Array, derivative: Array | None) -> None:
     """x Φ(x), and Φ(x) + x φ(x)."""
@@ -38,7 +40,7 @@ def _gelu(x: Array, value: Array, derivative: Array | None) -> None:
             tail *= t
         tail *= z
         np.subtract(np.float32(0.5), tail, out=tail)
-        np.copysign(tail, x, out=tail)
+        tail.view(np.uint32)[...] |= x.view(np.uint32) & _SIGN_BIT  # copysign, several times as fast
         tail += np.float32(0.5)
         cdf, density = tail, z
     else:

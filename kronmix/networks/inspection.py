@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import reduce, singledispatch
+from itertools import starmap
 from math import isqrt
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -15,6 +17,9 @@ from ..operators import Chain, KroneckerSparse, StructuredOperator
 from ..sparsity import hoyer
 from .network import Network
 from .parts import Array, Linear, Part, Residual, Sequential
+from .threads import available_threads, workers
+
+Seen = TypeVar("Seen")
 
 
 @dataclass(frozen=True)
@@ -117,15 +122,32 @@ def inspect_network(network: Network, progress: Callable[[int, int], None] = lam
     """
     groups = [tuple(op for op in block if _mixes(op)) for block in network.blocks]
     groups = groups or [(op,) for op in network.layers()[:-1]]  # the last one is the head
-    total, layers = sum(map(len, groups)), list[LayerSeen]()
+    work = list(_named(groups))
+    layers: list[LayerSeen] = []
+    for layer in _each(_layer, work):
+        progress(len(layers), len(work))
+        layers.append(layer)
+    progress(len(work), len(work))
+    skips = tuple(_each(_skip, list(_runs(network))))
+    return NetworkSeen(network, tuple(layers), skips, _shape([op for group in groups for op in group]))
+
+
+def _named(groups: Sequence[tuple[StructuredOperator, ...]]) -> Iterator[tuple[int, str, StructuredOperator]]:
+    """Block, name and operator of every layer; layers of one kind in a block are numbered."""
     for i, group in enumerate(groups):
         kinds = [_kind(op) for op in group]
         for k, op in enumerate(group):
-            progress(len(layers), total)
-            number = f" {kinds[: k + 1].count(kinds[k])}" if len(group) > 1 else ""
-            layers.append(_layer(i, kinds[k] + number, op))
-    progress(total, total)
-    return NetworkSeen(network, tuple(layers), tuple(_skips(network)), _shape([op for group in groups for op in group]))
+            yield i, kinds[k] + (f" {kinds[: k + 1].count(kinds[k])}" if len(group) > 1 else ""), op
+
+
+def _each(look: Callable[..., Seen], work: Sequence[tuple[Any, ...]]) -> Iterator[Seen]:
+    """Results in order, shared among threads: the SVDs of layers are too small to keep several BLAS threads busy."""
+    threads = min(available_threads(), len(work))
+    if threads <= 1:
+        yield from starmap(look, work)
+        return
+    with workers(threads) as pool:
+        yield from pool.map(lambda arguments: look(*arguments), work)
 
 
 def _layer(block: int, name: str, op: StructuredOperator) -> LayerSeen:
@@ -146,15 +168,19 @@ def _layer(block: int, name: str, op: StructuredOperator) -> LayerSeen:
     )
 
 
-def _skips(network: Network) -> Iterator[SkipSeen]:
-    """Products of the layers between a skip connection's ends, where they share one matrix each."""
+def _runs(network: Network) -> Iterator[tuple[int, str, list[StructuredOperator]]]:
+    """Block, kind and operators of the layers between a skip connection's ends, where they share one matrix each."""
     runs = [part for part in network.body.parts if isinstance(part, Residual)]
     for i, run in enumerate(runs):
         operators = [op for op in _operators(run) if _mixes(op)]
         kinds = {_kind(op) for op in operators}
         if len(kinds) == 1 and kinds <= {"token", "channel"}:
-            M = reduce(lambda product, K: K @ product, map(shared_matrix, operators))
-            yield SkipSeen(i // 2, kinds.pop(), _values(M), _values(M + np.eye(len(M))))
+            yield i // 2, kinds.pop(), operators
+
+
+def _skip(block: int, name: str, operators: Sequence[StructuredOperator]) -> SkipSeen:
+    M = reduce(lambda product, K: K @ product, map(shared_matrix, operators))
+    return SkipSeen(block, name, _values(M), _values(M + np.eye(len(M))))
 
 
 def _shape(operators: list[StructuredOperator]) -> MixerShape | None:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import ctypes
-import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from importlib.util import find_spec
 from itertools import pairwise
 
 import numpy as np
@@ -15,18 +13,15 @@ import numpy as np
 from .losses import LOSSES
 from .network import Network
 from .parts import Array
+from .threads import available_threads, workers
 
 #: Multiply-adds of a step from which threads gain more than they wait for each other.
 _WORTH_SHARING = 5e7
 
 
 def suitable_threads(multiply_adds: float) -> int:
-    """Threads for a step: one a core, or OMP_NUM_THREADS; 1 where the step is short or threadpoolctl is not installed."""
-    if multiply_adds < _WORTH_SHARING or find_spec("threadpoolctl") is None:
-        return 1
-    wished = os.environ.get("OMP_NUM_THREADS", "")
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return int(wished) if wished.isdecimal() and int(wished) > 0 else cores
+    """Threads for a step: all that are available, 1 where the step is short."""
+    return available_threads() if multiply_adds >= _WORTH_SHARING else 1
 
 
 class Stepper:
@@ -64,9 +59,7 @@ class Stepper:
             if self.threads == 1:
                 yield None
                 return
-            from threadpoolctl import threadpool_limits
-
-            with threadpool_limits(1), ThreadPoolExecutor(self.threads - 1) as pool:
+            with workers(self.threads - 1) as pool:
                 yield pool
 
     def __call__(

@@ -48,7 +48,7 @@ class KroneckerSparse(StructuredOperator):
     pattern: Pattern
 
     def __init__(self, values: Any, pattern: Pattern | tuple[int, int, int, int]) -> None:
-        self.pattern = Pattern(*pattern)
+        self.pattern = pattern if isinstance(pattern, Pattern) else Pattern(*pattern)
         values = as_factor(values, "values", 4)
         target = self.pattern.values_shape
         if any(have not in (1, want) for have, want in zip(values.shape, target, strict=True)):

@@ -39,7 +39,7 @@ SERIES = (
 
 
 #: What ``house_style`` sets.
-STYLE: dict[str, Any] = {
+STYLE: Any = {
     "font.size": 9,
     "font.family": "sans-serif",
     "axes.titlesize": 9.5,

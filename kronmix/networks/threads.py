@@ -1,0 +1,27 @@
+"""Threads that share work, each with one BLAS thread: NumPy's elementwise and small-matrix work uses one core only."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from importlib.util import find_spec
+
+
+def available_threads() -> int:
+    """One a core, or OMP_NUM_THREADS; 1 where threadpoolctl is not installed, without which BLAS would bring its own to each."""
+    if find_spec("threadpoolctl") is None:
+        return 1
+    wished = os.environ.get("OMP_NUM_THREADS", "")
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return int(wished) if wished.isdecimal() and int(wished) > 0 else cores
+
+
+@contextmanager
+def workers(count: int) -> Iterator[ThreadPoolExecutor]:
+    """``count`` threads; inside the block BLAS uses one thread wherever it is called."""
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1), ThreadPoolExecutor(count) as pool:
+        yield pool
