@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -97,17 +98,36 @@ def show(
 
 def _print(study: Study, table: Table, folder: Path) -> None:
     console = Console()
-    console.print(f"[bold]{study.name}[/bold]: {study.question}")
-    sheet = Sheet()
-    varying = _varying(table)
-    for heading in (*varying, *table.quantities):
-        sheet.add_column(heading, justify="right")
-    for config in table.configurations:
-        intervals = (str(table.interval(quantity, **config)) for quantity in table.quantities)
-        sheet.add_row(*(str(config[key]) for key in varying), *intervals)
-    console.print(sheet)
-    console.print(str(study.decide(table)), highlight=False)
-    console.print(str(folder / "figure.png"), highlight=False)
+    if not console.is_terminal:
+        console = Console(width=10_000)  # in a file nothing has to be folded
+    console.print(f"[bold]{study.name}[/bold]: {study.question}", soft_wrap=True)
+    keys = _varying(table)
+    rows = [
+        [*(str(config[key]) for key in keys), *(str(table.interval(q, **config)) for q in table.quantities)]
+        for config in table.configurations
+    ]
+    for sheet in _sheets([*keys, *table.quantities], rows, len(keys), console.width):
+        console.print(sheet)
+    console.print(str(study.decide(table)), highlight=False, soft_wrap=True)
+    console.print(str(folder / "figure.png"), highlight=False, soft_wrap=True)
+
+
+def _sheets(headings: list[str], rows: list[list[str]], keys: int, width: int) -> Iterator[Sheet]:
+    """The table in pieces that fit the width, each with the first ``keys`` columns."""
+    sizes = [max(map(len, column)) + 3 for column in zip(headings, *rows, strict=True)]
+    pieces: list[list[int]] = [[]]
+    for column in range(keys, len(headings)):
+        if pieces[-1] and 1 + sum(sizes[i] for i in (*range(keys), *pieces[-1], column)) > width:
+            pieces.append([])
+        pieces[-1].append(column)
+    for piece in pieces:
+        sheet = Sheet()
+        chosen = [*range(keys), *piece]
+        for i in chosen:
+            sheet.add_column(headings[i], justify="right", overflow="fold")
+        for row in rows:
+            sheet.add_row(*(row[i] for i in chosen))
+        yield sheet
 
 
 def _varying(table: Table) -> list[str]:

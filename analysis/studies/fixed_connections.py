@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
 
 from kronmix import networks as nn
 
@@ -32,7 +35,7 @@ class Config:
 
 
 def run_cell(config: Config, seed: int) -> dict[str, float]:
-    """Accuracy after training."""
+    """Accuracy after training, and what it took: density p, parameters, FLOPs of a forward pass, bytes, seconds (E.7)."""
     task = Task(config.data, config.train, 500, config.epochs, 50, config.rate)
     if config.kind == "MLP-Mixer":
         γ, image = config.expansion, image_shape(config.data)
@@ -40,7 +43,17 @@ def run_cell(config: Config, seed: int) -> dict[str, float]:
     else:
         density = min(config.connections / config.width**2, 1.0)
         network = stacked(config.kind, config.data, config.patch, config.channels, config.depth, seed, density=density)
-    return train(network, task, seed)[1]
+    start = time.perf_counter()
+    found = train(network, task, seed)[1]
+    hidden = network.layers()[1:-1]  # between the embedding and the head
+    return {
+        **found,
+        "density": float(np.mean([layer.density for layer in hidden])),
+        "parameters": network.n_parameters,
+        "flops": 2 * network.connections,
+        "bytes": sum(factor.nbytes for factor in network.factors),
+        "seconds": time.perf_counter() - start,
+    }
 
 
 def decide(table: Table) -> Outcome:
