@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -248,3 +249,20 @@ def test_a_checkpoint_of_another_network_is_refused(tmp_path: Path) -> None:
     file.write_bytes(file.read_bytes()[:200])
     with pytest.raises(ValueError, match=r"truncated|not a"):
         fit(mixer(), X, y, epochs=2, checkpoint=file)
+
+
+def test_a_training_step_holds_little_beyond_the_activations_it_must_keep() -> None:
+    S, C, batch, depth, γ = 16, 32, 64, 3, 2
+    network = km.networks.mlp_mixer((16, 16, 3), 4, C, depth, 10, γ, γ)
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(16 * 16 * 3, batch)).astype(np.float32)
+    step = Stepper(network, "cross_entropy")
+    θ, labels = step.vector(network.factors), rng.integers(0, 10, batch)
+    # The input of every linear layer, x̂ of every norm, the derivative of every activation.
+    kept = 4 * batch * (len(X) + depth * 2 * (2 + 2 * γ) * S * C + S * C + C)
+    step(θ, X, labels)
+    tracemalloc.start()
+    step(θ, X, labels)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2 * kept
