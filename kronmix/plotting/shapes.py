@@ -40,16 +40,12 @@ def plot_widths(
     ax.set_ylim(0, 1.25 * float(widths.max()))
     ax.plot(*best, marker="o", markersize=10, markerfacecolor="none", markeredgecolor=INK)
     ax.plot(*mine, marker="o", markersize=5, color=SERIES[2].colour)
-    for name, point, above, colour in (("widest", best, True, INK), ("this Mixer", mine, False, SERIES[2].colour)):
-        ax.annotate(
-            f"{name}: {_plain(point[0])} tokens, width {_plain(point[1])}",
-            point,
-            xytext=(0, 12 if above else -26),
-            textcoords="offset points",
-            ha="center",
-            fontsize=8,
-            color=colour,
-        )
+    outward = -1 if mine[0] <= best[0] else 1  # away from the hill, whose flank passes through the point
+    places = [("widest", best, INK, (0, 12), "center")]
+    places.append(("this Mixer", mine, SERIES[2].colour, (8 * outward, 2), "right" if outward < 0 else "left"))
+    for name, point, colour, offset, side in places:
+        words = f"{name}: {_plain(point[0])} tokens, width {_plain(point[1])}"
+        ax.annotate(words, point, xytext=offset, textcoords="offset points", ha=side, fontsize=8, color=colour)
     from matplotlib.ticker import FuncFormatter
 
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))

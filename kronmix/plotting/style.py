@@ -66,6 +66,7 @@ STYLE: Any = {
     "ytick.major.size": 3,
     "xtick.minor.visible": False,
     "ytick.minor.visible": False,
+    "axes.prop_cycle": f"cycler(color={[series.colour for series in SERIES[1:]]})",
     "lines.linewidth": 1.7,
     "lines.markersize": 5,
     "figure.facecolor": "none",
