@@ -6,6 +6,8 @@ A cell with ``fast="EPOCHS = 1"`` in its header gets that line added where a fas
 from __future__ import annotations
 
 import argparse
+import base64
+import io
 import sys
 import time
 from collections.abc import Iterator
@@ -15,6 +17,7 @@ from typing import Any
 import jupytext
 import nbformat
 from nbclient import NotebookClient
+from PIL import Image
 
 FOLDER = Path(__file__).parent.parent / "notebooks"
 #: A notebook that takes longer than this, in seconds, on two cores does not fit a class.
@@ -61,6 +64,16 @@ def execute(notebook: nbformat.NotebookNode, fast: bool = False) -> nbformat.Not
     return client.execute()
 
 
+def slim(notebook: nbformat.NotebookNode) -> None:
+    """Keep 128 colours of every picture: a quarter of the size, and no difference to the eye."""
+    for output in (output for cell in notebook.cells for output in cell.get("outputs", ())):
+        if picture := output.get("data", {}).get("image/png"):
+            buffer = io.BytesIO()
+            image = Image.open(io.BytesIO(base64.b64decode(picture))).convert("RGB")
+            image.quantize(128).save(buffer, "PNG", optimize=True)
+            output["data"]["image/png"] = base64.b64encode(buffer.getvalue()).decode() + "\n"
+
+
 def drift(source: Path) -> str | None:
     """How a notebook's two files differ, or None: their cells must be the same, and the executed one free of gaps."""
     executed = source.with_suffix(".ipynb")
@@ -101,6 +114,7 @@ def main() -> None:
             f"{source.stem}: {seconds:.0f} s{'' if seconds < LIMIT else f', over the limit of {LIMIT} s'}", flush=True
         )
         if not options.fast:
+            slim(notebook)
             nbformat.write(notebook, source.with_suffix(".ipynb"))
 
 
