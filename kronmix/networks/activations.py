@@ -112,6 +112,13 @@ class Activation(Part):
     References
     ----------
     Hendrycks & Gimpel 2016; Abramowitz & Stegun 7.1.26.
+
+    Examples
+    --------
+    >>> x = np.linspace(-5, 5, 10_001)
+    >>> exact, approximate = (km.networks.Activation(name)(x) for name in ("gelu", "gelu_tanh"))
+    >>> f"{np.abs(exact - approximate).max():.1e}"  # why a checkpoint must say which of the two it was trained with
+    '4.7e-04'
     """
 
     def __init__(self, name: str) -> None:

@@ -25,12 +25,24 @@ class Network:
     ----------
     body : Sequential
         Maps columns of pixels (width, batch) to columns of outputs (classes, batch).
-    patches : Patches, optional
-        How images (N, H, W, channels) become columns. Without it, inputs are columns already, or rows (N, width).
+    patches : Patches
+        How images (N, H, W, colours), feature matrices (N, S, C) or rows (N, width) become columns; ``Patches()`` without patches.
     name : str
         What it is, for tables.
     recipe : Recipe, optional
         How a builder made it.
+
+    Examples
+    --------
+    The builders (:func:`mlp_mixer`, :func:`monarch_mlp`, …) make the usual ones; any parts will do:
+
+    >>> from kronmix.networks import Activation, Linear, Network, Patches, Sequential
+    >>> token, head = km.token_mixing(np.eye(8), channels=6), km.Dense(np.ones((3, 48)))
+    >>> net = Network(Sequential(Linear(token), Activation("relu"), Linear(head)), Patches(), "my own")
+    >>> net, net(np.ones((5, 8, 6))).shape  # 8² numbers for a 48 × 48 layer
+    (Network(my own, widths 48 → 48 → 3, 208 parameters), (5, 3))
+    >>> [op.density for op in net.layers()]
+    [0.16666666666666666, 1.0]
     """
 
     body: Sequential
@@ -147,7 +159,28 @@ class WideLayer:
 
 @dataclass(frozen=True)
 class WideMLP:
-    """The T5 view of a network: a list of wide, sparse layers."""
+    """The T5 view of a network: a list of wide, sparse layers.
+
+    Attributes
+    ----------
+    layers : tuple of WideLayer
+        First one first; what is not trained (pooling, permutations) is a layer too.
+    patches : Patches
+        How inputs become columns, as the network's.
+
+    References
+    ----------
+    Hayase & Karakida, *Understanding MLP-Mixer as a wide and sparse MLP*, ICML 2024 (T5).
+
+    Examples
+    --------
+    >>> net = km.networks.s_mixer(4, 6, depth=1, classes=3, dtype=float)
+    >>> wide, X = net.as_wide_mlp(), np.random.default_rng(0).normal(size=(5, 4, 6))
+    >>> wide.widths, bool(np.allclose(wide(X), net(X)))
+    ((24, 24, 24, 6, 3), True)
+    >>> [(layer.activation, f"{layer.operator.density:.3f}") for layer in wide.layers[:2]]  # 1/C and 1/S
+    [('gelu', '0.167'), ('gelu', '0.250')]
+    """
 
     layers: tuple[WideLayer, ...]
     patches: Patches

@@ -17,8 +17,24 @@ class LayerNorm(Part):
     Parameters
     ----------
     scale, shift : arrays of shape (channels,)
+        γ and β.
     tokens : int
+        S: row c·S + s is token s of channel c.
     epsilon : float
+        ε, added to the variance.
+
+    References
+    ----------
+    Ba, Kiros & Hinton, *Layer normalization*, 2016.
+
+    Examples
+    --------
+    >>> norm = km.networks.LayerNorm(np.ones(3), np.zeros(3), tokens=2)
+    >>> X = np.array([[1.0, 10.0], [2.0, 20.0], [3.0, 30.0]])  # channels × tokens: one token is ten times the other
+    >>> norm(X.reshape(6, 1)).reshape(3, 2).round(4)  # and the norm takes the ten away
+    array([[-1.2247, -1.2247],
+           [ 0.    ,  0.    ],
+           [ 1.2247,  1.2247]])
     """
 
     def __init__(self, scale: Array, shift: Array, tokens: int, epsilon: float = 1e-6) -> None:

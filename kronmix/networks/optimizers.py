@@ -14,12 +14,49 @@ Schedule = Callable[[int], float]
 
 
 def constant(rate: float) -> Schedule:
-    """The same rate at every step."""
+    """The same rate at every step.
+
+    Parameters
+    ----------
+    rate : float
+        Learning rate η.
+
+    Returns
+    -------
+    function of the step (int, from 0) that returns the rate (float)
+        For ``fit(schedule=…)``, where a plain number means the same.
+
+    Examples
+    --------
+    >>> schedule = km.networks.constant(0.5)
+    >>> schedule(0), schedule(1_000_000)
+    (0.5, 0.5)
+    """
     return lambda step: rate
 
 
 def cosine(rate: float, steps: int, warmup: int = 0, final: float = 0.0) -> Schedule:
     """Linear warm-up over ``warmup`` steps to ``rate``, then half a cosine down to ``final`` at ``steps``.
+
+    Parameters
+    ----------
+    rate : float
+        Largest learning rate.
+    steps : int
+        Step at which ``final`` is reached, warm-up included: epochs × batches an epoch. Later steps keep ``final``.
+    warmup : int
+        Steps of the warm-up: step t < warmup takes rate · (t + 1)/warmup.
+    final : float
+        Rate at the end.
+
+    Returns
+    -------
+    function of the step (int, from 0) that returns the rate (float)
+        For ``fit(schedule=…)``.
+
+    References
+    ----------
+    Loshchilov & Hutter, *SGDR*, ICLR 2017.
 
     Examples
     --------
@@ -40,9 +77,26 @@ def cosine(rate: float, steps: int, warmup: int = 0, final: float = 0.0) -> Sche
 
 @dataclass
 class SGD:
-    """Gradient descent with heavy-ball momentum and decoupled-free (ℓ2) weight decay.
+    """Gradient descent with heavy-ball momentum and ℓ2 weight decay (through the gradient, not decoupled).
 
     v ← μ v + g + λ θ,  θ ← θ − η v.
+
+    Parameters
+    ----------
+    momentum : float
+        μ, from 0 to below 1.
+    weight_decay : float
+        λ: the loss is trained with (λ/2)‖θ‖² added to it (T17).
+    state : dict of str to array, optional
+        What is kept between steps: "velocity" v, once there is momentum. A run begins without it.
+
+    Examples
+    --------
+    >>> theta, descent = np.zeros(1), km.networks.SGD(momentum=0.5, weight_decay=0.5)
+    >>> for step in range(100):
+    ...     descent.step(theta, theta - 3, rate=0.2, count=step)  # the gradient of ½(θ − 3)²
+    >>> theta.round(6)  # the minimum of ½(θ − 3)² + ¼θ²
+    array([2.])
     """
 
     momentum: float = 0.0
@@ -64,7 +118,32 @@ class SGD:
 
 @dataclass
 class AdamW:
-    """Adam with decoupled weight decay (Loshchilov & Hutter 2019)."""
+    """Adam with decoupled weight decay.
+
+    m ← β₁ m + (1 − β₁) g,  s ← β₂ s + (1 − β₂) g²,  θ ← (1 − η λ) θ − η m̂/(ŝ^{1/2} + ε)  with  m̂ = m/(1 − β₁ᵗ), ŝ = s/(1 − β₂ᵗ).
+
+    Parameters
+    ----------
+    beta1, beta2 : float
+        Memory of the means of the gradient and of its square, from 0 to below 1.
+    epsilon : float
+        ε, against division by zero.
+    weight_decay : float
+        λ, of which the learning rate η takes its share; it is not a penalty (λ/2)‖θ‖² on the loss, for which see :class:`SGD`.
+    state : dict of str to array, optional
+        What is kept between steps: "mean" m and "square" s. A run begins without it.
+
+    References
+    ----------
+    Kingma & Ba, *Adam*, ICLR 2015; Loshchilov & Hutter, *Decoupled weight decay regularization*, ICLR 2019.
+
+    Examples
+    --------
+    >>> theta = np.zeros(2)
+    >>> km.networks.AdamW().step(theta, np.array([1e-3, -1e3]), rate=0.1, count=0)
+    >>> theta.round(4)  # a first step has the length of the rate, whatever the size of the gradient
+    array([-0.1,  0.1])
+    """
 
     beta1: float = 0.9
     beta2: float = 0.999

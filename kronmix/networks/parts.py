@@ -23,6 +23,22 @@ class Part:
     """A differentiable map of columns with trainable ``factors``; immutable.
 
     A subclass sets ``factors`` and defines ``with_factors`` and ``vjp``; ``__call__`` may be overridden to keep nothing.
+    The pull is called once.
+
+    Examples
+    --------
+    >>> class Gain(km.networks.Part):
+    ...     def __init__(self, gain):
+    ...         self.factors = (gain,)
+    ...     def with_factors(self, gain):
+    ...         return Gain(gain)
+    ...     def vjp(self, X):
+    ...         (gain,) = self.factors
+    ...         return gain * X, lambda Y_bar, with_input: ((np.sum(Y_bar * X),), gain * Y_bar)
+    >>> body = km.networks.Sequential(Gain(np.array(2.0)), km.networks.Residual(Gain(np.array(3.0))))
+    >>> Y, pull = body.vjp(np.ones((1, 1)))
+    >>> [float(y) for y in (*Y.ravel(), *pull(np.ones((1, 1)), True)[0])]  # 2(1 + 3), and its derivatives 1 + 3 and 2
+    [8.0, 4.0, 2.0]
     """
 
     factors: tuple[Array, ...] = ()
@@ -40,7 +56,24 @@ class Part:
 
 
 class Sequential(Part):
-    """Parts applied one after another, first one first."""
+    """Parts applied one after another, first one first.
+
+    Parameters
+    ----------
+    *parts : Part
+        Each takes as many rows as the one before gives. Their factors, in this order, are those of the whole.
+
+    Examples
+    --------
+    >>> W, V = np.random.default_rng(0).normal(size=(2, 3, 3))
+    >>> body = km.networks.Sequential(*(km.networks.Linear(km.Dense(M)) for M in (W, V)))
+    >>> bool(np.allclose(body(np.eye(3)), V @ W))  # the first part is the rightmost matrix
+    True
+    >>> Y, pull = body.vjp(np.eye(3))
+    >>> gradients, X_bar = pull(Y, True)
+    >>> bool(np.allclose(gradients[0], V.T @ Y)), bool(np.allclose(X_bar, W.T @ V.T @ Y))
+    (True, True)
+    """
 
     def __init__(self, *parts: Part) -> None:
         self.parts = parts
@@ -76,24 +109,33 @@ class Sequential(Part):
 
 
 class Residual(Sequential):
-    """X + f(X) for the parts f: a skip connection."""
+    """X + f(X) for the parts f: a skip connection.
+
+    Parameters
+    ----------
+    *parts : Part
+        At least one; together they keep the number of rows.
+
+    Examples
+    --------
+    >>> W = np.array([[0.0, 2.0], [0.0, 0.0]])
+    >>> block = km.networks.Residual(km.networks.Linear(km.Dense(W)))
+    >>> block(np.eye(2))  # a linear block is I + W: invertible, though W is not
+    array([[1., 2.],
+           [0., 1.]])
+    """
 
     def vjp(self, X: Array) -> tuple[Array, Pull]:
         Y, pull = super().vjp(X)
-        Y += X
 
         def backward(Y_bar: Array, with_input: bool) -> tuple[tuple[Array, ...], Array | None]:
             gradients, X_bar = pull(Y_bar, with_input)
-            if X_bar is not None:
-                X_bar += Y_bar
-            return gradients, X_bar
+            return gradients, None if X_bar is None else X_bar + Y_bar
 
-        return Y, backward
+        return Y + X, backward
 
     def __call__(self, X: Array) -> Array:
-        Y = super().__call__(X)
-        Y += X
-        return Y
+        return super().__call__(X) + X
 
 
 class Linear(Part):
@@ -106,6 +148,16 @@ class Linear(Part):
         Added to the rows seen as (A, B, D), last index fastest.
     rows : (A, B, D), optional
         How the rows are seen; (1, rows, 1) by default.
+
+    Examples
+    --------
+    >>> W, b = np.array([[0.0, 1.0], [1.0, 0.0]]), np.array([10.0, 20.0])
+    >>> layer = km.networks.Linear(km.token_mixing(W, channels=3), b.reshape(1, 2, 1), rows=(3, 2, 1))
+    >>> layer(np.arange(6.0)[:, None])[:, 0]  # 3 channels of 2 tokens: each swapped, each given the same b
+    array([11., 20., 13., 22., 15., 24.])
+    >>> _, pull = layer.vjp(np.zeros((6, 1)))
+    >>> pull(np.ones((6, 1)), False)[0][1].ravel()  # the gradient of a shared bias is summed over what shares it
+    array([3., 3.])
     """
 
     def __init__(
@@ -142,7 +194,20 @@ class Linear(Part):
 
 
 class Fixed(Part):
-    """A structured operator that is not trained: permutations, pooling."""
+    """A structured operator that is not trained: permutations, pooling.
+
+    Parameters
+    ----------
+    operator : StructuredOperator
+        Its factors stay out of the part's: no gradients, no parameters.
+
+    Examples
+    --------
+    >>> pool = km.networks.Fixed(km.token_mixing(np.full((1, 4), 1 / 4), channels=3))  # the mean over 4 tokens
+    >>> X = np.arange(12.0).reshape(4, 3)
+    >>> pool(km.vec(X)[:, None])[:, 0], X.mean(axis=0), pool.factors
+    (array([4.5, 5.5, 6.5]), array([4.5, 5.5, 6.5]), ())
+    """
 
     def __init__(self, operator: StructuredOperator) -> None:
         self.operator = operator

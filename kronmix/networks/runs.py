@@ -96,11 +96,31 @@ def is_run(path: str | os.PathLike[str]) -> bool:
 def read_run(path: str | os.PathLike[str]) -> Run:
     """Read what ``save_run`` wrote: the network is built again by its recipe and given the saved weights.
 
+    Parameters
+    ----------
+    path : path
+        ``.npz``.
+
+    Returns
+    -------
+    Run
+        The network with its trained weights, its history, and what was noted about it.
+
     Raises
     ------
     ValueError
         If the file is damaged, or the network comes out another than it was (random masks and permutations depend on NumPy's
         generators, which may change with its version).
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> file = pathlib.Path(tempfile.mkdtemp()) / "run.npz"
+    >>> net = km.networks.sparse_mlp(16, [40, 40], 3, density=0.1, seed=7)
+    >>> km.networks.save_run(file, km.networks.Run(net, about={"data": "digits"}))
+    >>> again, x = km.networks.read_run(file), np.ones((1, 16))
+    >>> bool((again.network(x) == net(x)).all()), again.about  # the random mask is drawn again from its seed
+    (True, {'data': 'digits'})
     """
     arrays = read_arrays(path)
     head = _head(take(arrays, HEAD, path, ndim=(1,)), path)

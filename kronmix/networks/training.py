@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -108,7 +108,7 @@ def fit(
         raise ValueError(f"loss={loss!r}: expected one of {sorted(LOSSES)}")
     if epochs < 0 or batch < 1:
         raise ValueError(f"epochs={epochs}, batch={batch}: expected epochs ≥ 0 and batch ≥ 1")
-    stepper = AdamW() if optimizer is None else optimizer
+    stepper = AdamW() if optimizer is None else replace(optimizer, state={})  # a run starts without moments
     rate = schedule if callable(schedule) else constant(float(schedule))
     dtype = np.result_type(np.float32, *network.factors)
     columns = network.patches.columns(X, dtype)

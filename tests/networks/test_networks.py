@@ -207,6 +207,24 @@ def test_squared_loss_fits_a_line() -> None:
     np.testing.assert_allclose(found.network(X), Y, atol=1e-6)
 
 
+def test_an_optimizer_brings_nothing_from_an_earlier_run() -> None:
+    X, y = digits()
+    optimizer = AdamW()
+    first, second = (fit(mixer(), X, y, epochs=2, optimizer=optimizer) for _ in range(2))
+    assert all(np.array_equal(a, b) for a, b in zip(first.network.factors, second.network.factors, strict=True))
+    assert optimizer.state == {}
+
+
+def test_a_skip_connection_leaves_its_input_alone() -> None:
+    X = np.ones((2, 3))
+    Y, pull = km.networks.Residual().vjp(X)
+    _, X_bar = pull(X, True)
+    np.testing.assert_array_equal(Y, 2 * np.ones((2, 3)))
+    np.testing.assert_array_equal(X_bar, 2 * np.ones((2, 3)))
+    np.testing.assert_array_equal(km.networks.Residual()(X), Y)
+    np.testing.assert_array_equal(X, np.ones((2, 3)))
+
+
 def test_divergence_is_named() -> None:
     X, y = digits()
     with pytest.raises(DivergedError, match="in epoch 1 at a rate of 1e"), np.errstate(all="ignore"):
