@@ -8,7 +8,7 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from .algebra import register_sum
-from .base import Array, StructuredOperator, as_factor, same_shapes
+from .base import Array, Pull, StructuredOperator, as_factor, same_shapes
 
 # Pullbacks gather rows of x and ȳ for this many numbers at once (cache-sized, 1 MiB of float64).
 _CHUNK = 2**17
@@ -86,6 +86,14 @@ class Masked(StructuredOperator):
 
     def _apply(self, X: Array) -> Array:
         return np.asarray(self._matrix @ X)
+
+    def _vjp(self, X: Array) -> tuple[Array, Pull]:
+        def pull(Y_bar: Array, with_input: bool) -> tuple[tuple[Array, ...], Array | None]:
+            # SciPy's transpose is a view; a transposed operator would have to sort its entries at every step.
+            X_bar = np.asarray(self._matrix.conj(copy=False).T @ Y_bar) if with_input else None
+            return self._pullback(X, Y_bar), X_bar
+
+        return self._apply(X), pull
 
     def _pullback(self, X: Array, Y_bar: Array) -> tuple[Array, ...]:
         """values̄_e = Σ_n ȳ[row_e, n] conj(x[col_e, n]), gathered in cache-sized pieces."""
