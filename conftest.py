@@ -8,9 +8,17 @@ import numpy as np
 import pytest
 
 import kronmix as km
+from kronmix.regularization import norms, references
 
 
 @pytest.fixture(autouse=True)
 def _doctest_names(doctest_namespace: dict[str, Any]) -> None:
     doctest_namespace["np"] = np
     doctest_namespace["km"] = km
+
+
+@pytest.fixture(autouse=True)
+def _registries(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What an example or a test registers is gone after it."""
+    monkeypatch.setattr(norms, "_NAMED", dict(norms._NAMED))
+    monkeypatch.setattr(references, "_SOLVERS", dict(references._SOLVERS))

@@ -135,11 +135,16 @@ class Pattern(_Sizes):
 def is_chainable(patterns: Iterable[Pattern]) -> bool:
     """Whether each pattern is chainable with the next (T11).
 
+    Parameters
+    ----------
+    patterns : iterable of Pattern or (a, b, c, d)
+        Leftmost factor first. Fewer than two are chainable.
+
     Examples
     --------
     >>> from kronmix.patterns import is_chainable
-    >>> is_chainable(km.butterfly_patterns(12))
-    True
+    >>> is_chainable(km.butterfly_patterns(12)), is_chainable(km.butterfly_patterns(12)[::-1])
+    (True, False)
     """
     listed = [Pattern(*p) for p in patterns]
     return all(left.chainable(right) for left, right in itertools.pairwise(listed))
@@ -147,6 +152,11 @@ def is_chainable(patterns: Iterable[Pattern]) -> bool:
 
 def chain_product(patterns: Iterable[Pattern]) -> Pattern:
     """Pattern of the product of a chain, leftmost first (T11).
+
+    Parameters
+    ----------
+    patterns : iterable of Pattern or (a, b, c, d)
+        At least one, each chainable with the next.
 
     Raises
     ------
@@ -168,6 +178,27 @@ def chain_product(patterns: Iterable[Pattern]) -> Pattern:
 def monarch_patterns(p: int, k: int, q: int, s: int, rank: int = 1) -> tuple[Pattern, Pattern]:
     """Patterns of a Monarch matrix of shape (pq) × (ks) and block rank ``rank``: (1, p, k·r, q) * (k, q·r, s, 1) (T12).
 
+    Parameters
+    ----------
+    p, k, q, s : int
+        The matrix has q·k slices of size p × s: slice (i_q, i_k) holds the rows (·, i_q) and the columns (i_k, ·).
+    rank : int
+        Largest rank r of a slice.
+
+    Returns
+    -------
+    (Pattern, Pattern)
+        Of the left and of the right factor.
+
+    Raises
+    ------
+    ValueError
+        If a size is below 1.
+
+    References
+    ----------
+    Dao et al., *Monarch: expressive structured matrices for efficient and accurate training*, ICML 2022 (T12).
+
     Examples
     --------
     >>> km.monarch_patterns(2, 3, 4, 5)
@@ -179,11 +210,21 @@ def monarch_patterns(p: int, k: int, q: int, s: int, rank: int = 1) -> tuple[Pat
 def prime_factors(n: int) -> tuple[int, ...]:
     """Prime factors of n ≥ 1 in ascending order, with multiplicity.
 
+    Parameters
+    ----------
+    n : int
+        At least 1; 1 gives (1,), so that the factors always multiply to n.
+
+    Raises
+    ------
+    ValueError
+        If n < 1.
+
     Examples
     --------
     >>> from kronmix.patterns import prime_factors
-    >>> prime_factors(12)
-    (2, 2, 3)
+    >>> prime_factors(12), prime_factors(1)
+    ((2, 2, 3), (1,))
     """
     if n < 1:
         raise ValueError(f"n={n}: expected at least 1")
@@ -229,6 +270,22 @@ def digit_reversal(n: int, radices: Sequence[int] | None = None) -> np.ndarray[A
     The DFT matrix with its *columns* taken in this order is a product of butterfly factors:
     ``dft[:, digit_reversal(n)]`` (T11, T13).
 
+    Parameters
+    ----------
+    n : int
+        At least 1.
+    radices : sequence of int, optional
+        Radices whose product is n, in the order of the factors of ``butterfly_patterns``; the prime factors of n by default.
+
+    Returns
+    -------
+    integer array of shape (n,)
+
+    Raises
+    ------
+    ValueError
+        If n < 1 or the radices do not multiply to n.
+
     Examples
     --------
     >>> from kronmix.patterns import digit_reversal
@@ -243,6 +300,25 @@ def digit_reversal(n: int, radices: Sequence[int] | None = None) -> np.ndarray[A
 
 def mixer_patterns(S: int, C: int) -> tuple[Pattern, Pattern]:
     """Patterns of a linear Mixer layer, channel mixing times token mixing: (1, C, C, S) * (C, S, S, 1) (T10, T12).
+
+    Parameters
+    ----------
+    S, C : int
+        Tokens and channels.
+
+    Returns
+    -------
+    (Pattern, Pattern)
+        Of Vᵀ ⊗ I_S and of I_C ⊗ W, in the order in which they multiply.
+
+    Raises
+    ------
+    ValueError
+        If a size is below 1.
+
+    References
+    ----------
+    Hayase & Karakida, *Understanding MLP-Mixer as a wide and sparse MLP*, ICML 2024 (T3, T4).
 
     Examples
     --------

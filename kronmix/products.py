@@ -60,6 +60,16 @@ def kron(*matrices: Any) -> Any:
 def eye(n: int) -> Any:
     """Identity of size n, as a permutation: it widens no dtype and multiplies matrices of every kind.
 
+    Parameters
+    ----------
+    n : int
+        Rows and columns, at least 1; in ``check_identity`` a size taken from a matrix, as ``A.shape[0]``.
+
+    Returns
+    -------
+    Permutation
+        Of float32, n × n; in ``check_identity`` an expression.
+
     Raises
     ------
     TypeError
@@ -85,6 +95,16 @@ def eye(n: int) -> Any:
 def hadamard(*matrices: Any) -> Any:
     """Entrywise product A ∘ B ∘ … of matrices or vectors of one shape.
 
+    Parameters
+    ----------
+    *matrices : arrays or operators of one shape
+        Of any dtype, objects too; operators are made dense. :class:`Hadamard` is the operator with trainable factors.
+
+    Returns
+    -------
+    array of that shape
+        An expression where one is given, in ``check_identity``.
+
     Raises
     ------
     ValueError
@@ -109,6 +129,16 @@ def block_diag(*blocks: Any) -> Any:
 
     Blocks of one shape give a :class:`KroneckerSparse` operator of pattern (n, b, c, 1) (T9), others a :class:`Dense` one, exact
     blocks an object array.
+
+    Parameters
+    ----------
+    *blocks : arrays or operators
+        Matrices b × c, from the upper left on; operators are made dense. Exact blocks are arrays of dtype object.
+
+    Returns
+    -------
+    KroneckerSparse, Dense or array
+        Its rows and columns are the sums of the blocks'; an expression where one is given, in ``check_identity``.
 
     Raises
     ------

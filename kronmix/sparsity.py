@@ -79,12 +79,17 @@ class SparsityProfile:
 
 
 def sparsity_profile(op: Any) -> SparsityProfile:
-    """Measure the sparsity of an effective weight; Kronecker and Kronecker-sparse products, linear Mixers, permuted layers and
-    rank-one Monarchs from factors, never dense.
+    """Measure the sparsity of an effective weight, from its factors where its measures multiply (T16).
+
+    Kronecker and Kronecker-sparse products, linear Mixers, permuted layers and rank-one Monarchs are never made dense.
 
     Parameters
     ----------
     op : StructuredOperator or array of shape (rows, columns)
+
+    Returns
+    -------
+    SparsityProfile
 
     Raises
     ------
@@ -124,6 +129,11 @@ def sparsity_profile(op: Any) -> SparsityProfile:
 def hoyer(x: Any) -> float:
     """Hoyer's sparsity (√n − ‖x‖₁/‖x‖₂)/(√n − 1) of any array, 0 (all equal) to 1 (one non-zero); 0 for a single entry.
 
+    Parameters
+    ----------
+    x : array of any shape
+        Real or complex; only |x| matters.
+
     Raises
     ------
     ValueError
@@ -145,6 +155,11 @@ def hoyer(x: Any) -> float:
 
 def effective_nonzeros(x: Any) -> float:
     """‖x‖₁²/‖x‖₂²: the number of equal entries that would be as spread out.
+
+    Parameters
+    ----------
+    x : array of any shape
+        Real or complex; only |x| matters.
 
     Raises
     ------
@@ -168,16 +183,25 @@ def effective_nonzeros(x: Any) -> float:
 def l1_looseness(x: Any) -> float:
     """√n‖x‖₂/‖x‖₁ ≥ 1 for n entries: m‖B‖_F/‖B‖₁ of T16 for an m × m weight.
 
+    Parameters
+    ----------
+    x : array of any shape
+        Real or complex; only |x| matters.
+
     Raises
     ------
     ValueError
         If x is zero or not finite.
 
+    References
+    ----------
+    Hayase & Karakida, *Understanding MLP-Mixer as a wide and sparse MLP*, ICML 2024 (T16).
+
     Examples
     --------
     >>> from kronmix.sparsity import l1_looseness
-    >>> l1_looseness(np.eye(4))
-    2.0
+    >>> l1_looseness(np.eye(4)), l1_looseness(np.ones((4, 4)))  # the sparser, the looser
+    (2.0, 1.0)
     """
     l1, l2, n = _sizes(x)
     return n**0.5 * l2 / l1
@@ -204,6 +228,11 @@ def _hoyer(ratio: float, n: int) -> float:
 
 def group_norms(op: StructuredOperator) -> Array | None:
     """Frobenius norms of the groups of entries that the structure itself forms; None where it forms none.
+
+    Parameters
+    ----------
+    op : StructuredOperator
+        Permutations outside are ignored: they only move the groups (T8).
 
     Returns
     -------
@@ -245,6 +274,16 @@ def _(op: KroneckerSparse) -> Array:
 
 def count_nonzero(op: Any) -> int:
     """Entries of the effective matrix that are not exactly zero.
+
+    Parameters
+    ----------
+    op : StructuredOperator or array of shape (rows, columns)
+        Counted from factors where the structure allows, on the dense matrix otherwise.
+
+    Raises
+    ------
+    MemoryError
+        If the structure has no formula and the dense matrix is too large.
 
     Examples
     --------

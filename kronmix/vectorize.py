@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+#: How ``vec`` stacks a matrix: "F" by columns, as the literature does, or "C" by rows.
 Order = Literal["F", "C"]
 
 __all__ = ["Order", "commutation_indices", "unvec", "vec"]
@@ -104,16 +105,33 @@ def unvec(x: Any, shape: tuple[int, int], order: Order = "F") -> Any:
 def commutation_indices(S: int, C: int) -> np.ndarray[Any, np.dtype[np.intp]]:
     """Indices of the commutation matrix: ``vec(X)[commutation_indices(S, C)] == vec(X.T)`` for X of shape (S, C) (T2).
 
+    Parameters
+    ----------
+    S, C : int
+        Rows (tokens) and columns (channels) of X, at least 1.
+
+    Returns
+    -------
+    integer array of shape (S * C,)
+        Row i of K_{S,C} has its 1 in column ``indices[i]``.
+
     Raises
     ------
     ValueError
         If a size is not a positive integer.
+
+    References
+    ----------
+    Magnus & Neudecker, *Matrix Differential Calculus*, ch. 3 (T2).
 
     Examples
     --------
     >>> from kronmix.vectorize import commutation_indices
     >>> commutation_indices(2, 3)
     array([0, 2, 4, 1, 3, 5])
+    >>> X = np.arange(6).reshape(2, 3)
+    >>> bool((km.vec(X)[commutation_indices(2, 3)] == km.vec(X.T)).all())
+    True
     """
     if S < 1 or C < 1:
         raise ValueError(f"commutation of sizes ({S}, {C}): both must be at least 1")

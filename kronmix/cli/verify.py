@@ -111,9 +111,11 @@ def _own_identity(identity: str | None, shapes: str | None, at: str | None, json
 
 def _table(report: VerificationReport) -> Table:
     """One line for each kind of evidence of a statement."""
+    from ..symbolic.verification import counted
+
     statements = report.statements
-    rejected = sum(row.mutants_rejected for row in report.rows)
-    title = f"{len(statements)} statements, {rejected} false neighbours rejected, {report.seconds:.1f} s"
+    rejected = counted(sum(row.mutants_rejected for row in report.rows), "false neighbour")
+    title = f"{counted(len(statements), 'statement')}, {rejected} rejected, {report.seconds:.1f} s"
     table = Table(title=title, title_justify="left")
     for heading in ("", "statement", "evidence", "sizes"):
         table.add_column(heading, no_wrap=heading == "evidence", overflow="fold")

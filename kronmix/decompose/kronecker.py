@@ -53,6 +53,22 @@ def rearrange(B: Any, shapes: Shapes) -> Array:
 def unrearrange(R: Any, shapes: Shapes) -> Array:
     """Undo :func:`rearrange`.
 
+    Parameters
+    ----------
+    R : array of shape (mA·nA, mB·nB)
+    shapes : ((mA, nA), (mB, nB))
+        As given to :func:`rearrange`.
+
+    Returns
+    -------
+    array of shape (mA·mB, nA·nB)
+        For R = vec(A) vec(B)ᵀ, with rows stacked, it is A ⊗ B.
+
+    Raises
+    ------
+    ValueError
+        If R has not as many entries as the shapes say.
+
     Examples
     --------
     >>> from kronmix.decompose import rearrange, unrearrange

@@ -93,6 +93,19 @@ def read_checkpoint(path: str | os.PathLike[str]) -> MixerCheckpoint:
 
     Arrays of safetensors are mapped from the file, float16 and bfloat16 widened to float32.
 
+    Parameters
+    ----------
+    path : path
+        An MLP-Mixer or a ResMLP; prefixes of wrappers (``module.``, ``_orig_mod.``, ``params/``, ``opt/target/``) are taken off.
+
+    Returns
+    -------
+    MixerCheckpoint
+        Arrays in one layout, whatever the file's: ``.family``, ``.tokens``, ``.channels``, ``.patch``, ``.activation``,
+        ``.embedding``, ``.blocks``, ``.norm``, ``.head``. A block's ``.token`` holds pairs (W, b) of X ↦ W X + b 1ᵀ, the first W
+        of shape (rows, S); its ``.channel`` pairs (V, b) of X ↦ X V + 1 bᵀ, the first V of shape (C, columns).
+        :func:`kronmix.load_mixer` makes a network of it.
+
     Raises
     ------
     ValueError
@@ -310,7 +323,9 @@ def write_synthetic_checkpoint(
     Parameters
     ----------
     path : path
-    image, patch, channels, depth, classes : int
+    image, patch : int
+        Sides of the image and of its patches, in pixels of 3 colours: S = (image/patch)² tokens.
+    channels, depth, classes : int
         Token MLPs have hidden width C/2 and channel MLPs 4C, as in the published Mixers.
     family : {"MLP-Mixer", "ResMLP"}
         ResMLP is written as safetensors only.
@@ -321,6 +336,17 @@ def write_synthetic_checkpoint(
     ------
     ValueError
         If the ending, family or dtype is unknown, or the patch does not divide the image.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> file = pathlib.Path(tempfile.mkdtemp()) / "small.npz"
+    >>> km.mixer.write_synthetic_checkpoint(file, image=8, patch=4, channels=6, depth=1, classes=3)
+    >>> with np.load(file) as arrays:
+    ...     arrays["MixerBlock_0/token_mixing/Dense_0/kernel"].shape  # (S, C/2): JAX multiplies from the right
+    (4, 3)
+    >>> [W.shape for W, _ in km.mixer.read_checkpoint(file).blocks[0].token]
+    [(3, 4), (4, 3)]
     """
     file = Path(path)
     if family not in ("MLP-Mixer", "ResMLP") or dtype not in ("float32", "float16", "bfloat16"):

@@ -26,6 +26,36 @@ class StructuredOperator(LinearOperator):
 
     A subclass sets ``factors`` and ``shape`` and defines ``with_factors``, ``_apply``, ``_transpose``, one of ``_pullback``
     and ``_vjp``, and ``connections``. All else (SciPy's methods, ``@``, ``.H``, explicit matrices, counts) follows from these.
+
+    Parameters
+    ----------
+    shape : (rows, columns)
+        Of the effective matrix.
+    factors : tuple of arrays
+        Trainable numbers, kept as read-only views; float32, float64, complex64 or complex128. The operator's dtype is what they
+        promote to.
+
+    Examples
+    --------
+    A structure of one's own, u vᵀ, checked against its dense matrix and used beside the others:
+
+    >>> class Outer(km.StructuredOperator):
+    ...     def __init__(self, u, v):
+    ...         super().__init__((u.size, v.size), (u, v))
+    ...     def with_factors(self, *arrays):
+    ...         return Outer(*arrays)
+    ...     def _apply(self, X):
+    ...         return self.factors[0][:, None] * (self.factors[1] @ X)
+    ...     def _pullback(self, X, Y_bar):
+    ...         u, v = self.factors
+    ...         return Y_bar @ (v @ X).conj(), X.conj() @ (u.conj() @ Y_bar)
+    ...     def _transpose(self):
+    ...         return Outer(*self.factors[::-1])
+    ...     connections = property(lambda self: self.n_parameters)
+    >>> op = Outer(np.arange(1.0, 4.0), np.ones(4))
+    >>> km.testing.check_operator(op)
+    >>> op @ km.Kronecker(np.eye(2), np.ones((2, 2)))
+    Chain(3×4, Outer(3×4) · Kronecker(4×4), 15 parameters)
     """
 
     __array_ufunc__ = None  # so that ndarray @ operator reaches __rmatmul__

@@ -64,10 +64,22 @@ def plot_profile(
 def slice_norms_of(sizes: tuple[int, int, int, int]) -> Callable[[Array], Array]:
     """Function that gives the Frobenius norms of the q·k slices of a Monarch matrix of sizes (p, k, q, s) (T12).
 
+    Parameters
+    ----------
+    sizes : (p, k, q, s)
+        q·k slices of size p × s, as for :func:`kronmix.nearest_monarch`.
+
+    Returns
+    -------
+    function of a weight of shape (p·q, k·s)
+        Returns an array of shape (q, k), for ``plot_profile(of=…)``.
+
     Examples
     --------
-    >>> km.plotting.slice_norms_of((2, 1, 1, 2))(np.ones((2, 2)))
-    array([[2.]])
+    >>> B = np.kron([[3.0, 0.0], [4.0, 0.0]], np.ones((2, 2)))  # a slice takes every q-th row, and s columns together
+    >>> km.plotting.slice_norms_of((2, 2, 2, 2))(B).round(3)
+    array([[7.071, 0.   ],
+           [7.071, 0.   ]])
     """
     p, k, q, s = sizes
 
@@ -79,6 +91,19 @@ def slice_norms_of(sizes: tuple[int, int, int, int]) -> Callable[[Array], Array]
 
 def plot_slices(path: Any, sizes: tuple[int, int, int, int], ax: Axes | None = None) -> Axes:
     """Draw the slice norms of a Monarch path as a heat map: a row for each slice, a column for each parameter.
+
+    Parameters
+    ----------
+    path : Path
+        Its ``parameter`` and ``weights``, of shape (p·q, k·s) each, are used.
+    sizes : (p, k, q, s)
+        q·k slices of size p × s (T12).
+    ax : Axes, optional
+
+    Returns
+    -------
+    Axes
+        Rows by decreasing largest norm, columns by decreasing parameter: slices that enter the path later begin further right.
 
     Examples
     --------

@@ -21,7 +21,24 @@ NEGATIVE, POSITIVE = "#d9591e", "#2b7bd0"
 
 @dataclass(frozen=True)
 class Series:
-    """How one thing is drawn wherever it appears: colour, marker and dashes all differ, so that none is needed alone."""
+    """How one thing is drawn wherever it appears: colour, marker and dashes all differ, so that none is needed alone.
+
+    Parameters
+    ----------
+    colour : str
+        Matplotlib colour, as "#0f9468".
+    marker : str
+        Matplotlib marker, as "o".
+    dashes : line style
+        As Matplotlib's: "-", "--", or (offset, (on, off, …)) in points at width 1.
+
+    Examples
+    --------
+    >>> look = {"Mixer": km.plotting.Series("#0f9468", "D"), "dense": km.plotting.Series("#33383f", "s", "--")}
+    >>> ax = km.plotting.plot_curves([1, 2], {"dense": [0.5, 0.4], "Mixer": [0.5, 0.3]}, series=look)
+    >>> [(line.get_color(), line.get_linestyle()) for line in ax.lines]  # by name, in whatever order they come
+    [('#33383f', '--'), ('#0f9468', '-')]
+    """
 
     colour: str
     marker: str
@@ -112,7 +129,25 @@ def use_house_style() -> None:
 
 
 def new_axes(ax: Axes | None = None, size: tuple[float, float] = (5.2, 3.2)) -> Axes:
-    """Return the given Axes, or those of a new figure that belongs to no window."""
+    """Return the given Axes, or those of a new figure that belongs to no window.
+
+    Parameters
+    ----------
+    ax : Axes, optional
+    size : (width, height)
+        Of the new figure, in inches.
+
+    Returns
+    -------
+    Axes
+        ``ax.figure.savefig(…)`` writes the picture. pyplot does not know the figure, so that nothing has to be closed.
+
+    Examples
+    --------
+    >>> ax = km.plotting.new_axes(size=(4, 3))
+    >>> ax.figure.get_size_inches(), km.plotting.new_axes(ax) is ax
+    (array([4., 3.]), True)
+    """
     if ax is not None:
         return ax
     from matplotlib.figure import Figure

@@ -21,7 +21,7 @@ from .paths import regularization_path
 from .penalties import InducedPenalty, L1Bound, balanced_factors, induced_penalty, l1_bound
 from .problems import Observed, Problem, Regression, Sensing, loss
 from .proximal import GapError, Solution, minimize_penalized, relative_gap
-from .references import reference_path, register_solver
+from .references import Found, reference_path, register_solver
 from .saddles import SaddleSequence, saddle_sequence, signed_least_squares
 from .training_path import Record, TrainingPath
 
@@ -30,6 +30,7 @@ __all__ = [
     "DivergenceError",
     "EdgeOfStabilityWarning",
     "FlowError",
+    "Found",
     "GapError",
     "InducedPenalty",
     "L1Bound",

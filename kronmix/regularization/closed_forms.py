@@ -87,11 +87,31 @@ def learning_time(s: Any, start: Any, fraction: float = 0.5) -> Array:
 
         t = log[(s/σ₀ − 1) f/(1 − f)] / 2s.
 
+    Parameters
+    ----------
+    s : array
+        Targets.
+    start : array
+        σ₀, with 0 < σ₀ < s. The two broadcast against each other.
+    fraction : float
+        f, between 0 and 1.
+
+    Raises
+    ------
+    ValueError
+        If σ₀ or the fraction is out of range.
+
+    References
+    ----------
+    Saxe, McClelland & Ganguli, *Exact solutions to the nonlinear dynamics of learning in deep linear networks*, 2014 (T20).
+
     Examples
     --------
     >>> from kronmix.regularization import balanced_mode, learning_time
     >>> round(float(balanced_mode(3.0, 1e-8, learning_time(3.0, 1e-8))), 12)
     1.5
+    >>> learning_time([4.0, 2.0, 1.0], 1e-8).round(2)  # weaker modes later
+    array([2.48, 4.78, 9.21])
     """
     s, start = np.asarray(s, dtype=float), np.asarray(start, dtype=float)
     if not 0 < fraction < 1:

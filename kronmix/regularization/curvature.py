@@ -19,6 +19,17 @@ def estimated_step_size(problem: Problem, op: StructuredOperator) -> float:
     B(cθ) = c^L B(θ) for factors that enter L times, so the factors are grown until B is as large as thirty accelerated steps
     over dense B make it; there the largest Gauss–Newton eigenvalue of the loss over the factors is found by power iteration.
 
+    Parameters
+    ----------
+    problem : Problem
+    op : StructuredOperator
+        The start. A product whose factors are all zero has no curvature that could be measured: start away from it.
+
+    Returns
+    -------
+    float
+        A step size η; ``gradient_descent`` begins with it where none is given.
+
     Examples
     --------
     >>> from kronmix.regularization import estimated_step_size
@@ -67,9 +78,23 @@ def _gauss_newton_eigenvalue(problem: Problem, op: StructuredOperator, iteration
 
 
 def hessian_product(problem: Problem, op: StructuredOperator, weight_decay: float = 0.0) -> Callable[[Array], Array]:
-    """Products of the Hessian over the factors with vectors of :class:`Packing`.
+    """Products of the Hessian of the loss over the factors with vectors.
 
     Central differences of the gradient, which is a polynomial of the factors for squared losses.
+
+    Parameters
+    ----------
+    problem : Problem
+    op : StructuredOperator
+        The point θ at which the Hessian is taken.
+    weight_decay : float
+        λ ≥ 0: adds (λ/2)‖θ‖² to the loss.
+
+    Returns
+    -------
+    function of an array of shape (p,) to an array of shape (p,)
+        p real numbers: the entries of all factors in the order of ``op.factors``, each row by row; a complex entry is a pair, its
+        real part and its imaginary part.
 
     Examples
     --------
@@ -95,7 +120,28 @@ def hessian_product(problem: Problem, op: StructuredOperator, weight_decay: floa
 
 
 def hessian(problem: Problem, op: StructuredOperator, weight_decay: float = 0.0) -> Array:
-    """The Hessian over the factors as a matrix, column by column: for small numbers of parameters."""
+    """The Hessian of the loss over the factors as a matrix, column by column: for small numbers of parameters.
+
+    Parameters
+    ----------
+    problem : Problem
+    op : StructuredOperator
+        The point θ at which the Hessian is taken.
+    weight_decay : float
+        λ ≥ 0: adds (λ/2)‖θ‖² to the loss.
+
+    Returns
+    -------
+    array of shape (p, p)
+        Symmetric; the p parameters are in the order of ``hessian_product``.
+
+    Examples
+    --------
+    >>> from kronmix.regularization import hessian
+    >>> H = hessian(km.Observed([[1.0]]), km.Hadamard([[0.0]], [[0.0]]))  # ½(uv − 1)² at u = v = 0: a saddle
+    >>> np.linalg.eigvalsh(H).round(6)
+    array([-1.,  1.])
+    """
     product = hessian_product(problem, op, weight_decay)
     H = np.stack([product(row) for row in np.eye(Packing(op).size)])
     return np.asarray((H + H.T) / 2)
@@ -103,6 +149,19 @@ def hessian(problem: Problem, op: StructuredOperator, weight_decay: float = 0.0)
 
 def largest_hessian_eigenvalue(problem: Problem, op: StructuredOperator, weight_decay: float = 0.0) -> float:
     """Largest eigenvalue of the Hessian of the loss over the factors, by Lanczos on Hessian-vector products.
+
+    Parameters
+    ----------
+    problem : Problem
+    op : StructuredOperator
+        The point θ at which the Hessian is taken.
+    weight_decay : float
+        λ ≥ 0: adds (λ/2)‖θ‖² to the loss.
+
+    Returns
+    -------
+    float
+        Gradient descent with step size η is stable near a minimum while η times it is below 2.
 
     Examples
     --------

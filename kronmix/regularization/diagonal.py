@@ -92,12 +92,36 @@ def diagonal_flow(A: Any, y: Any, α: float, times: Any, *, rtol: float = 1e-8) 
 
 
 def quadratic_flow(M: Any, r: Any, α: float, times: Any, *, rtol: float = 1e-8) -> DiagonalFlow:
-    """The same for the loss ½ wᵀM w − rᵀw.
+    """Gradient flow of w = u∘v as in ``diagonal_flow``, on a loss given as ½ wᵀM w − rᵀw (T21, T26).
 
         q' = r − M w,   W' = w = α² sinh(2ℓq),   ℓ = log(1/α),   Jacobian of both: diag(2ℓ (w² + α⁴)^{1/2}) after −M, and alone.
 
     W is carried along so that the average W/s needs no inverse of M, which may be singular. How close α comes to its limit
     depends on the units of w (log(|w|/α²) against 2 log(1/α)): standardise the data first.
+
+    Parameters
+    ----------
+    M : array of shape (d, d)
+        Symmetric and positive semidefinite, as AᵀA/N.
+    r : array of shape (d,)
+        As Aᵀy/N.
+    α : float
+        From 1e-145, below 1.
+    times : array of shape (points,)
+        Rescaled times s > 0.
+    rtol : float
+        Relative tolerance of the integrator.
+
+    Raises
+    ------
+    ValueError
+        If shapes do not fit, a number is not finite, or α or a time is out of range.
+    ArithmeticError
+        If the integrator gives up.
+
+    References
+    ----------
+    Woodworth et al. 2020; Berthier 2025, arXiv 2509.18766 (T21, T26).
 
     Examples
     --------

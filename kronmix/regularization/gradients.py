@@ -12,7 +12,20 @@ from .problems import Problem
 def loss_and_gradients(
     problem: Problem, op: StructuredOperator, weight_decay: float = 0.0
 ) -> tuple[float, tuple[Array, ...]]:
-    """Loss + (weight_decay/2)‖θ‖² and its gradient for every factor: one forward and one backward pass.
+    """Loss + (weight_decay/2)‖θ‖² and its gradient for every factor: one forward and one backward pass (T18).
+
+    Parameters
+    ----------
+    problem : Problem
+    op : StructuredOperator
+    weight_decay : float
+        λ ≥ 0: adds (λ/2)‖θ‖² to the loss.
+
+    Returns
+    -------
+    loss : float
+    gradients : tuple of arrays
+        Shaped as ``op.factors``; the gradient of a complex factor is ∂/∂Re + i ∂/∂Im.
 
     Examples
     --------

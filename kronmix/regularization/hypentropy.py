@@ -23,6 +23,23 @@ def hypentropy(w: Any, α: float) -> float:
 
     Written as ½ Σ w [arcsinh(x) − x/(1 + (1 + x²)^{1/2})], x = w/α², without cancellation or overflow.
 
+    Parameters
+    ----------
+    w : array of shape (d,)
+        Weights of a diagonal network w = u∘v; a number is taken as one weight.
+    α : float
+        Initial scale, from 1e-145 to 1e145.
+
+    Returns
+    -------
+    float
+        About ‖w‖₁ log(1/α) for small α, ‖w‖²/4α² for large α.
+
+    Raises
+    ------
+    ValueError
+        If w is not finite, or α is out of range.
+
     References
     ----------
     Ghai, Hazan & Singer, *Exponentiated gradient meets gradient descent*, 2020; Woodworth et al. 2020.
@@ -96,7 +113,28 @@ def interpolation_path(problem: Any, scales: Any) -> Path:
 
 
 def minimum_l1(A: Any, y: Any) -> Array:
-    """The w of least ‖w‖₁ with A w = y, by linear programming (HiGHS), solved exactly on its support.
+    """The w of least ‖w‖₁ with A w = y, by linear programming (HiGHS), solved exactly on its support (T21).
+
+    Parameters
+    ----------
+    A : array of shape (measurements, unknowns)
+        Real.
+    y : array of shape (measurements,)
+
+    Returns
+    -------
+    array of shape (unknowns,)
+
+    Raises
+    ------
+    ValueError
+        If nothing interpolates, sizes do not fit, or a number is not finite.
+    GapError
+        If the linear program is not solved.
+
+    References
+    ----------
+    Chen, Donoho & Saunders, *Atomic decomposition by basis pursuit*, 1998 (T21).
 
     Examples
     --------
@@ -108,7 +146,22 @@ def minimum_l1(A: Any, y: Any) -> Array:
 
 
 def minimum_l2(A: Any, y: Any) -> Array:
-    """The w of least ‖w‖₂ with A w = y.
+    """The w of least ‖w‖₂ with A w = y: the pseudo-inverse applied to y (T21).
+
+    Parameters
+    ----------
+    A : array of shape (measurements, unknowns)
+        Real.
+    y : array of shape (measurements,)
+
+    Returns
+    -------
+    array of shape (unknowns,)
+
+    Raises
+    ------
+    ValueError
+        If nothing interpolates, sizes do not fit, or a number is not finite.
 
     Examples
     --------

@@ -277,7 +277,28 @@ _NAMED: dict[str, Factory] = {}
 
 
 def register_penalty(name: str) -> Callable[[Factory], Factory]:
-    """Register under a name what makes a penalty out of ``groups`` (None where not given)."""
+    """Register under a name what makes a penalty out of ``groups`` (None where not given).
+
+    Parameters
+    ----------
+    name : str
+        What ``reference_path(penalty=…)`` takes from then on. A name that is taken keeps its first meaning.
+
+    Returns
+    -------
+    decorator
+        For a function of ``groups`` to a penalty object: a :class:`Norm`, or anything with value, prox, objective, grid and gap.
+
+    Examples
+    --------
+    >>> from kronmix.regularization import norms, register_penalty
+    >>> @register_penalty("rows")  # Σ over rows of their Euclidean norms: whole rows vanish
+    ... def rows(groups):
+    ...     return norms.Groups(norms.Stacked(1))
+    >>> km.reference_path(km.Observed([[3.0, 4.0], [0.0, 1.0]]), "rows", [1.0]).weights[0]
+    array([[2.4, 3.2],
+           [0. , 0. ]])
+    """
     return lambda factory: _NAMED.setdefault(name, factory)
 
 
@@ -388,6 +409,26 @@ def induced_norm(structure: Any) -> Penalty:
 
     It equals R(B) wherever the structure represents B. A structure of bounded rank represents a set that is not convex; if the
     minimiser over all B lies in it, it is also the minimum over the factors.
+
+    Parameters
+    ----------
+    structure : StructuredOperator
+        Dense, Hadamard or Kronecker of two factors, SumOfKroneckers, untied Monarch, or a chain of two Dense operators. Only its
+        sizes are used.
+
+    Returns
+    -------
+    penalty object
+        With ``value``, ``prox``, ``objective``, ``gap`` and ``grid``, as ``reference_path`` takes it.
+
+    Raises
+    ------
+    TypeError
+        If the structure is not a product of two factors on blocks of its matrix.
+
+    References
+    ----------
+    Srebro, Rennie & Jaakkola 2005; Hoff 2017; Dai, Karzand & Srebro 2021 (T17).
 
     Examples
     --------

@@ -35,6 +35,12 @@ class Problem(Protocol):
 def loss(problem: Problem, op: Any) -> float:
     """Loss of an operator or a matrix on a problem.
 
+    Parameters
+    ----------
+    problem : Problem
+    op : StructuredOperator or array of shape (rows, columns)
+        Of the problem's ``shape``.
+
     Examples
     --------
     >>> from kronmix.regularization import loss

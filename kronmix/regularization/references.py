@@ -21,7 +21,23 @@ from .working_set import minimize_on_blocks
 
 @dataclass(frozen=True)
 class Found:
-    """What a solver hands back: its parameters (decreasing), the weights with their gaps, and the kinks where it knows them."""
+    """What a registered solver hands back.
+
+    Attributes
+    ----------
+    parameters : array of shape (K,)
+        Decreasing.
+    weights : array of shape (K, rows, columns)
+    gaps : array of shape (K,)
+        A proved duality gap of each weight.
+    kinks : array, optional
+        Where the path bends, if the solver knows.
+
+    Examples
+    --------
+    >>> km.regularization.Found(np.array([1.0]), np.zeros((1, 2, 2)), np.zeros(1)).kinks is None
+    True
+    """
 
     parameters: Array
     weights: Array
@@ -45,7 +61,33 @@ _SOLVERS: dict[str, Solver] = {}
 
 
 def register_solver(name: str, fits: Callable[[Any, Any], bool]) -> Callable[[Solve], Solve]:
-    """Register a solver for the pairs (problem, penalty) that ``fits`` accepts; earlier ones are preferred."""
+    """Register a solver for the pairs (problem, penalty) that ``fits`` accepts; earlier ones are preferred.
+
+    Parameters
+    ----------
+    name : str
+        What ``reference_path(solver=…)`` takes from then on; the name of an earlier solver replaces it.
+    fits : function of (problem, penalty) to bool
+        Whether the solver takes this pair.
+
+    Returns
+    -------
+    decorator
+        For a function of (problem, penalty, parameters, tol) to a ``Found``, which holds the λ's, the weights and their gaps;
+        ``parameters`` are decreasing, or None where the solver chooses its own. ``reference_path`` checks the gaps against tol.
+
+    Examples
+    --------
+    >>> from kronmix.regularization import Found, register_solver, relative_gap
+    >>> @register_solver("threshold", lambda problem, penalty: isinstance(problem, km.Observed) and penalty.name == "l1")
+    ... def threshold(problem, penalty, parameters, tol):
+    ...     weights = np.stack([np.sign(problem.T) * np.maximum(abs(problem.T) - λ, 0) for λ in parameters])
+    ...     gaps = [relative_gap(problem, penalty, B, λ) for B, λ in zip(weights, parameters, strict=True)]
+    ...     return Found(parameters, weights, np.array(gaps))
+    >>> km.reference_path(km.Observed(np.diag([3.0, 1.0])), "l1", [2.0], solver="threshold").weights[0]
+    array([[1., 0.],
+           [0., 0.]])
+    """
 
     def register(solve: Solve) -> Solve:
         _SOLVERS[name] = Solver(fits, solve)

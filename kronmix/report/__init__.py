@@ -52,7 +52,25 @@ SECTIONS: tuple[tuple[Callable[[Findings], Section], str], ...] = (
 
 
 def build_page(findings: Findings) -> Page:
-    """Assemble the page."""
+    """Assemble the page: a section for everything that the findings hold, in the order of ``SECTIONS``.
+
+    Parameters
+    ----------
+    findings : Findings
+        Of ``study_images``, ``study_weights`` or ``study_network``.
+
+    Returns
+    -------
+    Page
+        ``.sections`` with their figures drawn, ``.facts``, and ``.to_html()``.
+
+    Examples
+    --------
+    >>> from kronmix.report import build_page, study_weights
+    >>> page = build_page(study_weights(np.eye(3), np.diag([1.0, 2.0]), "two small weights"))
+    >>> [section.name for section in page.sections]
+    ['effective-weight', 'factors', 'spectrum', 'sparsity', 'widths']
+    """
     chosen = [draw for draw, needs in SECTIONS if getattr(findings, needs)]
     return Page(
         title="A Mixer is a wide, sparse MLP",
@@ -64,7 +82,24 @@ def build_page(findings: Findings) -> Page:
 
 
 def write_report(findings: Findings, folder: Path) -> None:
-    """Write ``index.html``, ``results.json`` and ``arrays.npz`` into a folder (a staged one: see ``files.staged_folder``)."""
+    """Write ``index.html``, ``results.json`` and ``arrays.npz`` into a folder (a staged one: see ``files.staged_folder``).
+
+    Parameters
+    ----------
+    findings : Findings
+        Of ``study_images``, ``study_weights`` or ``study_network``.
+    folder : pathlib.Path
+        Exists already; files of these names in it are replaced.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> from kronmix.report import study_weights, write_report
+    >>> folder = pathlib.Path(tempfile.mkdtemp())
+    >>> write_report(study_weights(np.eye(3), np.diag([1.0, 2.0]), "two small weights"), folder)
+    >>> sorted(file.name for file in folder.iterdir())
+    ['arrays.npz', 'index.html', 'results.json']
+    """
     (folder / "index.html").write_text(build_page(findings).to_html(), encoding="utf-8")
     (folder / "results.json").write_text(
         json.dumps(as_record(findings), indent=2, ensure_ascii=False, allow_nan=False) + "\n"

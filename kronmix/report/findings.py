@@ -102,7 +102,9 @@ def study_images(
     Parameters
     ----------
     pixels : array of shape (N, H, W, colours)
+        From 0 to 1.
     source : str
+        Where the images come from, in words.
     patch : int, optional
         As in ``datasets.tokens``.
     noise, seeds, steps, seed, progress
@@ -111,6 +113,21 @@ def study_images(
         Images to train on; default 300, or half of the images where there are fewer than 600.
     rank : int
         Terms of the sum of Kroneckers.
+
+    Raises
+    ------
+    ValueError
+        If ``patch`` does not divide the images, or as ``restore``.
+
+    Examples
+    --------
+    >>> from kronmix.report import study_images
+    >>> pixels = km.datasets.digits()[0][:100, 2:6, 2:6, None]
+    >>> findings = study_images(pixels, "the middle of handwritten digits", seeds=1, steps=50)
+    >>> findings.mixer.effective
+    Kronecker(16×16, 4×4 ⊗ 4×4, 32 parameters)
+    >>> bool(findings.restoration.runs["Mixer"][0].error < findings.restoration.noisy.mean)
+    True
     """
     features = tokens(pixels, patch)
     N, S, C = features.shape
@@ -136,14 +153,57 @@ def study_images(
 
 
 def study_weights(W: Any, V: Any, source: str) -> Findings:
-    """Look at given weights; nothing is trained."""
+    """Look at the weights of one layer X ↦ W X V; nothing is trained.
+
+    Parameters
+    ----------
+    W : array of shape (S', S)
+        Token mixing.
+    V : array of shape (C, C')
+        Channel mixing.
+    source : str
+        Where the weights come from, in words.
+
+    Raises
+    ------
+    ValueError
+        If W or V is not a matrix, or is zero or not finite.
+
+    Examples
+    --------
+    >>> from kronmix.report import study_weights
+    >>> findings = study_weights(np.diag([3.0, 1.0]), np.diag([5.0, 2.0]), "two diagonal matrices")
+    >>> findings.mixer.singular_values
+    array([15.,  6.,  5.,  2.])
+    """
     return Findings(source=source, inspection=inspect_mixer(W, V))
 
 
 def study_network(
     path: str | os.PathLike[str], progress: Callable[[int, int], None] = lambda done, total: None
 ) -> Findings:
-    """Look at a trained network: a published Mixer's file, or a run of our own."""
+    """Look at a trained network: a published Mixer's file, or a run of our own.
+
+    Parameters
+    ----------
+    path : path
+        As for ``load_mixer``: timm's ``.safetensors``, the original JAX ``.npz``, or the ``.npz`` of a run.
+    progress : function of (layers done, layers)
+
+    Raises
+    ------
+    ValueError
+        If the file is damaged, of another family, or an array does not fit.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> from kronmix.report import study_network
+    >>> file = pathlib.Path(tempfile.mkdtemp()) / "small.safetensors"
+    >>> km.mixer.write_synthetic_checkpoint(file, image=8, patch=4, channels=6, depth=1, classes=3)
+    >>> [layer.operator.shape for layer in study_network(file).network.layers]
+    [(18, 24), (24, 18), (96, 24), (24, 96)]
+    """
     run = read_run(path) if is_run(path) else None
     seen = inspect_network(load_mixer(path) if run is None else run.network, progress)
     return Findings(source=Path(path).name, network=seen, history=() if run is None else run.history)

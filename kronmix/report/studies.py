@@ -35,6 +35,16 @@ class StudyFound:
 def find_studies(folder: str | os.PathLike[str]) -> tuple[StudyFound, ...]:
     """Every finished study in a folder, of its fullest preset; those without all their files are left out.
 
+    Parameters
+    ----------
+    folder : path
+        With ``NAME/full`` or ``NAME/quick`` for every study, each holding outcome.txt, figure.png and table.csv.
+
+    Returns
+    -------
+    tuple of StudyFound
+        In the order of their names; empty where the folder is missing.
+
     Examples
     --------
     >>> from kronmix.report.studies import find_studies

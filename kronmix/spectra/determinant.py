@@ -15,7 +15,20 @@ from .values import rank_bound, repeats
 
 
 class SignLogDet(NamedTuple):
-    """Sign (or phase) of a determinant and the logarithm of its absolute value."""
+    """Sign (or phase) of a determinant and the logarithm of its absolute value: det = sign · exp(logabsdet).
+
+    Attributes
+    ----------
+    sign : float or complex
+        −1, 0 or 1; of modulus 1 (or 0) for a complex matrix.
+    logabsdet : float
+        log |det|; −inf where the determinant is zero.
+
+    Examples
+    --------
+    >>> km.slogdet(np.diag([2.0, -0.5]))
+    SignLogDet(sign=-1.0, logabsdet=0.0)
+    """
 
     sign: complex
     logabsdet: float
@@ -23,6 +36,10 @@ class SignLogDet(NamedTuple):
 
 def slogdet(op: Any) -> SignLogDet:
     """Sign and logarithm of |det|; det(V ⊗ W) = det(V)^S det(W)^C never overflows this way (T15).
+
+    Parameters
+    ----------
+    op : StructuredOperator or array of shape (n, n)
 
     Returns
     -------

@@ -76,10 +76,16 @@ def cond(op: Any) -> float:
 
     Condition numbers of Kronecker factors multiply.
 
+    Parameters
+    ----------
+    op : StructuredOperator or array of shape (rows, columns)
+
     Raises
     ------
     ValueError
         If an entry is NaN or infinite.
+    MemoryError
+        If the structure has no formula and the dense matrix is too large.
 
     Examples
     --------

@@ -141,7 +141,12 @@ def repeats(op: KroneckerSparse) -> int:
 
 @singledispatch
 def rank_bound(op: StructuredOperator) -> int:
-    """Largest rank that a matrix of this structure can have; singular values beyond it are exactly zero.
+    """Largest rank that a matrix of this structure can have (T15); singular values beyond it are exactly zero.
+
+    Parameters
+    ----------
+    op : StructuredOperator
+        Its sizes and masks are used, never its values.
 
     Examples
     --------

@@ -19,7 +19,43 @@ Progress = Callable[[int, int, str], None]
 
 @dataclass(frozen=True)
 class Row:
-    """Verdict on one entry: does it hold, how is that known, at which sizes, and how many false neighbours were rejected."""
+    """Verdict on one entry: does it hold, how is that known, at which sizes, and how many false neighbours were rejected.
+
+    Attributes
+    ----------
+    number : str
+        Of the theorem, as "T4".
+    name, statement, latex : str
+        The statement in two words, in words and in LaTeX.
+    source : str
+        Where it is proved.
+    evidence : {"all sizes", "entrywise", "finite field", "certificate", "numerical"}
+        How the verdict is known.
+    sizes : str
+        Sizes at which it is known; for all of them where the evidence is "all sizes".
+    detail : str
+        What the prover did, or where the statement fails.
+    holds : bool
+        Whether the prover accepted the statement itself.
+    error_probability : float
+        Bound on the chance that random testing accepted a false statement; 0 where nothing was left to chance.
+    counterexample : dict of str to str, or None
+        Matrices, by name, for which the statement fails.
+    mutants : tuple of str
+        Names of the false neighbours that the same prover was given.
+    mutants_rejected : int
+        How many of them it refuted.
+    accepted : tuple of str
+        Those it did not refute: empty, unless the prover is at fault.
+    seconds : float
+        Time, false neighbours included.
+
+    Examples
+    --------
+    >>> row = km.verify("T4").rows[0]
+    >>> row.name, row.evidence, row.mutants, row.passes
+    ('effective weight', 'all sizes', ('factors swapped',), True)
+    """
 
     number: str
     name: str
@@ -45,7 +81,23 @@ class Row:
 
 @dataclass(frozen=True, repr=False)
 class VerificationReport:
-    """Verdicts on all entries asked for."""
+    """Verdicts on all entries asked for.
+
+    Attributes
+    ----------
+    rows : tuple of Row
+        In the order of the theory; a statement has one row for each kind of evidence.
+
+    Examples
+    --------
+    >>> report = km.verify("T4")
+    >>> report.holds, report.failures, [row.evidence for row in report.rows]
+    (True, (), ['all sizes', 'entrywise', 'finite field'])
+    >>> report
+    1 statement, holds; 3 false neighbours rejected; ... s
+      T4   effective weight                   all sizes     holds  all S, C
+    ...
+    """
 
     rows: tuple[Row, ...]
 
@@ -84,16 +136,27 @@ class VerificationReport:
         return document(self)
 
     def __repr__(self) -> str:
-        verdict = "all hold" if self.holds else f"{len(self.failures)} FAIL"
-        mutants = sum(row.mutants_rejected for row in self.rows)
-        lines = [
-            f"{len(self.statements)} statements, {verdict}; {mutants} false neighbours rejected; {self.seconds:.1f} s"
-        ]
+        statements, mutants = len(self.statements), sum(row.mutants_rejected for row in self.rows)
+        verdict = ("holds" if statements == 1 else "all hold") if self.holds else f"{len(self.failures)} FAIL"
+        rejected = f"{counted(mutants, 'false neighbour')} rejected"
+        lines = [f"{counted(statements, 'statement')}, {verdict}; {rejected}; {self.seconds:.1f} s"]
         lines += [
             f"  {row.number:<4} {row.name:<34} {row.evidence:<13} {'holds' if row.passes else 'FAILS':<6} {row.sizes}"
             for row in self.rows
         ]
         return "\n".join(lines)
+
+
+def counted(n: int, noun: str) -> str:
+    """A number with its noun, in the plural unless it is one.
+
+    Examples
+    --------
+    >>> from kronmix.symbolic.verification import counted
+    >>> counted(1, "statement"), counted(0, "statement")
+    ('1 statement', '0 statements')
+    """
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
 
 
 def verify(
