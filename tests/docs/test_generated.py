@@ -1,0 +1,87 @@
+"""Parts of pages that are made from the software say what it says, failures too."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import kronmix as km
+from docs.extensions import commands, kept, repository, theory
+from docs.extensions.docstrings import bars
+
+APP: Any = None
+
+
+@pytest.fixture
+def rows() -> list[dict[str, Any]]:
+    return [asdict(row) for row in km.verify(["T2", "T3", "T4"]).rows]
+
+
+def test_an_entry_shows_every_verdict_and_every_false_neighbour(
+    rows: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(theory, "verdicts", lambda: rows)
+    text = theory.theorems(APP, "T3 T4")
+    assert text.startswith("(t3)=\n### T3")
+    assert "(t2)=" not in text
+    assert text.count("`holds`") == len([row for row in rows if row["number"] != "T2"])
+    assert "False neighbours refuted (3 of 3)" in text
+    assert "$$\nV^\\top\\otimes W=(V^\\top\\otimes I_S)(I_C\\otimes W)\n$$" in text
+    assert f"**{len(rows)} of {len(rows)} proofs** went through" in theory.verdict(APP, "")
+
+
+def test_a_failure_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    row = km.verify("T4").rows[0]
+    broken = replace(row, holds=False, mutants_rejected=0, accepted=row.mutants)
+    monkeypatch.setattr(theory, "verdicts", lambda: [asdict(broken)])
+    text = theory.theorems(APP, "T4 T4")
+    assert "`FAILS`" in text
+    assert "`ACCEPTED`" in text
+    assert "**0 of 1 proofs**" in theory.verdict(APP, "")
+
+
+def test_what_is_kept_is_made_anew_when_the_package_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kept, "FOLDER", tmp_path)
+    monkeypatch.setattr(kept, "state", lambda: "one")
+    assert [kept.kept("x", lambda: "first"), kept.kept("x", lambda: "again")] == ["first", "first"]
+    monkeypatch.setattr(kept, "state", lambda: "two")
+    assert kept.kept("x", lambda: "second") == "second"
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_command_that_fails_stops_the_build() -> None:
+    assert commands.last_output(["echo a > f", "cat f"]) == "a"
+    with pytest.raises(RuntimeError, match="ended with 2"):
+        commands.last_output(["kronmix inspect nothing.npz"])
+
+
+def test_how_to_cite_follows_the_citation_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(repository, "ROOT", tmp_path)
+    assert "no CITATION.cff yet" in repository.citation(APP, "")
+    (tmp_path / "CITATION.cff").write_text(
+        'cff-version: 1.2.0\ntitle: "kronmix: a title"\nauthors:\n  - name: "The authors"\n  - name: Ada\n'
+        "version: 1.2.3\ndate-released: 2026-01-02\n"
+    )
+    text = repository.citation(APP, "")
+    assert "title = {{kronmix: a title}}" in text
+    assert "author = {{The authors} and {Ada}}" in text
+    assert "version = {1.2.3}" in text
+    assert "year = {2026}" in text
+
+
+def test_links_of_included_files_that_the_site_does_not_hold_become_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(repository, "ROOT", tmp_path)
+    assert repository.included(APP, "NEWS.md").startswith("# News")
+    (tmp_path / "NEWS.md").write_text("# N\n[a](kronmix/x.py) [b](https://example.org) [c](#n)")
+    assert repository.included(APP, "NEWS.md") == "# N\na [b](https://example.org) [c](#n)"
+
+
+def test_absolute_values_in_docstrings_are_not_substitutions() -> None:
+    lines = ["|x| and ``|y|``", ">>> a | b"]
+    bars(APP, "function", "f", None, None, lines)
+    assert lines == ["\\|x\\| and ``|y|``", ">>> a | b"]

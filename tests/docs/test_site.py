@@ -1,0 +1,168 @@
+"""The site builds without a warning, its links lead somewhere, and a browser shows every page, light and dark, at two widths."""
+
+from __future__ import annotations
+
+import functools
+import html
+import http.server
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sphinx.util.inventory import InventoryFile
+
+from docs.extensions import theory
+from docs.extensions.api import public_names
+from docs.extensions.course import Lesson, lesson, notebooks, plan
+from docs.extensions.mathml import split_tag, to_mathml
+from docs.links import check
+
+from .test_docstrings import ROOMS
+
+ROOT = Path(__file__).parents[2]
+BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
+PROBE = Path(__file__).with_name("probe.html")
+
+pytestmark = pytest.mark.xdist_group("site")
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The site, built as ``make docs`` builds it; warnings are errors."""
+    folder = tmp_path_factory.mktemp("site")
+    command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-q", "-b", "html"]
+    command += ["-d", str(folder / "doctrees"), "docs", str(folder / "html")]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=900, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    return folder / "html"
+
+
+def test_links_anchors_and_images_are_sound(site: Path) -> None:
+    assert check(site) == []
+
+
+def test_every_theorem_has_its_anchor_and_its_verdict(site: Path) -> None:
+    page = (site / "theory.html").read_text(encoding="utf-8")
+    for number in range(1, 28):
+        assert f'id="t{number}"' in page
+    assert page.count(">holds<") == len(theory.verdicts())
+    assert "FAILS" not in page
+    assert "ACCEPTED" not in page
+
+
+def test_every_public_name_can_be_referred_to(site: Path) -> None:
+    inventory = InventoryFile.loads((site / "objects.inv").read_bytes(), uri="")
+    known = {name for kind, names in inventory.data.items() if kind.startswith("py:") for name in names}
+    assert {name for room in ROOMS for name in public_names(room)} <= known
+
+
+def test_solutions_are_folded_and_ask_to_be_shown(site: Path) -> None:
+    for source in notebooks():
+        page = (site / "course" / f"{source.stem}.html").read_text(encoding="utf-8")
+        assert page.count("Show the solution") >= lesson(source).exercises
+        assert "<details open" not in page
+
+
+def test_the_course_page_says_what_the_notebooks_say(site: Path) -> None:
+    page = (site / "course" / "index.html").read_text(encoding="utf-8")
+    for source in notebooks():
+        taught = lesson(source)
+        assert taught.goals.count("- ") >= 3
+        assert f"A class of two hours ({taught.exercises} exercises)" in page
+        assert sum(minutes for _, minutes in plan(taught)) == 120
+
+
+def test_a_plan_fills_the_class() -> None:
+    made = plan(Lesson("01_x", "1 X", "", (("a", 1), ("b", 2), ("c", 4)), 2))
+    assert made[0] == ("Goals", 10)
+    assert sum(minutes for _, minutes in made) == 120
+
+
+def test_formulas_are_mathml_with_their_numbers_beside_them(site: Path) -> None:
+    page = (site / "course" / "01_mixing_is_kronecker.html").read_text(encoding="utf-8")
+    assert (
+        '<span class="formula-number">(<a href="../theory.html#t1">T1</a>, <a href="../theory.html#t4">T4</a>)' in page
+    )
+    assert "\\tag" not in re.sub(r'alttext="[^"]*"', "", page)
+    assert "<math" in page
+    assert not re.search(r"<script[^>]*mathjax", page, re.IGNORECASE)
+
+
+def test_what_mathml_does_not_know_is_told() -> None:
+    assert split_tag(r"x = y \tag{T1, T4}") == ("x = y", ["T1", "T4"])
+    assert "&#x0211B;" in to_mathml(r"\mathcal R(B)")
+    with pytest.raises(ValueError, match="foo"):
+        to_mathml(r"\foo{x}")
+
+
+class _Handler(http.server.SimpleHTTPRequestHandler):
+    probe = b""
+
+    def do_GET(self) -> None:
+        if self.path != "/probe":
+            super().do_GET()
+            return
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html; charset=utf-8")
+        self.send_header("Content-Length", str(len(self.probe)))
+        self.end_headers()
+        self.wfile.write(self.probe)
+
+    def log_message(self, *words: Any) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def address(site: Path) -> Iterator[str]:
+    """The site on this machine's own network, where frames may look into each other."""
+    pages = sorted(str(page.relative_to(site)) for page in site.rglob("*.html") if "_static" not in page.parts)
+    handler = type("Handler", (_Handler,), {"probe": PROBE.read_text().replace("PAGES", json.dumps(pages)).encode()})
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(handler, directory=site)) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/probe"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.skipif(BROWSER is None, reason="no Chromium on this machine: the pages were not opened in a browser")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_page_can_be_read(address: str, tmp_path: Path, scheme: str) -> None:
+    """At 390 and 1280 pixels nothing leaves the page, pictures are there, and text stands out (4.5 to 1) from its ground."""
+    command = [
+        str(BROWSER),
+        "--headless",
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        f"--blink-settings=preferredColorScheme={0 if scheme == 'dark' else 1}",
+        "--virtual-time-budget=120000",
+        f"--user-data-dir={tmp_path / 'profile'}",
+        "--window-size=1400,1000",
+        "--dump-dom",
+        address,
+    ]
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        command.insert(1, "--no-sandbox")  # Chromium's sandbox does not run as root
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=True)
+    found = re.search(r'<pre id="seen">(.*?)</pre>', done.stdout, re.DOTALL)
+    assert found is not None
+    seen = json.loads(html.unescape(found.group(1)))
+    assert len(seen) >= 2 * 40
+    for page in seen:
+        assert page.pop("dark") == (scheme == "dark"), page
+        where = page.pop("page"), page.pop("width")
+        assert page == {"overflow": 0, "outside": [], "broken": [], "faint": []}, where
