@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import singledispatch
 from math import prod
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
-from ..decompose import rearrange, unrearrange
 from ..operators import Chain, Dense, Hadamard, Kronecker, Monarch, StructuredOperator, SumOfKroneckers
 from ..operators.base import Array
+from .views import Entries, Rearranged, Slices, Stacked, View, Whole
 
 
 class Norm(ABC):
@@ -91,85 +91,6 @@ class Ridge:
         return np.geomspace(10 * curvature, 1e-4 * curvature, 50)
 
 
-class View(Protocol):
-    """An isometric reshuffle of B into a stack of matrices (blocks, m, n)."""
-
-    def split(self, B: Array) -> Array:
-        """Blocks of B, shape (blocks, m, n)."""
-
-    def join(self, blocks: Array, shape: tuple[int, int]) -> Array:
-        """Undo :meth:`split`."""
-
-
-@dataclass(frozen=True)
-class Whole:
-    """B as one block."""
-
-    def split(self, B: Array) -> Array:
-        return B[None]
-
-    def join(self, blocks: Array, shape: tuple[int, int]) -> Array:
-        return blocks[0]
-
-
-@dataclass(frozen=True)
-class Entries:
-    """Every entry of B a block."""
-
-    def split(self, B: Array) -> Array:
-        return B.reshape(-1, 1, 1)
-
-    def join(self, blocks: Array, shape: tuple[int, int]) -> Array:
-        return blocks.reshape(shape)
-
-
-@dataclass(frozen=True)
-class Slices:
-    """The q·k slices of a Monarch matrix of sizes (p, k, q, s): slice (i_q, i_k) is M[(·, i_q), (i_k, ·)] (T12)."""
-
-    p: int
-    k: int
-    q: int
-    s: int
-
-    def split(self, B: Array) -> Array:
-        p, k, q, s = self.p, self.k, self.q, self.s
-        if B.shape != (p * q, k * s):
-            raise ValueError(f"weight of shape {B.shape}: sizes (p, k, q, s) = {(p, k, q, s)} need ({p * q}, {k * s})")
-        return B.reshape(p, q, k, s).transpose(1, 2, 0, 3).reshape(q * k, p, s)
-
-    def join(self, blocks: Array, shape: tuple[int, int]) -> Array:
-        p, k, q, s = self.p, self.k, self.q, self.s
-        return blocks.reshape(q, k, p, s).transpose(2, 0, 1, 3).reshape(shape)
-
-
-@dataclass(frozen=True)
-class Stacked:
-    """Blocks of m rows, one under the other."""
-
-    m: int
-
-    def split(self, B: Array) -> Array:
-        return B.reshape(-1, self.m, B.shape[1])
-
-    def join(self, blocks: Array, shape: tuple[int, int]) -> Array:
-        return blocks.reshape(shape)
-
-
-@dataclass(frozen=True)
-class Rearranged:
-    """𝓡(B) as one block, for factors of these two shapes (T14)."""
-
-    left: tuple[int, int]
-    right: tuple[int, int]
-
-    def split(self, B: Array) -> Array:
-        return rearrange(B, (self.left, self.right))[None]
-
-    def join(self, blocks: Array, shape: tuple[int, int]) -> Array:
-        return unrearrange(blocks[0], (self.left, self.right))
-
-
 class L1(Norm):
     """Σ |B_ij|: the induced penalty of u∘v (T17)."""
 
@@ -195,7 +116,7 @@ class Groups(Norm):
     ranks low outside.
     """
 
-    view: View = Whole()
+    view: View = field(default_factory=Whole)
     name = "group"
 
     def _shrink(self, B: Array, step: float) -> Array:
@@ -253,7 +174,7 @@ class LabelledGroups(Norm):
 class Nuclear(Norm):
     """Σ over blocks of their nuclear norms (T17): PQ for ``Whole()``, Monarch for ``Slices``, Σ V⊗W for ``Rearranged``."""
 
-    view: View = Whole()
+    view: View = field(default_factory=Whole)
     name = "nuclear"
 
     def value(self, B: Array) -> float:
@@ -291,10 +212,10 @@ def register_penalty(name: str) -> Callable[[Factory], Factory]:
 
     Examples
     --------
-    >>> from kronmix.regularization import norms, register_penalty
+    >>> from kronmix.regularization import norms, register_penalty, views
     >>> @register_penalty("rows")  # Σ over rows of their Euclidean norms: whole rows vanish
     ... def rows(groups):
-    ...     return norms.Groups(norms.Stacked(1))
+    ...     return norms.Groups(views.Stacked(1))
     >>> km.reference_path(km.Observed([[3.0, 4.0], [0.0, 1.0]]), "rows", [1.0]).weights[0]
     array([[2.4, 3.2],
            [0. , 0. ]])

@@ -27,7 +27,7 @@ from ..operators import (
     SumOfKroneckers,
 )
 from ..operators.base import Array
-from .norms import Rearranged
+from .views import Rearranged
 
 #: Relative distance up to which a matrix counts as representable.
 TOLERANCE = 1e-9

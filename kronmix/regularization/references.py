@@ -12,10 +12,11 @@ import numpy as np
 from ..operators.base import Array
 from . import lasso
 from .least_squares import LeastSquares, least_squares
-from .norms import L1, Groups, Nuclear, Penalty, Rearranged, Ridge, Whole, make_penalty
+from .norms import L1, Groups, Nuclear, Penalty, Ridge, make_penalty
 from .path import Path
 from .problems import Observed, Problem, Regression, Sensing, finite
 from .proximal import GapError, Solution, is_squared, loss_and_dense_gradient, minimize_penalized, relative_gap
+from .views import Rearranged, Whole
 from .working_set import minimize_on_blocks
 
 

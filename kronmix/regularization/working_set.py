@@ -7,9 +7,10 @@ from dataclasses import replace
 import numpy as np
 
 from ..operators.base import Array
-from .norms import Groups, Nuclear, Stacked
+from .norms import Groups, Nuclear
 from .problems import Sensing
 from .proximal import GapError, Solution, loss_and_dense_gradient, minimize_penalized, relative_gap
+from .views import Stacked
 
 
 class _Columns(Sensing):
@@ -34,10 +35,10 @@ def minimize_on_blocks(
 
     Examples
     --------
-    >>> from kronmix.regularization import norms
+    >>> from kronmix.regularization import norms, views
     >>> from kronmix.regularization.working_set import minimize_on_blocks
     >>> A = np.eye(4).reshape(4, 1, 4)
-    >>> minimize_on_blocks(km.Sensing(A, [4, 0, 0, 0.5]), norms.Groups(norms.Slices(1, 4, 1, 1)), 0.25).weight.round(6)
+    >>> minimize_on_blocks(km.Sensing(A, [4, 0, 0, 0.5]), norms.Groups(views.Slices(1, 4, 1, 1)), 0.25).weight.round(6)
     array([[3., 0., 0., 0.]])
     """
     B = np.zeros(problem.shape) if start is None else np.array(start, dtype=float)

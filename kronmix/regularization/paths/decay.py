@@ -10,10 +10,11 @@ import numpy as np
 from ...operators import StructuredOperator
 from ...operators.base import Array
 from ..gradients import Packing
-from ..norms import Nuclear, Penalty, Whole, induced_norm
+from ..norms import Nuclear, Penalty, induced_norm
 from ..problems import Problem
 from ..proximal import loss_and_dense_gradient
 from ..references import reference_path
+from ..views import Whole
 from .fit import best_fit, random_starts
 from .plan import Plan, Point, positive, register_kind
 
