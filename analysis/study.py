@@ -137,6 +137,12 @@ def bootstrap(samples: Any, resamples: int = 4000, seed: int = 0) -> Interval:
     return Interval(float(x.mean()), float(low), float(high))
 
 
+def draw_intervals(ax: Any, x: Any, found: Sequence[Interval], **look: Any) -> Any:
+    """Draw means with their intervals as error bars; ``look`` is Matplotlib's."""
+    error = [i.mean - i.low for i in found], [i.high - i.mean for i in found]
+    return ax.errorbar(x, [i.mean for i in found], error, capsize=3, **({"marker": "o"} | look))
+
+
 def decide_difference(difference: Any, words: str) -> Outcome:
     """Supported where the paired difference is above 0, not where it is below, undecided where its interval holds 0."""
     found = bootstrap(difference)

@@ -10,7 +10,7 @@ from kronmix import networks as nn
 
 from ..classification import Task, image_shape, train
 from ..shapes import channels_for
-from ..study import Outcome, Study, Table, decide_difference
+from ..study import Outcome, Study, Table, decide_difference, draw_intervals
 
 
 @dataclass(frozen=True)
@@ -56,8 +56,7 @@ def plot(table: Table, ax: Any) -> None:
         configs = [c for c in table.configurations if c["tokens"] == S]
         found = [table.interval("test_accuracy", **c) for c in configs]
         widths = [table.interval("hidden_width", **c).mean for c in configs]
-        error = [i.mean - i.low for i in found], [i.high - i.mean for i in found]
-        ax.errorbar(widths, [i.mean for i in found], error, marker="o", capsize=3, label=f"S = {S}")
+        draw_intervals(ax, widths, found, label=f"S = {S}")
         for x, i, c in zip(widths, found, configs, strict=True):
             ax.annotate(f"γ={c['expansion']}", (x, i.high), xytext=(0, 3), textcoords="offset points", ha="center")
     ax.set(xscale="log", xlabel="hidden width γm, connections fixed", ylabel="test accuracy")

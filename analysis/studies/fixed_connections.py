@@ -12,7 +12,7 @@ from kronmix import networks as nn
 
 from ..classification import Task, image_shape, stacked, train
 from ..shapes import channels_for
-from ..study import Outcome, Study, Table, Verdict, bootstrap
+from ..study import Outcome, Study, Table, Verdict, bootstrap, draw_intervals
 
 KINDS = ("MLP-Mixer", "S-Mixer", "sparse MLP")
 
@@ -85,8 +85,7 @@ def plot(table: Table, ax: Any) -> None:
     for kind in KINDS:
         widths = _widths(table, kind)
         found = [table.interval("test_accuracy", kind=kind, width=w) for w in widths]
-        error = [i.mean - i.low for i in found], [i.high - i.mean for i in found]
-        ax.errorbar(widths, [i.mean for i in found], yerr=error, marker="o", capsize=3, label=kind)
+        draw_intervals(ax, widths, found, label=kind)
     ax.set(xscale="log", xlabel="hidden width γm, connections fixed", ylabel="test accuracy")
     ax.legend(frameon=False)
 

@@ -13,7 +13,7 @@ from kronmix import networks as nn
 
 from ..classification import Task, image_shape, train
 from ..sparse import bernoulli_weight
-from ..study import Outcome, Study, Table, Verdict, bootstrap
+from ..study import Outcome, Study, Table, Verdict, bootstrap, draw_intervals
 
 KINDS = ("Monarch", "Kronecker", "sparse", "dense, equal width", "dense, equal connections")
 
@@ -88,9 +88,8 @@ def plot(table: Table, ax: Any) -> None:
     """Accuracy of each layer, linear and with GELU."""
     for offset, activation in ((-0.1, "linear"), (0.1, "gelu")):
         found = [table.interval("test_accuracy", kind=kind, activation=activation) for kind in KINDS]
-        error = [i.mean - i.low for i in found], [i.high - i.mean for i in found]
         x = np.arange(len(KINDS)) + offset
-        ax.errorbar(x, [i.mean for i in found], error, marker="o", linestyle="", capsize=3, label=activation)
+        draw_intervals(ax, x, found, linestyle="", label=activation)
     ax.set_xticks(range(len(KINDS)), [kind.replace(", ", ",\n").replace("equal ", "equal\n") for kind in KINDS])
     ax.set(ylabel="test accuracy")
     ax.legend(frameon=False)

@@ -14,7 +14,7 @@ from kronmix import networks as nn
 
 from ..classification import Task, image_shape, train
 from ..shapes import channels_for
-from ..study import Outcome, Study, Table, Verdict
+from ..study import Outcome, Study, Table, Verdict, draw_intervals
 
 
 @dataclass(frozen=True)
@@ -67,10 +67,7 @@ def plot(table: Table, ax: Any) -> None:
     for γ_T, γ_C in _expansions(table):
         sizes, _ = _accuracies(table, γ_T, γ_C)
         found = [table.interval("test_accuracy", token_expansion=γ_T, channel_expansion=γ_C, tokens=S) for S in sizes]
-        error = [i.mean - i.low for i in found], [i.high - i.mean for i in found]
-        line = ax.errorbar(
-            sizes, [i.mean for i in found], error, marker="o", capsize=3, label=f"γ_T = {γ_T}, γ_C = {γ_C}"
-        )
+        line = draw_intervals(ax, sizes, found, label=f"γ_T = {γ_T}, γ_C = {γ_C}")
         optimum = km.best_shape(_connections(table), γ_T, γ_C).tokens
         ax.axvline(optimum, color=line[0].get_color(), linestyle="--", linewidth=0.9)
     ax.set(xscale="log", xlabel="tokens S, connections fixed; dashed: S*", ylabel="test accuracy")

@@ -12,7 +12,7 @@ import kronmix as km
 
 from ..classification import Task, split
 from ..sparse import bernoulli_weight
-from ..study import Interval, Outcome, Study, Table, Verdict, bootstrap
+from ..study import Interval, Outcome, Study, Table, Verdict, bootstrap, draw_intervals
 
 
 @dataclass(frozen=True)
@@ -102,8 +102,7 @@ def plot(table: Table, ax: Any) -> None:
     layers = sorted({c["layers"] for c in table.configurations})
     for kind in ("sparse MLP", "RP-Mixer", "Mixer"):
         found = [table.interval("four_cycles", kind=kind, layers=n) for n in layers]
-        error = [i.mean - i.low for i in found], [i.high - i.mean for i in found]
-        ax.errorbar(layers, [i.mean for i in found], yerr=error, marker="o", capsize=3, label=kind)
+        draw_intervals(ax, layers, found, label=kind)
     ax.set(xlabel="layers multiplied", ylabel="closed walks of length 4 an edge", xticks=layers)
     ax.legend(frameon=False)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..classification import Task, stacked, train
-from ..study import Outcome, Study, Table, Verdict, bootstrap
+from ..study import Outcome, Study, Table, Verdict, bootstrap, draw_intervals
 
 
 @dataclass(frozen=True)
@@ -52,11 +52,10 @@ def plot(table: Table, ax: Any) -> None:
         for i, (patch, channels) in enumerate(_shapes(table)):
             at = {"kind": kind, "patch": patch, "channels": channels}
             found = [table.interval("test_accuracy", depth=d, **at) for d in _depths(table)]
-            error = [i.mean - i.low for i in found], [i.high - i.mean for i in found]
             depths = [2 * d for d in _depths(table)]
             label = f"{kind}, S = {(28 // patch) ** 2}, C = {channels}"
-            style = {"color": f"C{i}", "linestyle": dashes, "marker": "o", "capsize": 3}
-            ax.errorbar(depths, [i.mean for i in found], error, label=label, **style)
+            style = {"color": f"C{i}", "linestyle": dashes}
+            draw_intervals(ax, depths, found, label=label, **style)
     ax.set(xlabel="hidden layers", ylabel="test accuracy")
     ax.legend(frameon=False, fontsize=8)
 

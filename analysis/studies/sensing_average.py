@@ -9,7 +9,7 @@ import numpy as np
 
 import kronmix as km
 
-from ..study import Outcome, Study, Table, Verdict
+from ..study import Outcome, Study, Table, Verdict, draw_intervals
 from .sensing_phase import sensing
 
 #: λ as a share of where the convex path leaves zero.
@@ -58,8 +58,7 @@ def plot(table: Table, ax: Any) -> None:
     for config in table.configurations:
         found = [table.interval(q, **config) for q in table.quantities]
         label = f"{config['measurements']} measurements, α = 1e-{config['log_scale']}"
-        error = [i.mean - i.low for i in found], [i.high - i.mean for i in found]
-        ax.errorbar(SHARES, [i.mean for i in found], yerr=error, marker="o", capsize=3, label=label)
+        draw_intervals(ax, SHARES, found, label=label)
     ax.set(xscale="log", yscale="log", xlabel="λ / λ_max", ylabel="relative distance to the convex path")
     ax.legend(frameon=False, fontsize=8)
 

@@ -10,7 +10,7 @@ import numpy as np
 import kronmix as km
 
 from ..classification import Task, split, stacked, train
-from ..study import Outcome, Study, Table, Verdict, bootstrap
+from ..study import Outcome, Study, Table, Verdict, bootstrap, draw_intervals
 
 
 @dataclass(frozen=True)
@@ -77,8 +77,7 @@ def plot(table: Table, ax: Any) -> None:
     densities, first = _densities(table), table.configurations[0]
     for quantity, label in (("cka", "mean over layers"), ("cka_last", "last layer")):
         found = [table.interval(quantity, density=p) for p in densities]
-        error = [i.mean - i.low for i in found], [i.high - i.mean for i in found]
-        ax.errorbar(densities, [i.mean for i in found], error, marker="o", capsize=3, label=label)
+        draw_intervals(ax, densities, found, label=label)
     S, C = first["tokens"], first["channels"]
     for p, label, dashes in ((1 / C, "1/C", "--"), ((1 / S + 1 / C) / 2, "(1/S + 1/C)/2", ":")):
         ax.axvline(p, color="0.45", linestyle=dashes, linewidth=0.9, label=label)

@@ -14,7 +14,7 @@ from kronmix.networks import inspect_network
 
 from ..classification import Task, stacked, train
 from ..sparse import bernoulli_weight
-from ..study import Outcome, Study, Table, Verdict, bootstrap
+from ..study import Outcome, Study, Table, Verdict, bootstrap, draw_intervals
 
 #: The trained networks: patches of 7 × 7 pixels make 16 tokens.
 PATCH, TOKENS = 7, 16
@@ -120,8 +120,7 @@ def plot(table: Table, ax: Any) -> None:
         fresh = [table.interval("edge", kind=kind, width=w, epochs=None) for w in widths]
         trained = [table.interval("edge", kind=kind, epochs=e) for e in epochs]
         for axes, x, found in ((ax, widths, fresh), (inset, epochs, trained)):
-            error = [i.mean - i.low for i in found], [i.high - i.mean for i in found]
-            axes.errorbar(x, [i.mean for i in found], yerr=error, marker="o", capsize=3, label=kind)
+            draw_intervals(axes, x, found, label=kind)
     ax.axhline(1, color="0.5", linestyle="--", linewidth=0.9)
     ax.set(xscale="log", xlabel="width m, connections fixed", ylabel="σ_max over its limit ∝ 1 + √γ")
     inset.set_title("along training", fontsize=8)

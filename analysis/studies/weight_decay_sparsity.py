@@ -9,7 +9,7 @@ import numpy as np
 
 import kronmix as km
 
-from ..study import Outcome, Study, Table, Verdict, bootstrap
+from ..study import Outcome, Study, Table, Verdict, bootstrap, draw_intervals
 
 MEASURES = ("hoyer", "l1_over_l2", "effective_nonzeros", "group_hoyer")
 
@@ -81,11 +81,8 @@ def plot(table: Table, ax: Any) -> None:
         decays = sorted({c["weight_decay"] for c in table.configurations if c["blocks"] == blocks})
         found = [table.interval("hoyer", blocks=blocks, weight_decay=λ) for λ in decays]
         start = table.interval("hoyer_start", blocks=blocks, weight_decay=0.0)
-        error = [i.mean - i.low for i in found], [i.high - i.mean for i in found]
         label = f"{blocks} block{'s' * (blocks > 1)}"
-        line = ax.errorbar(
-            range(len(decays)), [i.mean for i in found], error, marker="o", capsize=3, label=f"{label}, trained"
-        )
+        line = draw_intervals(ax, range(len(decays)), found, label=f"{label}, trained")
         ax.axhline(start.mean, color=line[0].get_color(), linestyle="--", linewidth=0.9, label=f"{label}, start")
     ax.set_xticks(range(len(decays)), [f"{λ:g}" for λ in decays])
     ax.set(xlabel="weight decay λ", ylabel="Hoyer's index of the effective weight")
