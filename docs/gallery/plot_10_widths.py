@@ -4,7 +4,7 @@ As wide as possible with a fixed number of connections
 
 How many tokens and channels make a Mixer widest when its connections are counted (T6)?
 
-.. picture: Effective width against the number of tokens: a hump whose top is marked, with Mixer-B/16 marked to its right.
+.. picture: Effective width against the number of tokens: a hump whose top is marked, with Mixer-B/16 marked on its left flank.
 """
 
 import numpy as np

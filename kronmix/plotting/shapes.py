@@ -40,12 +40,12 @@ def plot_widths(
     ax.set_ylim(0, 1.25 * float(widths.max()))
     ax.plot(*best, marker="o", markersize=10, markerfacecolor="none", markeredgecolor=INK)
     ax.plot(*mine, marker="o", markersize=5, color=SERIES[2].colour)
-    outward = -1 if mine[0] <= best[0] else 1  # away from the hill, whose flank passes through the point
-    places = [("widest", best, INK, (0, 12), "center")]
-    places.append(("this Mixer", mine, SERIES[2].colour, (8 * outward, 2), "right" if outward < 0 else "left"))
-    for name, point, colour, offset, side in places:
-        words = f"{name}: {_plain(point[0])} tokens, width {_plain(point[1])}"
-        ax.annotate(words, point, xytext=offset, textcoords="offset points", ha=side, fontsize=8, color=colour)
+    ax.annotate(_words("widest", best), best, (0, 12), textcoords="offset points", ha="center", fontsize=8, color=INK)
+    # Above the flank, away from the hill; a short word a line, since the point may be near the frame.
+    side, offset = ("right", (-6, 3)) if mine[0] <= best[0] else ("left", (6, 3))
+    words = _words("this Mixer", mine).replace(", ", ",\n").replace(": ", ":\n")
+    style: dict[str, Any] = {"ha": side, "va": "bottom", "fontsize": 8, "color": SERIES[2].colour}
+    ax.annotate(words, mine, offset, textcoords="offset points", **style)
     from matplotlib.ticker import FuncFormatter
 
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
@@ -54,6 +54,10 @@ def plot_widths(
     ax.set_ylabel("effective width S·C")
     ax.tick_params(axis="both", labelcolor=MUTED)
     return ax
+
+
+def _words(name: str, point: tuple[float, float]) -> str:
+    return f"{name}: {_plain(point[0])} tokens, width {_plain(point[1])}"
 
 
 def _plain(x: float) -> str:
