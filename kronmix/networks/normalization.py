@@ -6,7 +6,7 @@ from typing import Self
 
 import numpy as np
 
-from .parts import Array, Part, Pull
+from .parts import Array, Part, Pull, ones
 
 
 class LayerNorm(Part):
@@ -67,8 +67,8 @@ class LayerNorm(Part):
             # x̄ = (g − mean g − x̂ mean(g x̂)) / σ with g = γ ȳ
             y_bar = Y_bar.reshape(C, -1)
             product = y_bar * normal
-            ones = np.ones(y_bar.shape[1], y_bar.dtype)
-            gradients = product @ ones, y_bar @ ones
+            total = ones(y_bar.shape[1], y_bar.dtype)
+            gradients = product @ total, y_bar @ total
             if not with_input:
                 return gradients, None
             average = self.scale / C

@@ -7,12 +7,13 @@ c·S + s of the array is token s of channel c (T5).
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import reduce
+from functools import lru_cache, reduce
 from typing import Any, Self
 
 import numpy as np
 
 from ..operators import StructuredOperator
+from ..operators.base import read_only
 
 Array = np.ndarray[Any, np.dtype[Any]]
 #: Maps (ȳ, whether x̄ is wanted) to (gradients of the factors, x̄ or None).
@@ -226,7 +227,13 @@ def _sum_to(seen: Array, shape: tuple[int, ...]) -> Array:
     """Sum (A, B, D, batch) over the batch and over the axes that ``shape`` shares, as a product with ones."""
     A, B, D, N = seen.shape
     if shape[2] == 1:
-        total = (seen.reshape(A * B, D * N) @ np.ones(D * N, seen.dtype)).reshape(A, B, 1)
+        total = (seen.reshape(A * B, D * N) @ ones(D * N, seen.dtype)).reshape(A, B, 1)
     else:
-        total = (seen.reshape(A * B * D, N) @ np.ones(N, seen.dtype)).reshape(A, B, D)
+        total = (seen.reshape(A * B * D, N) @ ones(N, seen.dtype)).reshape(A, B, D)
     return total.sum(axis=0, keepdims=True) if shape[0] == 1 and A > 1 else total
+
+
+@lru_cache(maxsize=64)
+def ones(size: int, dtype: np.dtype[Any]) -> Array:
+    """A vector of ones to sum with, kept from step to step."""
+    return read_only(np.ones(size, dtype))

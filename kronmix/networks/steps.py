@@ -41,8 +41,8 @@ class Stepper:
         if threads < 1:
             raise ValueError(f"threads={threads}: expected at least 1")
         self.network, self.loss, self.threads = network, LOSSES[loss], threads
-        self._shapes = [f.shape for f in network.factors]
-        self._ends = np.cumsum([f.size for f in network.factors])
+        ends = np.cumsum([0, *(f.size for f in network.factors)]).tolist()
+        self._places = [(*cut, f.shape) for cut, f in zip(pairwise(ends), network.factors, strict=True)]
 
     def vector(self, arrays: Sequence[Array]) -> Array:
         """All parameters in one vector."""
@@ -50,7 +50,7 @@ class Stepper:
 
     def arrays(self, θ: Array) -> tuple[Array, ...]:
         """The parameters of a vector, each in its shape."""
-        return tuple(p.reshape(s) for p, s in zip(np.split(θ, self._ends[:-1]), self._shapes, strict=True))
+        return tuple(θ[start:stop].reshape(shape) for start, stop, shape in self._places)
 
     @contextmanager
     def running(self) -> Iterator[ThreadPoolExecutor | None]:

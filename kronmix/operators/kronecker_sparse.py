@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import numpy as np
 from scipy.sparse import coo_array, csr_array
@@ -11,6 +11,8 @@ from ..patterns import Pattern
 from .algebra import register_identity, register_sum
 from .base import Array, StructuredOperator, as_factor, same_shapes
 from .kernels import apply_factor, factor_gradient
+
+Kind = TypeVar("Kind", bound="KroneckerSparse")
 
 
 class KroneckerSparse(StructuredOperator):
@@ -64,7 +66,7 @@ class KroneckerSparse(StructuredOperator):
 
     def with_factors(self, *arrays: Any) -> Self:
         (values,) = same_shapes(arrays, self.factors)
-        return type(self)(values, self.pattern)
+        return _renewed(type(self), values, self.pattern)
 
     @property
     def connections(self) -> int:
@@ -77,7 +79,7 @@ class KroneckerSparse(StructuredOperator):
         return (factor_gradient(self.values.shape, self.pattern, X, Y_bar),)
 
     def _transpose(self) -> KroneckerSparse:
-        return KroneckerSparse(self.values.swapaxes(2, 3), self.pattern.transpose)
+        return _renewed(KroneckerSparse, self.values.swapaxes(2, 3), self.pattern.transpose)
 
     def _blockwise(self, function: Any) -> KroneckerSparse:
         """Apply a function of matrices to every b × c block, shared ones once."""
@@ -117,6 +119,14 @@ class KroneckerSparse(StructuredOperator):
         sizes = (self.pattern.a, self.pattern.d, self.pattern.b, self.pattern.c)
         tied = [name for name, have, want in zip("adbc", self.values.shape, sizes, strict=True) if have < want]
         return [f"pattern {tuple(self.pattern)}", *([f"tied over {' and '.join(tied)}"] if tied else [])]
+
+
+def _renewed(kind: type[Kind], values: Array, pattern: Pattern) -> Kind:
+    """Values that are known to fit a pattern: a training step makes dozens, and checks would take a part of its time."""
+    renewed = object.__new__(kind)
+    renewed.pattern = pattern
+    StructuredOperator.__init__(renewed, pattern.shape, (values,))
+    return renewed
 
 
 @register_sum(KroneckerSparse, KroneckerSparse)
