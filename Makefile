@@ -31,6 +31,7 @@ test: $(STAMP) lint
 
 # The site: out/docs/html/index.html. Built without the network.
 docs: $(STAMP)
+	rm -rf out/docs/html
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs out/docs/html
 	$(BIN)/python -m docs.links out/docs/html
 
