@@ -8,7 +8,6 @@ import http.server
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 import threading
@@ -24,11 +23,11 @@ from docs.extensions.api import public_names
 from docs.extensions.course import Lesson, lesson, notebooks, plan
 from docs.extensions.mathml import split_tag, to_mathml
 from docs.links import check
+from tests.browser import needs_browser, open_page
 
 from .test_docstrings import ROOMS
 
 ROOT = Path(__file__).parents[2]
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
 PROBE = Path(__file__).with_name("probe.html")
 
 pytestmark = pytest.mark.xdist_group("site")
@@ -135,29 +134,13 @@ def address(site: Path) -> Iterator[str]:
         thread.join()
 
 
-@pytest.mark.skipif(BROWSER is None, reason="no Chromium on this machine: the pages were not opened in a browser")
+@needs_browser
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_page_can_be_read(address: str, tmp_path: Path, scheme: str) -> None:
     """At 390 and 1280 pixels nothing leaves the page, pictures are there, and text stands out (4.5 to 1) from its ground."""
-    command = [
-        str(BROWSER),
-        "--headless",
-        "--disable-gpu",
-        "--disable-quic",
-        "--no-first-run",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-        f"--blink-settings=preferredColorScheme={0 if scheme == 'dark' else 1}",
-        "--virtual-time-budget=120000",
-        f"--user-data-dir={tmp_path / 'profile'}",
-        "--window-size=1400,1000",
-        "--dump-dom",
-        address,
-    ]
-    if hasattr(os, "geteuid") and os.geteuid() == 0:
-        command.insert(1, "--no-sandbox")  # Chromium's sandbox does not run as root
-    done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=True)
+    colours = f"--blink-settings=preferredColorScheme={0 if scheme == 'dark' else 1}"
+    options = (colours, "--virtual-time-budget=120000", "--window-size=1400,1000")
+    done = open_page(address, tmp_path / "profile", *options, seconds=240)
     found = re.search(r'<pre id="seen">(.*?)</pre>', done.stdout, re.DOTALL)
     assert found is not None
     seen = json.loads(html.unescape(found.group(1)))

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
-import subprocess
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -27,8 +24,7 @@ from kronmix.report import (
     write_report,
 )
 from kronmix.report.page import LARGEST_SVG, Page, Section, Table, panel
-
-BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
+from tests.browser import needs_browser, open_page
 
 
 @pytest.fixture(scope="module")
@@ -234,30 +230,13 @@ PROBE = """<script>addEventListener("load", () => {
 });</script>"""
 
 
-@pytest.mark.skipif(BROWSER is None, reason="no Chromium on this machine: the page was not opened in a browser")
+@needs_browser
 @pytest.mark.parametrize("width", [500, 1280])
 def test_page_opens_in_a_browser_without_complaint(folder: Path, tmp_path: Path, width: int) -> None:
     probed = tmp_path / "probed.html"
     probed.write_text((folder / "index.html").read_text(encoding="utf-8").replace("</body>", PROBE + "</body>"))
-    command = [
-        str(BROWSER),
-        "--headless",
-        "--disable-gpu",
-        "--disable-quic",
-        "--no-first-run",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-        "--enable-logging=stderr",
-        "--virtual-time-budget=5000",
-        f"--user-data-dir={tmp_path / 'profile'}",
-        f"--window-size={width},900",
-        "--dump-dom",
-        probed.as_uri(),
-    ]
-    if hasattr(os, "geteuid") and os.geteuid() == 0:
-        command.insert(1, "--no-sandbox")  # Chromium's sandbox does not run as root
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    options = ("--enable-logging=stderr", "--virtual-time-budget=5000", f"--window-size={width},900")
+    done = open_page(probed.as_uri(), tmp_path / "profile", *options)
     complaints = [line for line in done.stderr.splitlines() if "CONSOLE" in line]
     assert complaints == []
     title = re.search(r"<title>(.*?)</title>", done.stdout)
