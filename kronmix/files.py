@@ -239,7 +239,7 @@ def _read_mtx(file: Path, max_bytes: int) -> dict[str, Array]:
         rows, columns, *_ = mminfo(file)
         if 8 * rows * columns > max_bytes:
             raise ValueError(f"{rows}×{columns} takes {8 * rows * columns:,} bytes, above the limit of {max_bytes:,}")
-        matrix = mmread(file, spmatrix=False)
+        matrix = mmread(file)
     except (ValueError, OverflowError) as error:
         raise ValueError(f"{file}: not a readable Matrix Market file ({_first_line(error)})") from error
     return {file.stem: matrix.toarray() if issparse(matrix) else np.asarray(matrix)}
@@ -250,7 +250,7 @@ def _read_mat(file: Path, max_bytes: int) -> dict[str, Array]:
     from scipy.sparse import issparse
 
     try:
-        loaded = loadmat(file, spmatrix=False)
+        loaded = loadmat(file)
     except NotImplementedError as error:
         raise ValueError(f"{file}: MATLAB 7.3 files are HDF5, save with -v7 instead") from error
     except (

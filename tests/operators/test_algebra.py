@@ -212,7 +212,7 @@ def test_bad_input(make: Any, error: type[Exception], words: str) -> None:
 
 
 def test_masked_takes_sparse_masks_and_explicit_values() -> None:
-    mask = scipy.sparse.random_array((6, 5), density=0.4, rng=np.random.default_rng(0)).tocsc()
+    mask = scipy.sparse.csc_array(np.random.default_rng(0).random((6, 5)) < 0.4)
     full = normal(6, 5)
     op = km.Masked(full, mask != 0)
     np.testing.assert_array_equal(op.to_dense(), np.where(mask.toarray() != 0, full, 0))
