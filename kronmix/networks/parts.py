@@ -180,7 +180,11 @@ class Linear(Part):
         return Y
 
     def vjp(self, X: Array) -> tuple[Array, Pull]:
-        Y, pull = self.operator.vjp(X)
+        if X.shape[0] != self.operator.shape[1]:
+            raise ValueError(f"X has {X.shape[0]} rows: {self.operator!r} takes {self.operator.shape[1]}")
+        Y, pull = self.operator._vjp(
+            X
+        )  # real columns within a network: the checks of ``vjp`` would cost 3 % of a small step
 
         def backward(Y_bar: Array, with_input: bool) -> tuple[tuple[Array, ...], Array | None]:
             gradients, X_bar = pull(Y_bar, with_input)

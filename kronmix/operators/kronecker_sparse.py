@@ -9,7 +9,7 @@ from scipy.sparse import coo_array, csr_array
 
 from ..patterns import Pattern
 from .algebra import register_identity, register_sum
-from .base import Array, StructuredOperator, as_factor, same_shapes
+from .base import Array, StructuredOperator, as_factor, read_only, same_shapes
 from .kernels import apply_factor, factor_gradient
 
 Kind = TypeVar("Kind", bound="KroneckerSparse")
@@ -66,7 +66,7 @@ class KroneckerSparse(StructuredOperator):
 
     def with_factors(self, *arrays: Any) -> Self:
         (values,) = same_shapes(arrays, self.factors)
-        return _renewed(type(self), values, self.pattern)
+        return _renewed(self, values, self.pattern)
 
     @property
     def connections(self) -> int:
@@ -79,7 +79,7 @@ class KroneckerSparse(StructuredOperator):
         return (factor_gradient(self.values.shape, self.pattern, X, Y_bar),)
 
     def _transpose(self) -> KroneckerSparse:
-        return _renewed(KroneckerSparse, self.values.swapaxes(2, 3), self.pattern.transpose)
+        return _renewed(self, self.values.swapaxes(2, 3), self.pattern.transpose)
 
     def _blockwise(self, function: Any) -> KroneckerSparse:
         """Apply a function of matrices to every b × c block, shared ones once."""
@@ -121,11 +121,13 @@ class KroneckerSparse(StructuredOperator):
         return [f"pattern {tuple(self.pattern)}", *([f"tied over {' and '.join(tied)}"] if tied else [])]
 
 
-def _renewed(kind: type[Kind], values: Array, pattern: Pattern) -> Kind:
+def _renewed(like: Kind, values: Array, pattern: Pattern) -> Kind:
     """Values that are known to fit a pattern: a training step makes dozens, and checks would take a part of its time."""
-    renewed = object.__new__(kind)
-    renewed.pattern = pattern
-    StructuredOperator.__init__(renewed, pattern.shape, (values,))
+    renewed = object.__new__(type(like))
+    dtype = np.result_type(np.float32, values)
+    renewed.__dict__.update(
+        like.__dict__, factors=(read_only(values),), pattern=pattern, shape=pattern.shape, dtype=dtype
+    )
     return renewed
 
 
