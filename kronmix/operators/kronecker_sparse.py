@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 import numpy as np
 from scipy.sparse import coo_array, csr_array
 
 from ..patterns import Pattern
 from .algebra import register_identity, register_sum
-from .base import Array, StructuredOperator, as_factor, read_only, same_shapes
+from .base import Array, StructuredOperator, as_factor, same_shapes
 from .kernels import apply_factor, factor_gradient
-
-Kind = TypeVar("Kind", bound="KroneckerSparse")
 
 
 class KroneckerSparse(StructuredOperator):
@@ -66,7 +64,7 @@ class KroneckerSparse(StructuredOperator):
 
     def with_factors(self, *arrays: Any) -> Self:
         (values,) = same_shapes(arrays, self.factors)
-        return _renewed(self, values, self.pattern)
+        return type(self)(values, self.pattern)
 
     @property
     def connections(self) -> int:
@@ -79,7 +77,7 @@ class KroneckerSparse(StructuredOperator):
         return (factor_gradient(self.values.shape, self.pattern, X, Y_bar),)
 
     def _transpose(self) -> KroneckerSparse:
-        return _renewed(self, self.values.swapaxes(2, 3), self.pattern.transpose)
+        return _fitting(self.values.swapaxes(2, 3), self.pattern.transpose)
 
     def _blockwise(self, function: Any) -> KroneckerSparse:
         """Apply a function of matrices to every b × c block, shared ones once."""
@@ -121,14 +119,12 @@ class KroneckerSparse(StructuredOperator):
         return [f"pattern {tuple(self.pattern)}", *([f"tied over {' and '.join(tied)}"] if tied else [])]
 
 
-def _renewed(like: Kind, values: Array, pattern: Pattern) -> Kind:
-    """Values that are known to fit a pattern: a training step makes dozens, and checks would take a part of its time."""
-    renewed = object.__new__(type(like))
-    dtype = np.result_type(np.float32, values)
-    renewed.__dict__.update(
-        like.__dict__, factors=(read_only(values),), pattern=pattern, shape=pattern.shape, dtype=dtype
-    )
-    return renewed
+def _fitting(values: Array, pattern: Pattern) -> KroneckerSparse:
+    """A factor of values that are known to fit: every backward step transposes all layers, and checks would take a part of it."""
+    op = object.__new__(KroneckerSparse)
+    StructuredOperator.__init__(op, pattern.shape, (values,))
+    op.pattern = pattern
+    return op
 
 
 @register_sum(KroneckerSparse, KroneckerSparse)

@@ -248,3 +248,18 @@ def test_counting_a_chain_with_outer_permutations(drawn: Any) -> None:
     rng = np.random.default_rng(0)
     rows, cols = (km.Permutation(rng.permutation(n)) for n in op.shape)
     assert (rows @ op @ cols).nnz == np.count_nonzero(dense)
+
+
+class _Summed(km.KroneckerSparse):
+    """A structure of a user's own with something derived from its values."""
+
+    def __init__(self, values: Any, pattern: Any) -> None:
+        super().__init__(values, pattern)
+        self.total = float(np.sum(self.values))
+
+
+def test_a_subclass_derives_anew_from_other_values_and_transposes_to_a_plain_factor() -> None:
+    op = _Summed(np.ones((1, 1, 2, 3)), (2, 2, 3, 1))
+    assert op.with_factors(2 * np.ones((1, 1, 2, 3))).total == 12
+    assert type(op.T) is km.KroneckerSparse
+    np.testing.assert_array_equal(op.T.to_dense(), op.to_dense().T)
