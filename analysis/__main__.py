@@ -6,12 +6,13 @@ import csv
 import io
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table as Sheet
 
 from .cells import write_text
@@ -70,7 +71,7 @@ def run(
                 seeds,
                 jobs,
                 scheduler,
-                lambda done, total, job=job, bar=bar: bar.update(job, completed=done, total=total),  # type: ignore[misc]
+                partial(_advance, bar, job),
             )
         _write(study, table, out / study.name / preset)
         _print(study, table, out / study.name / preset)
@@ -94,6 +95,10 @@ def show(
     if not table.cells:
         raise ValueError(f"{folder}: no results yet; run: python -m analysis run {name} --preset {preset}")
     _print(study, table, folder)
+
+
+def _advance(bar: Progress, job: TaskID, done: int, total: int) -> None:
+    bar.update(job, completed=done, total=total)
 
 
 def _print(study: Study, table: Table, folder: Path) -> None:

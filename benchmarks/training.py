@@ -56,7 +56,7 @@ def torch_step(S: int, C: int) -> Iterator[Work]:
 
     torch.set_num_threads(THREADS)
 
-    class Block(nn.Module):  # type: ignore[misc]
+    class Block(nn.Module):  # type: ignore[misc]  # PyTorch is not there when types are checked
         def __init__(self) -> None:
             super().__init__()
             self.norm1, self.norm2 = nn.LayerNorm(C, eps=1e-6), nn.LayerNorm(C, eps=1e-6)

@@ -10,7 +10,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 os.environ.setdefault("MPLBACKEND", "agg")
 
-import kronmix  # noqa: E402
+import kronmix  # noqa: E402  (once its folder can be found)
 
 project = "kronmix"
 author = "The kronmix authors"

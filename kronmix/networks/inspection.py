@@ -124,10 +124,10 @@ def inspect_network(network: Network, progress: Callable[[int, int], None] = lam
     groups = groups or [(op,) for op in network.layers()[:-1]]  # the last one is the head
     work = list(_named(groups))
     layers: list[LayerSeen] = []
+    progress(0, len(work))
     for layer in _each(_layer, work):
-        progress(len(layers), len(work))
         layers.append(layer)
-    progress(len(work), len(work))
+        progress(len(layers), len(work))
     skips = tuple(_each(_skip, list(_runs(network))))
     return NetworkSeen(network, tuple(layers), skips, _shape([op for group in groups for op in group]))
 
