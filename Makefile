@@ -1,4 +1,4 @@
-# make install | demo | test | docs | notebooks | bench | bench-training | figures
+# make install | demo | test | test-all | docs | notebooks | bench | bench-training | figures
 # Everything runs in .venv/, made here from pyproject.toml when missing or older than it.
 PYTHON ?= python3
 VENV := .venv
@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 # One BLAS thread a process: the tests run in one process per core.
 SINGLE := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-.PHONY: install demo test lint docs notebooks figures bench bench-training clean
+.PHONY: install demo test test-slow test-all lint docs notebooks figures bench bench-training clean
 
 install: $(STAMP)
 
@@ -27,7 +27,13 @@ lint: $(STAMP)
 	$(BIN)/lint-imports
 
 test: $(STAMP) lint
-	$(SINGLE) $(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(SINGLE) $(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow"
+
+# What takes longer: larger random samples, every preset, whole environments.
+test-slow: $(STAMP)
+	$(SINGLE) $(BIN)/python -m pytest -n 2 --dist loadgroup -m slow
+
+test-all: test test-slow
 
 # The site: out/docs/html/index.html. Built without the network.
 docs: $(STAMP)
