@@ -1,6 +1,5 @@
 """The theorem registry and its provers: exact, with the kind of evidence named."""
 
-from . import building  # noqa: F401  (registers vec, unvec and trace of expressions)
 from .equivalences import check_equivalent, check_reparametrisation
 from .identities import check_identity
 from .laws import QuadraticLaws, count_conservation_laws, find_quadratic_laws

@@ -15,7 +15,7 @@ from sympy import Rational
 
 from .claims import Counterexample, Proof
 from .minima import vanish
-from .polynomials import Array, cayley, entries, inner, square_norm
+from .provers.polynomials import Array, cayley, entries, inner, square_norm
 
 Outcome = Proof | Counterexample
 

@@ -19,7 +19,7 @@ from ..operators.kernels import apply_factor
 from ..patterns import monarch_patterns
 from .claims import Counterexample, Proof
 from .minima import vanish
-from .polynomials import Array, derivative, entries, inner, square_norm
+from .provers.polynomials import Array, derivative, entries, inner, square_norm
 
 Outcome = Proof | Counterexample
 Factors = Mapping[str, Array]

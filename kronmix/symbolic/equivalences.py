@@ -10,14 +10,14 @@ import numpy as np
 
 from ..operators import Chain, Dense, Kronecker, KroneckerSparse, Permutation, StructuredOperator
 from ..operators.dense import as_operator
-from .building import lift, parametrised
 from .claims import FINITE_FIELD, NUMERICAL
-from .comparison import Difference, compare_residues
-from .elimination import rank
-from .evaluation import Array, Values, entries
-from .finite_field import PRIMES, PrimeField
 from .jacobian import Point, jacobian, random_point
-from .provers import residue_words
+from .language.building import lift, parametrised
+from .provers.comparison import Difference, compare_residues
+from .provers.elimination import rank
+from .provers.evaluation import Array, Values, entries
+from .provers.finite_field import PRIMES, PrimeField
+from .provers.statements import residue_words
 from .verdict import Verdict
 
 __all__ = ["check_equivalent", "check_reparametrisation"]

@@ -15,7 +15,7 @@ from ..patterns import Pattern
 from .claims import Counterexample, Proof
 from .minima import vanish
 from .penalties import kronecker_rearrangement
-from .polynomials import Array, derivative, entries, inner
+from .provers.polynomials import Array, derivative, entries, inner
 
 Outcome = Proof | Counterexample
 

@@ -13,7 +13,7 @@ import sympy as sp
 
 from .claims import Counterexample, Proof
 from .minima import agree, vanish
-from .polynomials import Array, entries, inner
+from .provers.polynomials import Array, entries, inner
 
 Outcome = Proof | Counterexample
 

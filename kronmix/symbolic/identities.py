@@ -8,15 +8,15 @@ from itertools import islice, product
 from math import comb, prod
 from typing import Any
 
-from .bounds import bound
-from .building import SizeSymbol
 from .claims import ALL_SIZES, ENTRYWISE, FINITE_FIELD, Undecided
-from .comparison import Agreement, Difference, compare_entries, compare_residues
-from .evaluation import TooLarge
-from .expressions import Expression, Variable, as_expression
-from .indices import equal_for_all_sizes
-from .language import size_expression
-from .provers import residue_words
+from .language.building import SizeSymbol
+from .language.expressions import Expression, Variable, as_expression
+from .language.text import size_expression
+from .provers.bounds import bound
+from .provers.comparison import Agreement, Difference, compare_entries, compare_residues
+from .provers.evaluation import TooLarge
+from .provers.indices import equal_for_all_sizes
+from .provers.statements import residue_words
 from .verdict import Verdict
 
 __all__ = ["check_identity"]

@@ -7,9 +7,9 @@ from math import prod
 import numpy as np
 
 from ..operators import StructuredOperator
-from .building import parametrised
-from .evaluation import Array, Values, entries
-from .finite_field import PrimeField
+from .language.building import parametrised
+from .provers.evaluation import Array, Values, entries
+from .provers.finite_field import PrimeField
 
 __all__ = ["Point", "jacobian", "random_point"]
 
@@ -28,7 +28,7 @@ def jacobian(op: StructuredOperator, F: PrimeField, point: Point) -> Array:
 
     Examples
     --------
-    >>> from kronmix.symbolic.finite_field import PrimeField
+    >>> from kronmix.symbolic.provers.finite_field import PrimeField
     >>> F = PrimeField(1)
     >>> op = km.SumOfKroneckers([(np.ones((1, 1)), np.ones((1, 2)))] * 2)
     >>> jacobian(op, F, {f"θ{i}": F.lift(np.full(f.shape, i + 1)) for i, f in enumerate(op.factors)})

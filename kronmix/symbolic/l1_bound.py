@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from .claims import Counterexample, Proof
-from .polynomials import entries, first_difference, nonzero_point, square_norm, sum_of_squares, value_at
+from .provers.polynomials import entries, first_difference, nonzero_point, square_norm, sum_of_squares, value_at
 
 Outcome = Proof | Counterexample
 

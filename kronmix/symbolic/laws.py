@@ -15,13 +15,13 @@ from typing import Any
 import numpy as np
 
 from ..operators import StructuredOperator
-from .building import parametrised
-from .elimination import null_space, rank, reduced
-from .evaluation import Array, Objects, Values, entries
-from .finite_field import PRIMES, PrimeField
 from .jacobian import jacobian, random_point
+from .language.building import parametrised
 from .lie_algebra import Field, bracket
-from .polynomials import derivative, entries as variables
+from .provers.elimination import null_space, rank, reduced
+from .provers.evaluation import Array, Objects, Values, entries
+from .provers.finite_field import PRIMES, PrimeField
+from .provers.polynomials import derivative, entries as variables
 
 __all__ = ["QuadraticLaws", "count_conservation_laws", "find_quadratic_laws"]
 

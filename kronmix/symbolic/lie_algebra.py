@@ -15,7 +15,7 @@ from sympy.polys.matrices import DomainMatrix
 
 from .claims import Counterexample, Proof
 from .conservation import Parametrisation
-from .polynomials import Array, derivative, value_at
+from .provers.polynomials import Array, derivative, value_at
 
 Outcome = Proof | Counterexample
 Field = tuple[Any, ...]

@@ -15,7 +15,7 @@ import numpy as np
 import sympy as sp
 
 from .claims import Counterexample, Proof, Undecided
-from .polynomials import Array, cayley, entries, first_difference, inner, nonzero_point, square_norm
+from .provers.polynomials import Array, cayley, entries, first_difference, inner, nonzero_point, square_norm
 
 Outcome = Proof | Counterexample
 

@@ -12,7 +12,7 @@ from .claims import Counterexample, Proof
 from .conservation import Parametrisation, kronecker, monarch
 from .minima import agree, vanish
 from .penalties import kronecker_rearrangement, monarch_slices
-from .polynomials import Array, entries, square_norm
+from .provers.polynomials import Array, entries, square_norm
 
 Outcome = Proof | Counterexample
 

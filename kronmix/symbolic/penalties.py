@@ -27,7 +27,7 @@ from .minima import (
     prove_summation_by_parts,
     vanish,
 )
-from .polynomials import Array, entries, square_norm
+from .provers.polynomials import Array, entries, square_norm
 
 Outcome = Proof | Counterexample
 Penalty = Callable[..., Any]

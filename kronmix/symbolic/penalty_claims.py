@@ -28,7 +28,7 @@ from .penalties import (
     prove_product_penalty,
     prove_sum_penalty,
 )
-from .polynomials import Array, square_norm
+from .provers.polynomials import Array, square_norm
 
 __all__ = ["CLAIMS"]
 

@@ -16,7 +16,7 @@ import numpy as np
 import sympy as sp
 
 from .claims import Counterexample, Proof
-from .polynomials import Array
+from .provers.polynomials import Array
 
 Outcome = Proof | Counterexample
 Minimiser = Callable[[Array, Array, Array], Array]

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from .claims import Counterexample, Proof
-from .polynomials import Array
+from .provers.polynomials import Array
 
 Outcome = Proof | Counterexample
 

@@ -15,7 +15,7 @@ import sympy as sp
 from . import structure_identities as sides, structure_statements as statements
 from .claims import ALL_SIZES, ENTRYWISE, FINITE_FIELD, Claim, Counterexample, Mutant, Outcome, Proof
 from .entrywise import Identity, prove_identity
-from .provers import Sizes, Statement, prove_entries, prove_for_all_sizes, prove_modulo_primes
+from .provers.statements import Sizes, Statement, prove_entries, prove_for_all_sizes, prove_modulo_primes
 
 __all__ = ["CLAIMS"]
 

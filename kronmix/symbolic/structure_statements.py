@@ -8,9 +8,9 @@ from __future__ import annotations
 from ..products import eye, kron
 from ..spectra import trace
 from ..vectorize import unvec, vec
-from .building import commutation, eye as identity_matrix, rearrange
-from .expressions import Expression, Size, Variable
-from .structures import Map, Slicewise, Sparse
+from .language.building import commutation, eye as identity_matrix, rearrange
+from .language.expressions import Expression, Size, Variable
+from .language.structures import Map, Slicewise, Sparse
 
 Sides = tuple[Expression, Expression]
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .comparison import Difference
+from .provers.comparison import Difference
 
 __all__ = ["Verdict"]
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from kronmix.symbolic.alignment import biased_hsic, prove_bounded, prove_invariance, prove_unbiased, unbiased_hsic
-from kronmix.symbolic.polynomials import entries, value_at
+from kronmix.symbolic.provers.polynomials import entries, value_at
 
 
 def numeric_hsic(K, L):

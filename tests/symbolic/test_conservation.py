@@ -17,7 +17,7 @@ from kronmix.symbolic.conservation import (
     sum_of_kroneckers,
 )
 from kronmix.symbolic.lie_algebra import bracket, prove_law_count
-from kronmix.symbolic.polynomials import derivative, entries, first_difference
+from kronmix.symbolic.provers.polynomials import derivative, entries, first_difference
 
 STRUCTURES = [
     (hadamard(4), lambda F: F["u"] * F["v"]),

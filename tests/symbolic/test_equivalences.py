@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 import kronmix as km
-from kronmix.symbolic.elimination import null_space, rank
-from kronmix.symbolic.finite_field import PRIMES
+from kronmix.symbolic.provers.elimination import null_space, rank
+from kronmix.symbolic.provers.finite_field import PRIMES
 
 
 def integers(*shape: int, seed: int = 0) -> Any:

@@ -13,7 +13,7 @@ from hypothesis import assume, given, settings, strategies as st
 
 import kronmix as km
 from kronmix.symbolic import Verdict
-from kronmix.symbolic.language import parse_identity, parse_shapes
+from kronmix.symbolic.language.text import parse_identity, parse_shapes
 
 SQUARE = "W=S,S X=S,C V=C,C Y=C,S"
 TRUE = (

@@ -15,7 +15,7 @@ from kronmix.symbolic.minima import (
     prove_summation_by_parts,
     vanish,
 )
-from kronmix.symbolic.polynomials import entries
+from kronmix.symbolic.provers.polynomials import entries
 
 
 def test_agree_proves_and_refutes():

@@ -10,7 +10,7 @@ import pytest
 import kronmix as km
 from kronmix.symbolic import structure_statements as statements
 from kronmix.symbolic.claims import ALL_SIZES, ENTRYWISE, FINITE_FIELD
-from kronmix.symbolic.provers import prove_modulo_primes
+from kronmix.symbolic.provers.statements import prove_modulo_primes
 from kronmix.symbolic.structure_claims import CLAIMS
 
 

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from ..operators import commutation
-from ..products import block_diag, eye, hadamard, kron
-from ..spectra import trace
-from ..vectorize import unvec, vec
+from ...operators import commutation
+from ...products import block_diag, eye, hadamard, kron
+from ...spectra import trace
+from ...vectorize import unvec, vec
 from .expressions import Expression
 
 __all__ = ["parse_identity", "parse_shapes", "size_expression"]
@@ -46,7 +46,7 @@ def parse_identity(text: str) -> Callable[..., tuple[Any, Any]]:
 
     Examples
     --------
-    >>> from kronmix.symbolic.language import parse_identity
+    >>> from kronmix.symbolic.language.text import parse_identity
     >>> identity = parse_identity("vec(W @ X) == kron(eye(C), W) @ vec(X)")
     >>> bool(km.check_identity(identity, W=("S", "S"), X=("S", "C")))
     True
@@ -72,7 +72,7 @@ def parse_shapes(text: str) -> dict[str, tuple[str | int, ...]]:
 
     Examples
     --------
-    >>> from kronmix.symbolic.language import parse_shapes
+    >>> from kronmix.symbolic.language.text import parse_shapes
     >>> parse_shapes("W=S,2 x=S*C")
     {'W': ('S', 2), 'x': ('S*C',)}
     """

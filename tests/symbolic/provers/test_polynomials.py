@@ -7,7 +7,7 @@ import pytest
 import sympy as sp
 from hypothesis import given, settings, strategies as st
 
-from kronmix.symbolic.polynomials import (
+from kronmix.symbolic.provers.polynomials import (
     cayley,
     derivative,
     entries,

@@ -18,9 +18,9 @@ from typing import Any
 
 import sympy as sp
 
-from .claims import Undecided
-from .expressions import Expression, Product, Scaled, Size, Sum, Variable, same_shape, same_size
-from .structures import (
+from ..claims import Undecided
+from ..language.expressions import Expression, Product, Scaled, Size, Sum, Variable, same_shape, same_size
+from ..language.structures import (
     Commuted,
     Entrywise,
     Identity,
@@ -128,8 +128,8 @@ def equal_for_all_sizes(left: Expression, right: Expression) -> bool:
 
     Examples
     --------
-    >>> from kronmix.symbolic.building import SizeSymbol
-    >>> from kronmix.symbolic.expressions import Variable
+    >>> from kronmix.symbolic.language.building import SizeSymbol
+    >>> from kronmix.symbolic.language.expressions import Variable
     >>> S, C = SizeSymbol("S"), SizeSymbol("C")
     >>> X = Variable("X", (S, C))
     >>> equal_for_all_sizes(km.commutation(S, C) @ km.vec(X), km.vec(X.T))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import sympy as sp
 
-from kronmix.symbolic.finite_field import PRIMES
+from kronmix.symbolic.provers.finite_field import PRIMES
 
 rng = np.random.default_rng(0)
 fields = pytest.mark.parametrize("F", PRIMES, ids=lambda F: f"2^61-{F.gap}")

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from kronmix.symbolic.language import parse_identity, parse_shapes
+from kronmix.symbolic.language.text import parse_identity, parse_shapes
 
 HOSTILE = [
     "().__class__.__bases__[0].__subclasses__() == A",

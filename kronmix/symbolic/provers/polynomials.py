@@ -46,7 +46,7 @@ def entries(**shapes: tuple[int, ...]) -> dict[str, Array]:
 
     Examples
     --------
-    >>> from kronmix.symbolic.polynomials import entries
+    >>> from kronmix.symbolic.provers.polynomials import entries
     >>> M = entries(W=(1, 2), X=(2, 1))
     >>> (M["W"] @ M["X"]).item()
     W_0_0*X_0_0 + W_0_1*X_1_0
@@ -68,7 +68,7 @@ def square_norm(array: Array) -> Any:
 
     Examples
     --------
-    >>> from kronmix.symbolic.polynomials import entries, square_norm
+    >>> from kronmix.symbolic.provers.polynomials import entries, square_norm
     >>> square_norm(entries(x=(2,))["x"])
     x_0**2 + x_1**2
     """
@@ -80,7 +80,7 @@ def inner(left: Array, right: Array) -> Any:
 
     Examples
     --------
-    >>> from kronmix.symbolic.polynomials import entries, inner
+    >>> from kronmix.symbolic.provers.polynomials import entries, inner
     >>> M = entries(x=(2,), y=(2,))
     >>> inner(M["x"], M["y"])
     x_0*y_0 + x_1*y_1
@@ -95,7 +95,7 @@ def derivative(polynomial: Any, array: Array) -> Array:
 
     Examples
     --------
-    >>> from kronmix.symbolic.polynomials import derivative, entries
+    >>> from kronmix.symbolic.provers.polynomials import derivative, entries
     >>> x = entries(x=(2,))["x"]
     >>> derivative(x[0] ** 2 * x[1], x)
     array([2*x_0*x_1, x_0**2], dtype=object)
@@ -111,7 +111,7 @@ def value_at(polynomial: Any, point: Mapping[str, Any]) -> Fraction:
 
     Examples
     --------
-    >>> from kronmix.symbolic.polynomials import entries, value_at
+    >>> from kronmix.symbolic.provers.polynomials import entries, value_at
     >>> x = entries(x=(2,))["x"]
     >>> value_at(x[0] ** 2 - x[1], {"x_0": 3})
     Fraction(9, 1)
@@ -138,7 +138,7 @@ def nonzero_point(polynomial: Any) -> Point:
 
     Examples
     --------
-    >>> from kronmix.symbolic.polynomials import entries, nonzero_point
+    >>> from kronmix.symbolic.provers.polynomials import entries, nonzero_point
     >>> x = entries(x=(3,))["x"]
     >>> nonzero_point(x[0] * x[1] - x[1] * x[0] + x[2] - x[2] ** 2)
     {'x_2': Fraction(2, 1)}
@@ -162,7 +162,7 @@ def first_difference(left: Array | Any, right: Array | Any) -> tuple[tuple[int, 
 
     Examples
     --------
-    >>> from kronmix.symbolic.polynomials import entries, first_difference
+    >>> from kronmix.symbolic.provers.polynomials import entries, first_difference
     >>> W = entries(W=(2, 2))["W"]
     >>> first_difference(W, W.T)
     ((0, 1), W_0_1 - W_1_0)
@@ -195,7 +195,7 @@ def sum_of_squares(form: Any) -> list[tuple[Fraction, dict[str, Fraction]]] | Po
 
     Examples
     --------
-    >>> from kronmix.symbolic.polynomials import entries, sum_of_squares
+    >>> from kronmix.symbolic.provers.polynomials import entries, sum_of_squares
     >>> x, y = entries(x=(2,))["x"]
     >>> sum_of_squares(x**2 + y**2 - 2 * x * y)
     [(Fraction(1, 1), {'x_0': Fraction(1, 1), 'x_1': Fraction(-1, 1)})]
@@ -257,7 +257,7 @@ def cayley(skew: Array) -> Array:
     Examples
     --------
     >>> from sympy import Rational
-    >>> from kronmix.symbolic.polynomials import cayley
+    >>> from kronmix.symbolic.provers.polynomials import cayley
     >>> cayley(np.array([[0, Rational(1, 2)], [Rational(-1, 2), 0]]))
     array([[3/5, -4/5],
            [4/5, 3/5]], dtype=object)

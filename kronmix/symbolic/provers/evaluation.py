@@ -1,7 +1,7 @@
 """Exact entries of expressions over any ring, and their action on columns without forming them.
 
 A ring offers ``lift``, ``scalar``, ``add``, ``subtract``, ``multiply``, ``matmul`` and ``sum`` on arrays:
-:class:`~kronmix.symbolic.finite_field.PrimeField`, or :class:`Objects` for polynomials and Python integers.
+:class:`~kronmix.symbolic.provers.finite_field.PrimeField`, or :class:`Objects` for polynomials and Python integers.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ..vectorize import commutation_indices
-from .expressions import Constant, Expression, Product, Scaled, Sum, Variable
-from .structures import (
+from ...vectorize import commutation_indices
+from ..language.expressions import Constant, Expression, Product, Scaled, Sum, Variable
+from ..language.structures import (
     Blocks,
     Commuted,
     Entrywise,

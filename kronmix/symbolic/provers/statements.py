@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from .building import SizeSymbol
-from .claims import Counterexample, Outcome, Proof, Undecided
+from ..claims import Counterexample, Outcome, Proof, Undecided
+from ..language.building import SizeSymbol
+from ..language.expressions import Expression, Variable
+from ..language.structures import Map
 from .comparison import Agreement, Difference, compare_entries, compare_residues
-from .expressions import Expression, Variable
 from .indices import equal_for_all_sizes
-from .structures import Map
 
 __all__ = ["functions_of", "prove_entries", "prove_for_all_sizes", "prove_modulo_primes", "shapes_of"]
 

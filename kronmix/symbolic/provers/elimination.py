@@ -18,7 +18,7 @@ def reduced(M: Array, F: PrimeField) -> Array:
 
     Examples
     --------
-    >>> from kronmix.symbolic.finite_field import PrimeField
+    >>> from kronmix.symbolic.provers.finite_field import PrimeField
     >>> reduced(np.array([[2, 4], [1, 2]], np.uint64), PrimeField(1))
     array([[1, 2]], dtype=uint64)
     """
@@ -44,7 +44,7 @@ def rank(M: Array, F: PrimeField) -> int:
 
     Examples
     --------
-    >>> from kronmix.symbolic.finite_field import PrimeField
+    >>> from kronmix.symbolic.provers.finite_field import PrimeField
     >>> rank(np.array([[1, 2], [2, 4], [0, 1]], np.uint64), PrimeField(1))
     2
     """
@@ -56,7 +56,7 @@ def null_space(M: Array, F: PrimeField) -> Array:
 
     Examples
     --------
-    >>> from kronmix.symbolic.finite_field import PrimeField
+    >>> from kronmix.symbolic.provers.finite_field import PrimeField
     >>> null_space(np.array([[1, 0, 5]], np.uint64), PrimeField(1))[0]
     array([0, 1, 0], dtype=uint64)
     """

@@ -10,14 +10,14 @@ from hypothesis import given, reject, settings, strategies as st
 
 import kronmix as km
 from kronmix.symbolic import structure_statements as statements
-from kronmix.symbolic.building import SizeSymbol
 from kronmix.symbolic.claims import ALL_SIZES, Undecided
-from kronmix.symbolic.comparison import Agreement, compare_entries, compare_residues
-from kronmix.symbolic.expressions import Variable
-from kronmix.symbolic.indices import equal_for_all_sizes
-from kronmix.symbolic.provers import functions_of, prove_for_all_sizes, shapes_of
+from kronmix.symbolic.language.building import SizeSymbol
+from kronmix.symbolic.language.expressions import Variable
+from kronmix.symbolic.language.structures import Map
+from kronmix.symbolic.provers.comparison import Agreement, compare_entries, compare_residues
+from kronmix.symbolic.provers.indices import equal_for_all_sizes
+from kronmix.symbolic.provers.statements import functions_of, prove_for_all_sizes, shapes_of
 from kronmix.symbolic.structure_claims import CLAIMS
-from kronmix.symbolic.structures import Map
 
 S, C = SizeSymbol("S"), SizeSymbol("C")
 ALL = [claim for claim in CLAIMS if claim.evidence == ALL_SIZES]

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from ..language.expressions import Expression, same_shape
 from .bounds import MAP_DEGREE, Bound, bound, dimensions
 from .evaluation import Array, Objects, TooLarge, Values, apply, entries
-from .expressions import Expression, same_shape
 from .finite_field import PRIMES, PrimeField
 from .polynomials import entries as variables, nonzero_point
 

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from ..mixer import LinearMixer
-from ..operators import (
+from ...mixer import LinearMixer
+from ...operators import (
     Chain,
     Hadamard,
     Kronecker,
@@ -21,8 +21,8 @@ from ..operators import (
     Sum as SumOfOperators,
     SumOfKroneckers,
 )
-from ..spectra import trace
-from ..vectorize import _check_order, unvec, vec
+from ...spectra import trace
+from ...vectorize import _check_order, unvec, vec
 from .expressions import Constant, Expression, Product, Shape, Sum, Variable, as_expression, number, same_size
 from .structures import Blocks, Commuted, Entrywise, Identity, Kron, Permuted, Rearranged, Sparse, Trace, Unvec, Vec
 

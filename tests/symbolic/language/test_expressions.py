@@ -11,12 +11,12 @@ import sympy as sp
 from hypothesis import given, settings, strategies as st
 
 import kronmix as km
-from kronmix.symbolic.bounds import bound
-from kronmix.symbolic.building import rearrange
-from kronmix.symbolic.evaluation import Objects, TooLarge, Values, apply, entries
-from kronmix.symbolic.expressions import Expression, Variable
-from kronmix.symbolic.finite_field import PRIMES
-from kronmix.symbolic.structures import Map, Ones, Slicewise, Sparse
+from kronmix.symbolic.language.building import rearrange
+from kronmix.symbolic.language.expressions import Expression, Variable
+from kronmix.symbolic.language.structures import Map, Ones, Slicewise, Sparse
+from kronmix.symbolic.provers.bounds import bound
+from kronmix.symbolic.provers.evaluation import Objects, TooLarge, Values, apply, entries
+from kronmix.symbolic.provers.finite_field import PRIMES
 
 SHAPES = {"A": (2, 3), "B": (3, 2), "D": (2, 2), "E": (3, 3)}
 

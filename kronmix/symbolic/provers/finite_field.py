@@ -28,7 +28,7 @@ class PrimeField:
 
     Examples
     --------
-    >>> from kronmix.symbolic.finite_field import PrimeField
+    >>> from kronmix.symbolic.provers.finite_field import PrimeField
     >>> F = PrimeField(1)
     >>> A = np.full((2, 2), F.p - 1, np.uint64)  # −1
     >>> F.matmul(A, A)

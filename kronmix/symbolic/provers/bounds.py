@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from .expressions import Constant, Expression, Product, Scaled, Sum, Variable
-from .structures import (
+from ..language.expressions import Constant, Expression, Product, Scaled, Sum, Variable
+from ..language.structures import (
     Blocks,
     Entrywise,
     Kron,
@@ -62,8 +62,8 @@ def bound(node: Any) -> Bound:
 
     Examples
     --------
-    >>> from kronmix.symbolic.bounds import bound
-    >>> from kronmix.symbolic.expressions import Variable
+    >>> from kronmix.symbolic.provers.bounds import bound
+    >>> from kronmix.symbolic.language.expressions import Variable
     >>> W, X = Variable("W", (2, 3)), Variable("X", (3, 4))
     >>> bound(W @ X)
     Bound(degree=2, height=3, denominator=1)
