@@ -16,7 +16,7 @@ from .network import Network
 from .normalization import LayerNorm
 from .parts import Array, Fixed, Linear, Part, Residual, Sequential
 from .patches import Patches
-from .recipes import recorded
+from .recording import recorded
 
 
 @recorded

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -12,9 +12,7 @@ from .activations import Activation
 from .normalization import LayerNorm
 from .parts import Array, Fixed, Linear, Part, Residual, Sequential
 from .patches import Patches
-
-if TYPE_CHECKING:
-    from .recipes import Recipe
+from .recipes import Recipe
 
 
 @dataclass(frozen=True, repr=False)

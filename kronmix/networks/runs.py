@@ -18,6 +18,7 @@ from .network import Network
 from .parts import Array
 from .patches import Patches
 from .recipes import Recipe
+from .recording import build_again
 
 #: Name of the array that tells a run from other .npz files.
 HEAD = "kronmix_run"
@@ -124,7 +125,7 @@ def read_run(path: str | os.PathLike[str]) -> Run:
     """
     arrays = read_arrays(path)
     head = _head(take(arrays, HEAD, path, ndim=(1,)), path)
-    network = replace(Recipe(head["builder"], head["arguments"]).build(), patches=Patches(head["patch"]))
+    network = replace(build_again(Recipe(head["builder"], head["arguments"])), patches=Patches(head["patch"]))
     factors = [
         take(arrays, f"factor_{i:03d}", path, ndim=(wanted.ndim,), real=True)
         for i, wanted in enumerate(network.factors)
