@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import re
 import zipfile
@@ -58,7 +59,7 @@ def test_pickles_are_refused_in_both_containers(tmp_path: Path) -> None:
     np.savez(tmp_path / "b.npz", B=objects)
     for name in ("a.npy", "b.npz"):
         with pytest.raises(ValueError, match="pickled Python objects, which are never loaded"):
-            read_arrays(tmp_path / name)
+            dict(read_arrays(tmp_path / name))
 
 
 def lying_npy(shape: tuple[int, ...]) -> bytes:
@@ -80,7 +81,11 @@ def test_a_header_that_promises_a_terabyte_is_not_believed(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [
-        ("a.txt", b"1,2", "unknown file type '.txt', expected one of .csv, .mat, .mtx, .npy, .npz"),
+        (
+            "a.txt",
+            b"1,2",
+            "unknown file type '.txt', expected one of .csv, .csv.gz, .mat, .mtx, .mtx.gz, .npy, .npz, .safetensors",
+        ),
         ("a.npy", b"not an array at all", "not a NumPy array"),
         ("a.npz", b"not an archive", "not a whole .npz archive"),
         ("a.csv", b"x,y\n1,2\n", "expected numbers separated by commas, no header"),
@@ -119,14 +124,121 @@ def test_take_names_what_is_wrong() -> None:
 def test_arrays_of_text_are_refused(tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", B=np.array([["a", "b"]]))
     with pytest.raises(ValueError, match="array 'B' has dtype <U1, expected numbers"):
-        read_arrays(tmp_path / "a.npz")
+        read_matrix(tmp_path / "a.npz", key="B")
+
+
+def test_what_is_not_asked_for_stands_in_nobodys_way(tmp_path: Path) -> None:
+    others = {"author": np.array("me"), "labels": np.array([["a", "b"]]), "pickled": np.array([[{}]], dtype=object)}
+    np.savez(tmp_path / "a.npz", B=MATRIX, **others)
+    for key in (None, "B"):
+        np.testing.assert_array_equal(read_matrix(tmp_path / "a.npz", key), MATRIX)
+    assert sorted(read_arrays(tmp_path / "a.npz")) == ["B", "author", "labels", "pickled"]
+    for key, words in (("labels", "expected numbers"), ("pickled", "never loaded")):
+        with pytest.raises(ValueError, match=words):
+            read_matrix(tmp_path / "a.npz", key)
+
+
+def test_an_archive_may_hold_what_is_no_array(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", B=MATRIX)
+    with zipfile.ZipFile(tmp_path / "a.npz", "a") as archive:
+        archive.writestr("README.txt", "hello")
+    np.testing.assert_array_equal(read_matrix(tmp_path / "a.npz"), MATRIX)
+    with pytest.raises(ValueError, match=r"'README.txt': not a NumPy array"):
+        read_matrix(tmp_path / "a.npz", "README.txt")
+
+
+@pytest.mark.parametrize("form", ["csr", "csc", "coo", "bsr", "dia"])
+def test_sparse_matrices_of_scipy(tmp_path: Path, form: str) -> None:
+    scipy.sparse.save_npz(tmp_path / "B.npz", scipy.sparse.coo_array(MATRIX).asformat(form))
+    assert list(read_arrays(tmp_path / "B.npz")) == ["B"]
+    np.testing.assert_array_equal(read_matrix(tmp_path / "B.npz"), MATRIX)
+    with pytest.raises(ValueError, match="above the limit of 10"):
+        read_matrix(tmp_path / "B.npz", max_bytes=10)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"indices": np.array([0, 1, 2, 0, 1, 10**6], np.int32)},
+        {"indptr": np.array([0, 3, 10**6], np.int32)},
+        {"shape": np.array([2, 2])},
+        {"format": np.array(b"xyz")},
+    ],
+)
+def test_damaged_sparse_matrices_are_named(tmp_path: Path, change: dict[str, np.ndarray]) -> None:
+    scipy.sparse.save_npz(tmp_path / "B.npz", scipy.sparse.csr_array(MATRIX))
+    with np.load(tmp_path / "B.npz") as arrays:
+        named = dict(arrays)
+    np.savez(tmp_path / "B.npz", **named | change)
+    with pytest.raises(ValueError, match="not a whole sparse matrix"):
+        read_matrix(tmp_path / "B.npz")
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".mtx"])
+def test_compressed_text(tmp_path: Path, suffix: str) -> None:
+    plain = write(tmp_path / f"B{suffix}")
+    packed = tmp_path / f"C{suffix}.gz"
+    packed.write_bytes(gzip.compress(plain.read_bytes()))
+    assert list(read_arrays(packed)) == ["C"]
+    np.testing.assert_array_equal(read_matrix(packed), MATRIX)
+    for content in (packed.read_bytes()[:-9], b"1,2"):
+        packed.write_bytes(content)
+        with pytest.raises(ValueError, match=r"gzip file|not a readable Matrix Market"):
+            read_matrix(packed)
+
+
+def test_a_small_gzip_file_of_a_large_text_is_not_unpacked(tmp_path: Path) -> None:
+    (tmp_path / "a.csv.gz").write_bytes(gzip.compress(b"1,1\n" * 10**6))
+    with pytest.raises(ValueError, match="above the limit of 1,000"):
+        read_matrix(tmp_path / "a.csv.gz", max_bytes=1000)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        (
+            "B.npz",
+            b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 3\n",
+            r"Git LFS pointer.*git lfs pull",
+        ),
+        ("B.safetensors", b"<!DOCTYPE html><html></html>", "a web page"),
+        ("B.npy", b"\n <HTML>", "a web page"),
+        ("B.pth", b"PK\3\4", r"pickle, which can run any program.*save_file"),
+        ("B.h5", b"\x89HDF", "HDF5 file of Keras"),
+        ("B.index", b"\0", "TensorFlow checkpoint"),
+        ("B.onnx", b"\0", "ONNX"),
+        ("B.gguf", b"GGUF", "GGUF"),
+        ("B.msgpack", b"\x81", "msgpack"),
+    ],
+)
+def test_what_is_no_file_of_arrays_is_told_for_what_it_is(
+    tmp_path: Path, name: str, content: bytes, words: str
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(ValueError, match=words) as caught:
+        read_arrays(tmp_path / name)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ("https://example.org/B.npz", "a web address"),
+        ("timm/mixer_b16_224.goog_in21k", r"model hub.*hf download timm/mixer_b16_224.goog_in21k --local-dir"),
+        ("hf-hub:timm/resmlp_12_224", r"hf download timm/resmlp_12_224 "),
+        ("mixer_b16_224", "model hub"),
+    ],
+)
+def test_addresses_and_names_are_not_fetched(given: str, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        read_arrays(given)
 
 
 def test_size_limit_is_held_for_every_type(tmp_path: Path) -> None:
     for suffix in (".npy", ".npz", ".csv", ".mtx", ".mat"):
         file = write(tmp_path / f"B{suffix}")
         with pytest.raises(ValueError, match="above the limit of 10"):
-            read_arrays(file, max_bytes=10)
+            read_matrix(file, max_bytes=10)
 
 
 def test_folders_and_missing_files(tmp_path: Path) -> None:

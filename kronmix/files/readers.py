@@ -1,0 +1,228 @@
+"""Readers of ``.npy``, ``.npz``, ``.csv``, ``.mtx`` and ``.mat`` files, plain or gzip-compressed where that is usual.
+
+Sizes are compared with the file's length before any memory is reserved, and pickles are never loaded.
+"""
+
+from __future__ import annotations
+
+import gzip
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from math import prod
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from .safetensors import stored_safetensors
+from .stored import Array, Stored, first_line, holds_numbers
+
+Reader = Callable[[Path, int], dict[str, Stored]]
+
+
+def _npy(file: Path, max_bytes: int) -> dict[str, Stored]:
+    with file.open("rb") as stream:
+        return {file.stem: Stored.of(_npy_array(stream, file.stat().st_size, str(file), max_bytes))}
+
+
+def _npz(file: Path, max_bytes: int) -> dict[str, Stored]:
+    with _whole_archive(file), zipfile.ZipFile(file) as archive:
+        stored = {}
+        for entry in archive.infolist():
+            name = entry.filename.removesuffix(".npy")
+            with archive.open(entry) as stream:
+                shape, dtype = _npy_kind(stream)
+            words = "no NumPy array" if dtype is None else str(dtype)
+            stored[name] = Stored(shape, words, _npz_entry(file, entry, name, max_bytes), holds_numbers(dtype))
+    if {"format", "shape", "data"} <= stored.keys():
+        return {file.stem: _sparse_npz(file, stored, max_bytes)}
+    return stored
+
+
+def _npz_entry(file: Path, entry: zipfile.ZipInfo, name: str, max_bytes: int) -> Callable[[], Array]:
+    def read() -> Array:
+        with _whole_archive(file), zipfile.ZipFile(file) as archive, archive.open(entry) as stream:
+            return _npy_array(stream, entry.file_size, f"{file}: array {name!r}", max_bytes)
+
+    return read
+
+
+@contextmanager
+def _whole_archive(file: Path) -> Iterator[None]:
+    """What a damaged archive raises, as a ValueError that names it."""
+    try:
+        yield
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+        raise ValueError(f"{file}: not a whole .npz archive ({first_line(error)})") from error
+
+
+def _sparse_npz(file: Path, stored: dict[str, Stored], max_bytes: int) -> Stored:
+    """A matrix that ``scipy.sparse.save_npz`` wrote."""
+    from scipy.sparse import load_npz
+
+    def read() -> Array:
+        shape = stored["shape"].read()
+        needed = prod(int(n) for n in shape.ravel()) * stored["data"].read().dtype.itemsize
+        if needed > max_bytes:
+            raise ValueError(
+                f"{file}: a sparse matrix of shape {tuple(shape)} takes {needed:,} bytes in full, above the limit of {max_bytes:,}"
+            )
+        try:
+            matrix = load_npz(file)
+            if matrix.format in ("csr", "csc", "bsr"):
+                matrix.check_format(full_check=True)  # indices beyond the matrix would be written where they point
+            return matrix.toarray()
+        except (ValueError, KeyError, IndexError, NotImplementedError) as error:
+            raise ValueError(
+                f"{file}: not a whole sparse matrix of scipy.sparse.save_npz ({first_line(error)})"
+            ) from error
+
+    declared = stored["shape"].read()
+    return Stored(tuple(int(n) for n in declared.ravel()), stored["data"].dtype, read)
+
+
+def _npy_kind(stream: Any) -> tuple[tuple[int, ...], np.dtype[Any] | None]:
+    """Shape and type that an entry's header claims, None without a header: what is wrong is told when it is read."""
+    try:
+        shape, _, dtype, _ = _npy_header(stream)
+    except (ValueError, EOFError, SyntaxError, UnicodeDecodeError):
+        return (), None
+    return shape, dtype
+
+
+def _npy_array(stream: Any, length: int, source: str, max_bytes: int) -> Array:
+    """Read one .npy stream of a known length; its header is believed only where it agrees with that length."""
+    try:
+        shape, fortran, dtype, offset = _npy_header(stream)
+    except (ValueError, EOFError, SyntaxError, UnicodeDecodeError) as error:
+        raise ValueError(f"{source}: not a NumPy array ({first_line(error)})") from error
+    if dtype.hasobject:
+        raise ValueError(f"{source} holds pickled Python objects, which are never loaded: expected numbers")
+    count = int(np.prod(shape, dtype=object)) if shape else 1
+    needed = count * dtype.itemsize
+    if offset + needed > length:
+        raise ValueError(
+            f"{source} is truncated: shape {shape} of {dtype} takes {needed:,} bytes, {max(length - offset, 0):,} are there"
+        )
+    if needed > max_bytes:
+        raise ValueError(f"{source} of shape {shape} takes {needed:,} bytes, above the limit of {max_bytes:,}")
+    data = stream.read(needed)
+    if len(data) != needed:
+        raise ValueError(f"{source} is truncated: expected {needed:,} bytes, got {len(data):,}")
+    array = np.frombuffer(data, dtype=dtype, count=count)
+    return array.reshape(shape, order="F" if fortran else "C")
+
+
+def _npy_header(stream: Any) -> tuple[tuple[int, ...], bool, np.dtype[Any], int]:
+    version = np.lib.format.read_magic(stream)
+    readers: dict[tuple[int, int], Callable[..., Any]] = {
+        (1, 0): np.lib.format.read_array_header_1_0,
+        (2, 0): np.lib.format.read_array_header_2_0,
+    }
+    if version not in readers:
+        raise ValueError(f"format version {version} is not known")
+    counted = _Counting(stream)
+    shape, fortran, dtype = readers[version](counted)
+    return shape, fortran, dtype, np.lib.format.MAGIC_LEN + counted.count
+
+
+class _Counting:
+    """A stream that counts the bytes read from it (streams inside archives need not tell their position)."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self.stream, self.count = stream, 0
+
+    def read(self, size: int) -> bytes:
+        data = self.stream.read(size)
+        self.count += len(data)
+        return data
+
+
+def _csv(file: Path, max_bytes: int) -> dict[str, Stored]:
+    try:
+        with gzip.open(file) if file.suffix.lower() == ".gz" else file.open("rb") as stream:
+            data = stream.read(max_bytes + 1)
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise ValueError(f"{file}: damaged or truncated gzip file") from error
+    if len(data) > max_bytes:
+        raise ValueError(f"{file} holds more bytes than can be allowed, above the limit of {max_bytes:,}")
+    try:
+        text = data.decode("utf-8-sig")
+        rows = [[float(cell) for cell in line.split(",")] for line in text.splitlines() if line.strip()]
+    except ValueError as error:  # UnicodeDecodeError is one
+        raise ValueError(f"{file}: expected numbers separated by commas, no header ({first_line(error)})") from error
+    widths = {len(row) for row in rows}
+    if len(widths) != 1:
+        raise ValueError(
+            f"{file}: lines hold {', '.join(map(str, sorted(widths))) or 'no'} numbers, expected as many in each"
+        )
+    return {_stem(file): Stored.of(np.array(rows))}
+
+
+def _mtx(file: Path, max_bytes: int) -> dict[str, Stored]:
+    from scipy.io import mminfo, mmread
+    from scipy.sparse import issparse
+
+    try:
+        rows, columns, *_ = mminfo(file)
+        if 8 * rows * columns > max_bytes:
+            raise ValueError(f"{rows}×{columns} takes {8 * rows * columns:,} bytes, above the limit of {max_bytes:,}")
+        matrix = mmread(file)
+    except (ValueError, OverflowError, gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise ValueError(f"{file}: not a readable Matrix Market file ({first_line(error)})") from error
+    return {_stem(file): Stored.of(matrix.toarray() if issparse(matrix) else np.asarray(matrix))}
+
+
+def _mat(file: Path, max_bytes: int) -> dict[str, Stored]:
+    from scipy.io import loadmat
+    from scipy.sparse import issparse
+
+    try:
+        loaded = loadmat(file)
+    except NotImplementedError as error:
+        raise ValueError(f"{file}: MATLAB 7.3 files are HDF5, save with -v7 instead") from error
+    except (
+        Exception
+    ) as error:  # SciPy's parser raises what a damaged file makes of it: TypeError, KeyError, zlib.error …
+        raise ValueError(f"{file}: not a whole .mat file ({first_line(error)})") from error
+    arrays = {}
+    for name, value in loaded.items():
+        if name.startswith("__"):
+            continue
+        if issparse(value):
+            if 8 * value.shape[0] * value.shape[1] > max_bytes:
+                raise ValueError(
+                    f"{file}: array {name!r} of shape {value.shape} is above the limit of {max_bytes:,} bytes"
+                )
+            value = value.toarray()
+        if isinstance(value, np.ndarray):
+            arrays[name] = Stored.of(value)
+    return arrays
+
+
+def _safetensors(file: Path, max_bytes: int) -> dict[str, Stored]:
+    return stored_safetensors(file)  # mapped, not read: no limit is needed
+
+
+READERS: dict[str, Reader] = {
+    ".npy": _npy,
+    ".npz": _npz,
+    ".csv": _csv,
+    ".csv.gz": _csv,
+    ".mtx": _mtx,
+    ".mtx.gz": _mtx,
+    ".mat": _mat,
+    ".safetensors": _safetensors,
+}
+
+
+def ending(file: Path) -> str:
+    """The end of a file's name that says its type, in lower case: ``.npz``, ``.csv.gz``."""
+    last = file.suffix.lower()
+    return Path(file.stem).suffix.lower() + last if last == ".gz" else last
+
+
+def _stem(file: Path) -> str:
+    return Path(file.stem).stem if file.suffix.lower() == ".gz" else file.stem

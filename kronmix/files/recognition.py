@@ -1,0 +1,101 @@
+"""What people give instead of a file of arrays, each told in one sentence that says how to get one."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+_HUB = re.compile(r"(hf-hub:|hf_hub:|timm/)?[\w.-]+(/[\w.-]+)?")
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """A kind of file that is not read: what its name ends in, or its first bytes, and what to do."""
+
+    words: str
+    suffixes: tuple[str, ...] = ()
+    beginning: re.Pattern[bytes] | None = None
+
+    def fits(self, suffix: str, head: bytes) -> bool:
+        return suffix in self.suffixes or (self.beginning is not None and self.beginning.match(head) is not None)
+
+
+# What a file begins with says more than its name: these come first.
+_KINDS = (
+    _Kind(
+        "is a Git LFS pointer, a note of where the file lies and not the file: run `git lfs pull` in its repository, "
+        "or download the file from its page",
+        beginning=re.compile(rb"version https://git-lfs\.github\.com/spec"),
+    ),
+    _Kind(
+        "is a web page (HTML), not a file of arrays: download the file itself, on most sites by its link 'download' or 'raw'",
+        beginning=re.compile(rb"\s*<(!doctype html|html|head)", re.IGNORECASE),
+    ),
+    _Kind(
+        "holds a pickle, which can run any program and is never loaded: in an environment with torch run "
+        "`safetensors.torch.save_file(torch.load(FILE, weights_only=True), 'model.safetensors')`, of the state_dict in it",
+        suffixes=(".pth", ".pt", ".ckpt", ".bin", ".pkl", ".pickle", ".tar"),
+    ),
+    _Kind(
+        "is an HDF5 file of Keras, which is not read: write `numpy.savez('weights.npz', **{w.name: w.numpy() for w in "
+        "model.weights})` and give that",
+        suffixes=(".h5", ".hdf5", ".keras"),
+    ),
+    _Kind(
+        "is part of a TensorFlow checkpoint, which is not read: load it in TensorFlow and write `numpy.savez('weights.npz', "
+        "**{w.name: w.numpy() for w in model.weights})`",
+        suffixes=(".index", ".data-00000-of-00001", ".meta", ".pb"),
+    ),
+    _Kind(
+        "is a file of flax's msgpack, which is not read: flatten its parameters to names and write them with numpy.savez",
+        suffixes=(".msgpack", ".flax"),
+    ),
+    _Kind("is an ONNX graph, which is not read: export the weights with safetensors", suffixes=(".onnx",)),
+    _Kind("is a GGUF file, which is not read: take the .safetensors it was made from", suffixes=(".gguf", ".ggml")),
+)
+
+
+def refuse_what_is_no_file(given: str | Path) -> None:
+    """Raise where a path is a web address or a name on a model hub.
+
+    Raises
+    ------
+    ValueError
+        Saying what was given, and how to get a file.
+
+    Examples
+    --------
+    >>> refuse_what_is_no_file("timm/mixer_b16_224.goog_in21k")
+    Traceback (most recent call last):
+        ...
+    ValueError: timm/mixer_b16_224.goog_in21k: no such file; if it is a name on a model hub, download it first: ...
+    """
+    text = str(given)
+    if re.match(r"(https?|s3|gs|hf):/", text):
+        raise ValueError(f"{text}: a web address, and nothing is downloaded here: fetch the file and give its path")
+    if not Path(text).exists() and text.count("/") <= 1 and not _has_file_ending(text) and _HUB.fullmatch(text):
+        name = re.sub(r"hf[-_]hub:", "", text)
+        raise ValueError(
+            f"{text}: no such file; if it is a name on a model hub, download it first: `hf download {name} --local-dir FOLDER`, "
+            "then give FOLDER"
+        )
+
+
+def refuse_what_is_not_read(file: Path) -> None:
+    """Raise where an existing file is of a kind that is known and not read.
+
+    Raises
+    ------
+    ValueError
+        Saying what it is, and how to get a file that can be read.
+    """
+    with file.open("rb") as stream:
+        head = stream.read(256)
+    for kind in _KINDS:
+        if kind.fits(file.suffix.lower(), head):
+            raise ValueError(f"{file}: {kind.words}")
+
+
+def _has_file_ending(text: str) -> bool:
+    return re.search(r"\.(npz|npy|csv|mtx|mat|gz|safetensors|json|txt)$", text, re.IGNORECASE) is not None

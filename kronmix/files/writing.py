@@ -1,0 +1,83 @@
+"""Results written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def staged_folder(out: str | os.PathLike[str]) -> Iterator[Path]:
+    """Give a temporary folder whose files move into ``out`` when the block ends well; otherwise nothing is left.
+
+    The folder is made at once, so that one that cannot be written is found before the work and not after it.
+
+    Raises
+    ------
+    ValueError
+        If the folder cannot be made or written.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> out = pathlib.Path(tempfile.mkdtemp()) / "results"
+    >>> with staged_folder(out) as folder:
+    ...     _ = (folder / "table.csv").write_text("1,2")
+    >>> [file.name for file in out.iterdir()]
+    ['table.csv']
+    """
+    target = Path(out)
+    missing = [folder for folder in (target, *target.parents) if not folder.exists()]
+    done = False
+    try:
+        try:
+            target.mkdir(parents=True, exist_ok=True)
+            stage = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=target))
+        except OSError as error:
+            raise ValueError(f"folder {target} cannot be written: {error.strerror}") from error
+        try:
+            yield stage
+            for file in sorted(stage.iterdir()):
+                os.replace(file, target / file.name)
+            done = True
+        finally:
+            shutil.rmtree(stage, ignore_errors=True)
+    finally:
+        if not done:
+            for folder in missing:  # innermost first: only what was made here, and only while empty
+                if folder.is_dir() and not any(folder.iterdir()):
+                    folder.rmdir()
+
+
+def write_file(path: str | os.PathLike[str], data: bytes) -> None:
+    """Write a file under a temporary name and rename it.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> file = pathlib.Path(tempfile.mkdtemp()) / "note.txt"
+    >>> write_file(file, b"whole"); file.read_bytes()
+    b'whole'
+    """
+    target = Path(path)
+    if target.is_dir():
+        raise ValueError(f"{target} is a folder, expected the name of a file to write")
+    handle, name = tempfile.mkstemp(prefix=f".{target.name}-", dir=target.parent)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(data)
+        os.chmod(name, 0o666 & ~_umask())
+        os.replace(name, target)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
