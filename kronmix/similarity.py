@@ -165,10 +165,11 @@ def _gram(X: Array) -> Array:
 
 
 def _hsic_terms(X: Array, Y: Array) -> tuple[float, float, float]:
-    """Unbiased HSIC of (X, Y), (X, X), (Y, Y)."""
+    """Unbiased HSIC of (X, Y), (X, X), (Y, Y), the estimates of Song et al.: comparable between numbers of examples."""
     K, L = _gram(X), _gram(Y)
-    once = np.ones((len(X), 1))
-    xy, xx, yy = (_weighted_hsic(A, B, once)[0] for A, B in ((K, L), (K, K), (L, L)))
+    n = len(X)
+    once = np.ones((n, 1))
+    xy, xx, yy = (_weighted_hsic(A, B, once)[0] / (n * (n - 3)) for A, B in ((K, L), (K, K), (L, L)))
     return float(xy), float(xx), float(yy)
 
 

@@ -49,6 +49,25 @@ def test_unbiased_is_the_mean_over_distinct_examples() -> None:
     assert km.cka(X, Y, "unbiased") == pytest.approx(expected, rel=1e-10)
 
 
+def test_minibatches_of_unequal_size_average_the_estimates_of_song() -> None:
+    rng = np.random.default_rng(3)
+    X = rng.normal(size=(23, 6))
+    Y = X @ rng.normal(size=(6, 5)) + 2 * rng.normal(size=(23, 5))
+
+    def song(A: Any, B: Any) -> float:
+        n = len(A)
+        K, L = A @ A.T, B @ B.T
+        np.fill_diagonal(K, 0)
+        np.fill_diagonal(L, 0)
+        one = np.ones(n)
+        means = (one @ K @ one) * (one @ L @ one) / ((n - 1) * (n - 2))
+        return float(np.trace(K @ L) + means - 2 / (n - 2) * (one @ K @ L @ one)) / (n * (n - 3))
+
+    batches = [slice(0, 6), slice(6, 12), slice(12, 18), slice(18, 23)]
+    xy, xx, yy = (np.mean([song(A[b], B[b]) for b in batches]) for A, B in ((X, Y), (X, X), (Y, Y)))
+    assert km.cka(X, Y, "unbiased", batch_size=5) == pytest.approx(xy / np.sqrt(xx * yy), rel=1e-10)
+
+
 def test_minibatches_average_the_terms_not_the_ratios() -> None:
     rng = np.random.default_rng(1)
     X, Y, _ = shared(rng, 40, 6, 5, 3)
