@@ -46,8 +46,11 @@ def test_users_images_are_scaled_to_the_unit_interval(tmp_path: Path) -> None:
     [
         ({"A": np.ones((2, 2))}, "no array 'X', it holds A"),
         ({"X": np.ones((2, 2))}, "expected 3 or 4 axes"),
-        ({"X": np.ones((2, 2, 2))}, "all pixels of X equal 1"),
+        ({"X": np.ones((2, 2, 2))}, "X: all pixels equal 1"),
         ({"X": np.arange(8.0).reshape(2, 2, 2), "y": np.arange(3)}, "y has 3 labels for 2 images"),
+        ({"X": np.arange(8.0).reshape(2, 2, 2), "y": np.ones((2, 2))}, r"y has shape \(2, 2\) for 2 images"),
+        ({"X": np.ones((60, 3, 8, 8))}, r"colours before height and width: .* X.transpose\(0, 2, 3, 1\)"),
+        ({"X": np.ones((60, 1, 28, 28))}, "colours before height and width"),
         ({"X": np.arange(8.0).reshape(2, 2, 2) * np.nan}, "8 NaN or infinite entries"),
         ({"X": np.arange(8.0).reshape(2, 2, 2) * 1j}, "is complex"),
     ],
@@ -90,6 +93,22 @@ def test_idx_types_are_big_endian(tmp_path: Path) -> None:
     (tmp_path / "b").write_bytes(idx_bytes(np.array([[0.5], [-1.25]], ">f8"), 0x0E))
     assert km.datasets.idx(tmp_path / "a").tolist() == [1, -2, 300]
     assert km.datasets.idx(tmp_path / "b").tolist() == [[0.5], [-1.25]]
+
+
+def test_a_column_of_labels_is_a_list_of_labels(tmp_path: Path) -> None:
+    np.savez(tmp_path / "mine.npz", X=np.arange(32.0).reshape(2, 4, 4), y=np.array([[3], [7]]))
+    _, y = km.datasets.load(tmp_path / "mine.npz")
+    assert y is not None
+    assert y.tolist() == [3, 7]
+
+
+@pytest.mark.parametrize(("kind", "dtype"), [(0x09, "i1"), (0x0B, ">i2"), (0x0C, ">i4"), (0x0D, ">f4"), (0x0E, ">f8")])
+def test_idx_images_of_every_type_are_scaled(kind: int, dtype: str, tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(-100, 101, (4, 5, 6))
+    (tmp_path / "images").write_bytes(idx_bytes(pixels.astype(dtype), kind))
+    X, _ = km.datasets.load(tmp_path / "images")
+    assert (X.min(), X.max()) == (0, 1)
+    np.testing.assert_allclose(X[..., 0], (pixels - pixels.min()) / np.ptp(pixels))
 
 
 GOOD = idx_bytes(np.zeros((2, 3, 3), np.uint8))

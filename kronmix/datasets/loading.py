@@ -12,6 +12,7 @@ from ..files import read_arrays, take
 from .cifar import cifar10
 from .idx import idx
 from .offline import digits, mnist
+from .patching import refuse_colours_first, unit_interval
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -51,9 +52,9 @@ def load(source: str | os.PathLike[str], labels: str | os.PathLike[str] | None =
     file = Path(source)
     if not file.exists():
         raise ValueError(f"{file}: no such file; data is digits, mnist, or a file: .npz, IDX, or CIFAR-10's .bin")
-    if file.suffix == ".npz":
+    if file.suffix.lower() == ".npz":
         return images(file)
-    if file.is_dir() or file.suffix == ".bin":
+    if file.is_dir() or file.suffix.lower() == ".bin":
         colours, y = cifar10(file)
         return colours / 255.0, y
     pixels = idx(file)
@@ -63,8 +64,9 @@ def load(source: str | os.PathLike[str], labels: str | os.PathLike[str] | None =
     found = idx(beside) if labels is not None or (beside != file and beside.exists()) else None
     if found is not None and found.shape != (len(pixels),):
         raise ValueError(f"{beside}: labels of shape {found.shape} for {len(pixels)} images, expected as many")
-    scale = 255.0 if pixels.dtype == np.uint8 else 1.0
-    return pixels[..., None] / scale, None if found is None else found.astype(np.int64)
+    # Bytes have a range of their own; of the other types nothing says where black and white are.
+    scaled = pixels / 255.0 if pixels.dtype == np.uint8 else unit_interval(pixels, str(file))
+    return scaled[..., None], None if found is None else found.astype(np.int64)
 
 
 def images(path: str | os.PathLike[str]) -> tuple[Array, Array | None]:
@@ -73,7 +75,7 @@ def images(path: str | os.PathLike[str]) -> tuple[Array, Array | None]:
     Parameters
     ----------
     path : path
-        Holds X of shape (N, H, W) or (N, H, W, colours), and perhaps labels y of shape (N,).
+        Holds X of shape (N, H, W) or (N, H, W, colours), and perhaps labels y of shape (N,) or (N, 1).
 
     Returns
     -------
@@ -84,7 +86,7 @@ def images(path: str | os.PathLike[str]) -> tuple[Array, Array | None]:
     Raises
     ------
     ValueError
-        If the file or an array in it is not as described, naming it.
+        If the file or an array in it is not as described, naming it; colours that stand before height and width are recognised.
 
     Examples
     --------
@@ -96,11 +98,11 @@ def images(path: str | os.PathLike[str]) -> tuple[Array, Array | None]:
     ((10, 6, 12), (10, 6, 12))
     """
     arrays = read_arrays(path)
-    pixels = take(arrays, "X", path, ndim=(3, 4), real=True).astype(np.float64)
-    labels = take(arrays, "y", path, ndim=(1,)) if "y" in arrays else None
-    if labels is not None and len(labels) != len(pixels):
-        raise ValueError(f"{path}: y has {len(labels)} labels for {len(pixels)} images, expected as many")
-    low, high = pixels.min(), pixels.max()
-    if low == high:
-        raise ValueError(f"{path}: all pixels of X equal {low:g}, expected images")
-    return ((pixels - low) / (high - low)).reshape(*pixels.shape[:3], -1), labels
+    pixels = take(arrays, "X", path, ndim=(3, 4), real=True)
+    refuse_colours_first(pixels.shape, f"{path}: X")
+    labels = take(arrays, "y", path, ndim=(1, 2)) if "y" in arrays else None
+    if labels is not None and labels.shape not in ((len(pixels),), (len(pixels), 1)):
+        count = f"{len(labels)} labels" if labels.ndim == 1 else f"shape {labels.shape}"
+        raise ValueError(f"{path}: y has {count} for {len(pixels)} images, expected as many")
+    scaled = unit_interval(pixels, f"{path}: X")
+    return scaled.reshape(*pixels.shape[:3], -1), None if labels is None else labels.reshape(-1)

@@ -73,3 +73,54 @@ def untokens(X: Any, shape: tuple[int, int, int], patch: int | None = None) -> A
         return features.reshape(-1, H, W, colours)
     blocks = features.reshape(-1, H // patch, W // patch, patch, patch, colours)
     return blocks.transpose(0, 1, 3, 2, 4, 5).reshape(-1, H, W, colours)
+
+
+def unit_interval(pixels: Any, name: str) -> Array:
+    """Pixels scaled so that the darkest is 0 and the brightest 1.
+
+    Raises
+    ------
+    ValueError
+        If all are equal.
+
+    Examples
+    --------
+    >>> from kronmix.datasets.patching import unit_interval
+    >>> unit_interval(np.array([[[-32768, 0], [0, 32767]]], np.int16), "X").round(3)
+    array([[[0. , 0.5],
+            [0.5, 1. ]]])
+    """
+    array = np.asarray(pixels, dtype=np.float64)
+    if array.size == 0:
+        raise ValueError(f"{name}: holds no pixels, expected images")
+    low, high = array.min(), array.max()
+    if low == high:
+        raise ValueError(f"{name}: all pixels equal {low:g}, expected images")
+    return (array - low) / (high - low)
+
+
+#: How many numbers a pixel has in the usual images: grey, grey with opacity, colours, colours with opacity.
+_COLOURS = (1, 2, 3, 4)
+
+
+def refuse_colours_first(shape: tuple[int, ...], name: str) -> None:
+    """Raise where four axes look like (N, colours, H, W), the order of torch, in place of (N, H, W, colours).
+
+    Raises
+    ------
+    ValueError
+        With the transpose to write.
+
+    Examples
+    --------
+    >>> from kronmix.datasets.patching import refuse_colours_first
+    >>> refuse_colours_first((60, 8, 8, 3), "X")
+    >>> refuse_colours_first((60, 3, 8, 8), "X")
+    Traceback (most recent call last):
+        ...
+    ValueError: X has shape (60, 3, 8, 8), colours before height and width: expected (N, H, W, colours), X.transpose(0, 2, 3, 1)
+    """
+    if len(shape) == 4 and shape[1] in _COLOURS and shape[3] not in _COLOURS:
+        raise ValueError(
+            f"{name} has shape {shape}, colours before height and width: expected (N, H, W, colours), X.transpose(0, 2, 3, 1)"
+        )
