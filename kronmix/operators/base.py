@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 from numbers import Number
 from typing import Any, Self
 
@@ -10,6 +11,7 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.linalg import LinearOperator
 
+from ..forms import Form, Opaque
 from ..patterns import Pattern
 from . import algebra
 
@@ -92,6 +94,10 @@ class StructuredOperator(LinearOperator):
 
         return self._apply(X), pull
 
+    def _form(self) -> Form:
+        """What matrix this is, as a normal form of ``kronmix.forms``; opaque unless a structure says more."""
+        return Opaque(self)
+
     # ---- the contract -----------------------------------------------------------------------------------------------
 
     def pullback(self, x: Any, y_bar: Any) -> tuple[Array, ...]:
@@ -139,6 +145,11 @@ class StructuredOperator(LinearOperator):
             g.real if g.dtype.kind == "c" and f.dtype.kind != "c" else g
             for g, f in zip(gradients, self.factors, strict=True)
         )
+
+    @cached_property
+    def form(self) -> Form:
+        """The matrix in normal form: what spectra, norms, counts and solves are read from."""
+        return self._form()
 
     @property
     def n_parameters(self) -> int:

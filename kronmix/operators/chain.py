@@ -10,9 +10,11 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.linalg import LinearOperator
 
+from ..forms import Form, Opaque, multiply, orders, permuted, slices_of
 from ..patterns import Pattern
 from .algebra import register_product
 from .base import MAX_BYTES, Array, Pull, StructuredOperator
+from .kronecker_sparse import KroneckerSparse
 from .permutation import Permutation
 
 
@@ -63,14 +65,9 @@ class Chain(StructuredOperator):
 
     def core(self) -> StructuredOperator:
         """The product without permutations outside: same singular values, same entries elsewhere (T8)."""
-        start, stop = 0, len(self.operators)
-        while stop - start > 1 and isinstance(self.operators[start], Permutation):
-            start += 1
-        while stop - start > 1 and isinstance(self.operators[stop - 1], Permutation):
-            stop -= 1
-        if (start, stop) == (0, len(self.operators)):
+        _, inner, _ = self._split()
+        if len(inner) == len(self.operators):
             return self
-        inner = self.operators[start:stop]
         return inner[0] if len(inner) == 1 else Chain(*inner)
 
     def support(self) -> csr_array:
@@ -127,8 +124,43 @@ class Chain(StructuredOperator):
             dense = op._apply(dense)
         return dense
 
+    def _form(self) -> Form:
+        """Neighbours multiplied where that has a form; permutations outside a product that has none are kept beside it (T8)."""
+        product: Form | None = self.operators[0].form
+        for op in self.operators[1:]:
+            product = None if product is None else multiply(product, op.form)
+        if product is not None:
+            return product
+        left, core, right = self._split()
+        if len(core) < len(self.operators):
+            inner = core[0].form if len(core) == 1 else Chain(*core).form
+            rows, columns = (compose(side) for side in (left, right))
+            return permuted(inner, rows, orders.inverse(columns))
+        if len(core) == 2 and all(isinstance(op, KroneckerSparse) for op in core):
+            (x, X), (y, Y) = ((op.factors[0], op.pattern) for op in core)
+            if X is not None and Y is not None and X.chainable(Y):
+                return slices_of(x, X, y, Y)
+        return Opaque(self)
+
+    def _split(self) -> tuple[tuple[Permutation, ...], tuple[StructuredOperator, ...], tuple[Permutation, ...]]:
+        """The permutations on the left, what stands between, and the permutations on the right."""
+        start, stop = 0, len(self.operators)
+        while stop - start > 1 and isinstance(self.operators[start], Permutation):
+            start += 1
+        while stop - start > 1 and isinstance(self.operators[stop - 1], Permutation):
+            stop -= 1
+        return self.operators[:start], self.operators[start:stop], self.operators[stop:]
+
     def _describe(self) -> list[str]:
         return [" · ".join(f"{type(op).__name__}({op.shape[0]}×{op.shape[1]})" for op in self.operators)]
+
+
+def compose(permutations: tuple[Permutation, ...]) -> orders.Order:
+    """What a product of permutations reads; None for none."""
+    found: orders.Order = None
+    for P in permutations:
+        found = P.indices if found is None else P.indices[found]
+    return found
 
 
 def flatten(operators: tuple[Any, ...], kind: Any, name: str) -> tuple[StructuredOperator, ...]:

@@ -6,6 +6,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from ..forms import Form, Matrix, Slots
 from ..patterns import Pattern
 from .algebra import register_product, register_sum
 from .base import Array, StructuredOperator, as_factor, same_shapes
@@ -49,6 +50,9 @@ class Dense(StructuredOperator):
 
     def _transpose(self) -> Dense:
         return Dense(self.matrix.T)
+
+    def _form(self) -> Form:
+        return Slots((Matrix(self.matrix),))
 
     def inv(self) -> Dense:
         """Inverse (O(n³))."""

@@ -7,6 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from ..forms import Form, Matrix, Slots
 from ..patterns import Pattern
 from .base import Array, StructuredOperator, as_factor, same_shapes
 
@@ -69,6 +70,9 @@ class Hadamard(StructuredOperator):
 
     def _transpose(self) -> Hadamard:
         return Hadamard(*(f.T for f in self.factors))
+
+    def _form(self) -> Form:
+        return Slots((Matrix(self._dense()),))
 
     def _describe(self) -> list[str]:
         return [f"{len(self.factors)} factors"]

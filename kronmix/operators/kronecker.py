@@ -11,6 +11,7 @@ import numpy as np
 import scipy.sparse
 from scipy.sparse import csr_array
 
+from ..forms import Form, Matrix, Slots
 from ..patterns import Pattern
 from .algebra import register_product
 from .base import Array, Pull, StructuredOperator, as_factor, same_shapes
@@ -113,6 +114,9 @@ class Kronecker(StructuredOperator):
 
     def to_sparse(self) -> csr_array:
         return csr_array(reduce(lambda A, B: scipy.sparse.kron(A, B, format="csr"), map(csr_array, self.factors)))
+
+    def _form(self) -> Form:
+        return Slots.of([Matrix(f) for f in self.factors])
 
     def _describe(self) -> list[str]:
         return [" ⊗ ".join(f"{f.shape[0]}×{f.shape[1]}" for f in self.factors)]

@@ -7,6 +7,7 @@ from typing import Any, Self
 import numpy as np
 from scipy.sparse import coo_array, csr_array
 
+from ..forms import Form, Identity, Matrix, Slots, Stack, orders, permuted
 from ..patterns import Pattern
 from .algebra import register_identity, register_sum
 from .base import Array, StructuredOperator, as_factor, same_shapes
@@ -112,6 +113,19 @@ class KroneckerSparse(StructuredOperator):
         rows = np.broadcast_to((ia * b + ib) * d + id_, full).ravel()
         cols = np.broadcast_to((ia * c + ic) * d + id_, full).ravel()
         return csr_array(coo_array((np.broadcast_to(self.values, full).ravel(), (rows, cols)), shape=self.shape))
+
+    def _form(self) -> Form:
+        a, b, c, d = self.pattern
+        bound = min(self.values.shape[2:])  # what is shared inside the blocks bounds their rank
+        blocks = np.broadcast_to(self.values, (*self.values.shape[:2], b, c))
+        if blocks.shape[:2] == (1, 1):
+            return Slots.of([Identity(a), Matrix(blocks[0, 0], bound=bound), Identity(d)])
+        if blocks.shape[1] == 1:  # shared over d: the copies are outermost
+            sizes, axes, copies = (d, a), (1, 2, 0), d
+        else:
+            sizes, axes, copies = (a, d), (0, 2, 1), a * d // (blocks.shape[0] * blocks.shape[1])
+        rows, columns = (orders.transposed((*sizes, size), axes) for size in (b, c))
+        return permuted(Stack(blocks.reshape(-1, b, c), copies, bound), rows, columns)
 
     def _describe(self) -> list[str]:
         sizes = (self.pattern.a, self.pattern.d, self.pattern.b, self.pattern.c)

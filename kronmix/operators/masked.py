@@ -6,9 +6,11 @@ from typing import Any, Self
 
 import numpy as np
 from scipy.sparse import csr_array
+from scipy.sparse.csgraph import structural_rank
 
+from ..forms import Form, Matrix, Opaque, Slots, from_sparse
 from .algebra import register_sum
-from .base import Array, Pull, StructuredOperator, as_factor, same_shapes
+from .base import MAX_BYTES, Array, Pull, StructuredOperator, as_factor, same_shapes
 
 # Pullbacks gather rows of x and ȳ for this many numbers at once (cache-sized, 1 MiB of float64).
 _CHUNK = 2**17
@@ -120,6 +122,14 @@ class Masked(StructuredOperator):
 
     def to_sparse(self) -> csr_array:
         return self._matrix.copy()
+
+    def _form(self) -> Form:
+        found = from_sparse(self._matrix)
+        if found is not None:
+            return found
+        if self.shape[0] * self.shape[1] * self.dtype.itemsize > MAX_BYTES:
+            return Opaque(self)
+        return Slots((Matrix(self._dense(), bound=int(structural_rank(self.mask))),))
 
     def _describe(self) -> list[str]:
         return [f"density {self.density:.3g}"]

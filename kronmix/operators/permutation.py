@@ -7,6 +7,7 @@ from typing import Any, Self
 import numpy as np
 from scipy.sparse import csr_array
 
+from ..forms import Form, Identity, Slots, permuted
 from ..vectorize import Order, _check_order, commutation_indices
 from .algebra import matrix_function, register_product
 from .base import Array, StructuredOperator, same_shapes
@@ -94,6 +95,9 @@ class Permutation(StructuredOperator):
 
     def conj(self) -> Permutation:
         return self
+
+    def _form(self) -> Form:
+        return permuted(Slots((Identity(self.indices.size),)), self.indices, None)
 
     def to_sparse(self) -> csr_array:
         n = self.indices.size

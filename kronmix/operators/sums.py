@@ -10,6 +10,7 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.linalg import LinearOperator
 
+from ..forms import Form, Matrix, Opaque, Slots, add
 from ..patterns import Pattern
 from .algebra import register_sum
 from .base import Array, Pull, StructuredOperator, as_factor, same_shapes
@@ -80,6 +81,12 @@ class Sum(StructuredOperator):
 
     def to_sparse(self) -> csr_array:
         return csr_array(reduce(lambda left, right: left + right, (op.to_sparse() for op in self.operators)))
+
+    def _form(self) -> Form:
+        total: Form | None = self.operators[0].form
+        for op in self.operators[1:]:
+            total = None if total is None else add(total, op.form)
+        return Opaque(self) if total is None else total
 
     def _describe(self) -> list[str]:
         return [" + ".join(type(op).__name__ for op in self.operators)]
@@ -176,6 +183,14 @@ class SumOfKroneckers(StructuredOperator):
 
     def to_sparse(self) -> csr_array:
         return csr_array(reduce(lambda left, right: left + right, (Kronecker(A, B).to_sparse() for A, B in self.pairs)))
+
+    def _form(self) -> Form:
+        total: Form | None = None
+        for A, B in self.pairs:
+            term = Slots.of([Matrix(A), Matrix(B)])
+            total = term if total is None else add(total, term)
+        assert total is not None  # terms of one pair of shapes always add
+        return total
 
     def _describe(self) -> list[str]:
         (mA, nA), (mB, nB) = self.factors[0].shape, self.factors[1].shape

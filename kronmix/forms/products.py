@@ -1,0 +1,282 @@
+"""Transposes, multiples, Kronecker products and products of forms."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import reduce
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from . import orders
+from .blocks import is_blocks, multiply_blocks
+from .items import Array, Identity, Matrix, merged, multiply_items
+from .kinds import DirectSum, Form, Opaque, Permuted, Slices, Slots, Stack, Terms, Updated
+from .orders import Order
+from .sums import add, as_thin
+
+
+def permuted(form: Form, rows: Order, columns: Order) -> Form:
+    """``form[rows][:, columns]`` in normal form: reorderings of Kronecker items are carried out (T2)."""
+    if isinstance(form, Permuted):
+        rows, columns, form = orders.then(form.rows, rows), orders.then(form.columns, columns), form.inner
+    rows, columns = orders.normal(rows), orders.normal(columns)
+    if rows is not None and isinstance(form, Slots):
+        form, rows, columns = _reordered(form, rows, columns)
+    return form if rows is None and columns is None else Permuted(form, rows, columns)
+
+
+def _reordered(form: Slots, rows: Array, columns: Order) -> tuple[Slots, Order, Order]:
+    """A row order that only rearranges the items, as items in that order and an order of the columns (T2)."""
+    if len(form.items) == 1 and isinstance(form.items[0], Identity):  # P = Pᵀ read by its columns
+        return form, None, orders.then(orders.inverse(rows), columns)
+    axes = orders.as_transposition(rows, [item.rows for item in form.items])
+    if axes is None:
+        return form, rows, columns
+    # (⊗M)[rows] = ⊗M' with its columns read in the order that undoes the same rearrangement of theirs.
+    moved = orders.inverse(orders.transposed([item.columns for item in form.items], axes))
+    items = merged([form.items[axis] for axis in axes])
+    return Slots(items, form.scale, form.kind), None, orders.then(orders.normal(moved), columns)
+
+
+def transpose(form: Form) -> Form:
+    """The transpose."""
+    match form:
+        case Slots():
+            return Slots(
+                tuple(item.T if isinstance(item, Matrix) else item for item in form.items), form.scale, form.kind
+            )
+        case Stack():
+            return Stack(form.blocks.swapaxes(1, 2), form.copies, form.bound)
+        case DirectSum():
+            return DirectSum(tuple(map(transpose, form.parts)))
+        case Terms():
+            return form.each(transpose)
+        case Updated():
+            return Updated(transpose(form.base), form.update.T)
+        case Permuted():
+            return permuted(transpose(form.inner), form.columns, form.rows)
+        case Slices():  # slice [a, κ, β, d] is transposed, and its rows stand where the slice's columns stood
+            a, κ, β, d, b, c, _ = form.sizes
+            V, U = (x.transpose(0, 2, 1, 3, 5, 4) for x in (form.U, form.V))
+            rows = orders.transposed([a, c, κ, d], (0, 2, 1, 3))
+            columns = orders.transposed([a, β, b, d], (0, 2, 1, 3))
+            return Permuted(Slices(U, V), orders.normal(rows), orders.normal(columns))
+        case Opaque():
+            return Opaque(form.operator.T)
+    raise TypeError(f"no form: {form!r}")
+
+
+def conj(form: Form) -> Form:
+    """The entrywise complex conjugate."""
+    if form.dtype.kind != "c":
+        return form
+    match form:
+        case Slots():
+            items = tuple(item.conj() if isinstance(item, Matrix) else item for item in form.items)
+            return Slots(items, np.conj(form.scale).item(), form.kind)
+        case Stack():
+            return Stack(form.blocks.conj(), form.copies, form.bound)
+        case DirectSum():
+            return DirectSum(tuple(map(conj, form.parts)))
+        case Terms():
+            return form.each(conj)
+        case Slices():
+            return Slices(form.U.conj(), form.V.conj())
+        case Updated():
+            return Updated(conj(form.base), form.update.conj())
+        case Permuted():
+            return Permuted(conj(form.inner), form.rows, form.columns)
+        case Opaque():
+            return Opaque(form.operator.H.T)
+    raise TypeError(f"no form: {form!r}")
+
+
+def adjoint(form: Form) -> Form:
+    """The conjugate transpose."""
+    return transpose(conj(form))
+
+
+def scaled(form: Form, scalar: complex) -> Form:
+    """scalar · form; a Python number is weak, so that it leaves the dtype."""
+    match form:
+        case Slots():
+            return Slots(form.items, form.scale * scalar, form.kind)
+        case Stack():
+            return Stack(form.blocks * scalar, form.copies, form.bound)
+        case DirectSum():
+            return DirectSum(tuple(scaled(part, scalar) for part in form.parts))
+        case Terms():
+            return form.each(lambda term: scaled(term, scalar))
+        case Slices():
+            return Slices(form.U * scalar, form.V)
+        case Updated():
+            return Updated(scaled(form.base, scalar), form.update * scalar)
+        case Permuted():
+            return Permuted(scaled(form.inner, scalar), form.rows, form.columns)
+        case Opaque():
+            return Opaque(scalar * form.operator)
+    raise TypeError(f"no form: {form!r}")
+
+
+def widened(form: Form, dtype: Any) -> Form:
+    """The same matrix in a dtype that holds both its own and the given one."""
+    if np.result_type(form.dtype, dtype) == form.dtype:
+        return form
+    match form:
+        case Slots():
+            return Slots(form.items, form.scale, np.result_type(form.kind, dtype))
+        case Stack():
+            return Stack(form.blocks.astype(np.result_type(form.blocks, dtype)), form.copies, form.bound)
+        case DirectSum():
+            return DirectSum(tuple(widened(part, dtype) for part in form.parts))
+        case Terms():
+            return form.each(lambda term: widened(term, dtype))
+        case Slices():
+            return Slices(form.U.astype(np.result_type(form.U, dtype)), form.V)
+        case Updated():
+            return Updated(widened(form.base, dtype), form.update)
+        case Permuted():
+            return Permuted(widened(form.inner, dtype), form.rows, form.columns)
+    return form
+
+
+def kron(left: Form, right: Form) -> Form | None:
+    """left ⊗ right; None where it is no form."""
+    if isinstance(left, Permuted) or isinstance(right, Permuted):
+        (a, p, q), (b, r, s) = _parts(left), _parts(right)
+        inner = kron(a, b)
+        if inner is None:
+            return None
+        return permuted(inner, _kron_orders(p, r, a.shape[0], b.shape[0]), _kron_orders(q, s, a.shape[1], b.shape[1]))
+    match left, right:
+        case Slots(), Slots():
+            return Slots(
+                merged([*left.items, *right.items]), left.scale * right.scale, np.result_type(left.kind, right.kind)
+            )
+        case Slots(), Terms():
+            return right.each(lambda term: kron(left, term))
+        case Terms(), Slots():
+            return left.each(lambda term: kron(term, right))
+        case Slots(items=(Identity(size=n),)), Stack():
+            return widened(scaled(Stack(right.blocks, n * right.copies, right.bound), left.scale), left.kind)
+        case Slots(items=(Identity(size=n),)), DirectSum():
+            return widened(scaled(DirectSum(right.parts * n), left.scale), left.kind)
+        case Stack() | DirectSum(), Slots(items=(Identity(size=n),)):  # X ⊗ I = K (I ⊗ X) Kᵀ (T2)
+            inner = kron(right, left)
+            (m, k), sizes = left.shape, [n, 0]
+            rows, columns = (orders.transposed([sizes[0], size], (1, 0)) for size in (m, k))
+            return None if inner is None else permuted(inner, rows, columns)
+        case _:
+            return None
+
+
+def _kron_orders(left: Order, right: Order, m: int, n: int) -> Order:
+    if left is None and right is None:
+        return None
+    i = np.arange(m) if left is None else left
+    j = np.arange(n) if right is None else right
+    return (i[:, None] * n + j).ravel()
+
+
+def _parts(form: Form) -> tuple[Form, Order, Order]:
+    return (form.inner, form.rows, form.columns) if isinstance(form, Permuted) else (form, None, None)
+
+
+# ---- products ---------------------------------------------------------------------------------------------------------
+
+
+def multiply(left: Form, right: Form) -> Form | None:
+    """left · right as a form; None where its structure is not known."""
+    (A, p, q), (B, r, s) = _parts(left), _parts(right)
+    between = orders.then(r, orders.inverse(q))  # rows of B that meet the columns of A
+    if between is not None:
+        if isinstance(B, Slots):
+            B, between, s = _reordered(B, between, s)
+        if between is not None and isinstance(A, Slots):  # A · B[between] = (Aᵀ[between⁻¹])ᵀ · B
+            flipped = transpose(A)
+            assert isinstance(flipped, Slots)
+            back = orders.inverse(between)
+            assert back is not None
+            flipped, undone, p = _reordered(flipped, back, p)
+            A, between = transpose(flipped), orders.inverse(undone)
+    if between is not None:
+        if not (is_blocks(A) and is_blocks(B)):
+            return None
+        product = multiply_blocks(A, Permuted(B, between, None))
+        return None if product is None else permuted(product, p, s)
+    product = _plain_product(A, B)
+    return None if product is None else permuted(product, p, s)
+
+
+def _plain_product(left: Form, right: Form) -> Form | None:
+    thin = as_thin(left)
+    if thin is not None and thin.right is not None:
+        return Slots((Matrix(thin.left, transpose(right).apply(thin.right.T).T),))
+    thin = as_thin(right)
+    if thin is not None:
+        return Slots((Matrix(left.apply(thin.left), thin.right),))
+    match left, right:
+        case Slots(items=(Identity(),)), _:
+            return widened(scaled(right, left.scale), left.kind)
+        case _, Slots(items=(Identity(),)):
+            return widened(scaled(left, right.scale), right.kind)
+        case Slots(), Slots():
+            return _slots_product(left, right)
+        case Terms(), Slots():
+            return _each_term([_slots_product(term, right) for term in left.terms])
+        case Slots(), Terms():
+            return _each_term([_slots_product(left, term) for term in right.terms])
+        case Terms(), Terms():
+            return _each_term([_slots_product(a, b) for a in left.terms for b in right.terms])
+        case Updated(), _:
+            return _added(multiply(left.base, right), multiply(Slots((left.update,)), right))
+        case _, Updated():
+            return _added(multiply(left, right.base), multiply(left, Slots((right.update,))))
+        case DirectSum(), DirectSum() if [p.shape[1] for p in left.parts] == [p.shape[0] for p in right.parts]:
+            products = [multiply(a, b) for a, b in zip(left.parts, right.parts, strict=True)]
+            known = tuple(product for product in products if product is not None)
+            return DirectSum(known) if len(known) == len(products) else None
+        case _ if is_blocks(left) and is_blocks(right):
+            return multiply_blocks(left, right)
+    return None
+
+
+def _added(one: Form | None, other: Form | None) -> Form | None:
+    return None if one is None or other is None else add(one, other)
+
+
+def _slots_product(left: Slots, right: Slots) -> Slots | None:
+    items = multiply_items(left.items, right.items)
+    if items is None:
+        items = _regrouped(left.items, right.items)
+    if items is None:
+        return None
+    return Slots.of(items, left.scale * right.scale, np.result_type(left.kind, right.kind))
+
+
+def _each_term(products: Sequence[Form | None]) -> Form | None:
+    """The sum of products that are all known."""
+    return reduce(_added, products)
+
+
+def _regrouped(left: tuple[Any, ...], right: tuple[Any, ...]) -> list[Any] | None:
+    """Items that do not fit one by one, multiplied out in the smallest groups that do; None where that takes more numbers."""
+    lefts, rights, product = list(left), list(right), list[Any]()
+    while lefts and rights:
+        A, C = [lefts.pop(0)], [rights.pop(0)]
+        while (a := prod(item.columns for item in A)) != (c := prod(item.rows for item in C)):
+            side, rest = (A, lefts) if a < c else (C, rights)
+            if not rest:
+                return None
+            side.append(rest.pop(0))
+        fitting = multiply_items(A, C)
+        if fitting is not None:
+            product += fitting
+            continue
+        m, n = prod(item.rows for item in A), prod(item.columns for item in C)
+        if m * n > sum(item.rows * item.columns for item in A + C if isinstance(item, Matrix)):
+            return None
+        product.append(Matrix(Slots(tuple(A)).apply(Slots(tuple(C)).dense())))
+    return None if lefts or rights else product
