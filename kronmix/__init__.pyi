@@ -23,17 +23,24 @@ from .networks import (
     load_mixer as load_mixer,
 )
 from .operators import (
+    Ampliation as Ampliation,
+    BlockDiagonal as BlockDiagonal,
     Chain as Chain,
     Dense as Dense,
+    Diagonal as Diagonal,
     Hadamard as Hadamard,
+    HStack as HStack,
     Kronecker as Kronecker,
     KroneckerSparse as KroneckerSparse,
+    KroneckerSum as KroneckerSum,
+    LowRank as LowRank,
     Masked as Masked,
     Monarch as Monarch,
     Permutation as Permutation,
     StructuredOperator as StructuredOperator,
     Sum as Sum,
     SumOfKroneckers as SumOfKroneckers,
+    VStack as VStack,
     commutation as commutation,
 )
 from .patterns import (
@@ -46,7 +53,9 @@ from .products import (
     block_diag as block_diag,
     eye as eye,
     hadamard as hadamard,
+    hstack as hstack,
     kron as kron,
+    vstack as vstack,
 )
 from .regularization import (
     Observed as Observed,

@@ -1,4 +1,4 @@
-"""Kronecker, entrywise and block-diagonal matrices of whatever kind the arguments are: NumPy, SymPy, operators, expressions.
+"""Kronecker, entrywise, block-diagonal and stacked matrices of every kind: NumPy, SymPy, operators, expressions.
 
 A class of matrices of another kind takes part by defining ``__matrix_function__(name, args)``, as NumPy's classes define
 ``__array_function__``; ``vec``, ``unvec`` and ``trace`` are registered on the type instead.
@@ -6,17 +6,32 @@ A class of matrices of another kind takes part by defining ``__matrix_function__
 
 from __future__ import annotations
 
-from functools import reduce
+from collections.abc import Callable, Iterable, Sequence
+from functools import reduce, singledispatch
+from itertools import groupby
 from typing import Any
 
 import numpy as np
 
-from .operators import Dense, Kronecker, KroneckerSparse, Permutation, StructuredOperator
+from .operators import (
+    BlockDiagonal,
+    Chain,
+    Dense,
+    HStack,
+    Kronecker,
+    KroneckerSparse,
+    Permutation,
+    StructuredOperator,
+    VStack,
+    amplify,
+)
 from .operators.algebra import matrix_function
+from .operators.kronecker import cheapest_stages
+from .operators.permutation import is_identity
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
-__all__ = ["block_diag", "eye", "hadamard", "kron"]
+__all__ = ["block_diag", "eye", "hadamard", "hstack", "kron", "vstack"]
 
 
 @matrix_function
@@ -26,8 +41,10 @@ def kron(*matrices: Any) -> Any:
     Parameters
     ----------
     *matrices : matrices
-        NumPy arrays and operators give a :class:`Kronecker` operator, never formed; SymPy matrices and arrays of Python
-        integers or symbols an explicit object array; expressions of ``check_identity`` an expression.
+        NumPy arrays give a :class:`Kronecker` operator, never formed; SymPy matrices and arrays of Python integers or symbols an
+        explicit object array; expressions of ``check_identity`` an expression. Operators keep their structure, their numbers
+        and their dtype: an identity ``km.eye(n)`` beside a matrix gives a tied :class:`KroneckerSparse` factor, and
+        A ⊗ B of any operators is (A ⊗ I)(I ⊗ B), a :class:`Chain`.
 
     Raises
     ------
@@ -39,6 +56,8 @@ def kron(*matrices: Any) -> Any:
     >>> A, B = np.arange(4.0).reshape(2, 2), np.eye(3)
     >>> km.kron(A, B)
     Kronecker(6×6, 2×2 ⊗ 3×3, 13 parameters)
+    >>> km.kron(km.eye(1000), np.ones((200, 200)))
+    KroneckerSparse(200000×200000, pattern (1000, 200, 200, 1), tied over a, 40 000 parameters)
     >>> x = km.vec(np.ones((3, 2)))
     >>> bool(np.allclose(km.kron(A, B) @ x, np.kron(A, B) @ x))
     True
@@ -47,13 +66,45 @@ def kron(*matrices: Any) -> Any:
         raise ValueError("kron: expected at least one matrix")
     if _exact(matrices):
         return reduce(np.kron, (_entries(matrix, "kron") for matrix in matrices))
-    flat: list[Any] = []
-    for matrix in matrices:
-        if isinstance(matrix, Kronecker):
-            flat += matrix.factors
-        else:
-            flat.append(matrix.to_dense() if isinstance(matrix, StructuredOperator) else matrix)
-    return Kronecker(*flat)
+    parts = [
+        part
+        for kind, run in groupby(map(_kron_part, matrices), type)
+        for part in _RUNS.get(kind, list)(run)  # neighbours of one kind are one part
+    ]
+    # (A ⊗ B ⊗ …) as a product of ampliations, in the order that takes the fewest multiply-adds; identities drop out (T4).
+    stages = cheapest_stages([part.shape for part in parts], [part.connections for part in parts])
+    moving = [amplify(parts[i], around.a, around.d) for i, around in stages if not is_identity(parts[i])]
+    return Chain(*reversed(moving)) if len(moving) > 1 else (moving or parts)[0]
+
+
+@singledispatch
+def _kron_part(matrix: Any) -> StructuredOperator:
+    return Kronecker(_entries(matrix, "kron"))
+
+
+@_kron_part.register
+def _(matrix: StructuredOperator) -> StructuredOperator:
+    return matrix
+
+
+@_kron_part.register
+def _(matrix: Dense) -> StructuredOperator:
+    return Kronecker(matrix.matrix)
+
+
+def _kron_of_kroneckers(run: Iterable[Any]) -> list[StructuredOperator]:
+    return [Kronecker(*(factor for op in run for factor in op.factors))]
+
+
+def _kron_of_permutations(run: Iterable[Any]) -> list[StructuredOperator]:
+    indices = reduce(lambda left, right: np.add.outer(left * right.size, right).ravel(), (op.indices for op in run))
+    return [Permutation(indices)]
+
+
+_RUNS: dict[type, Callable[[Iterable[Any]], list[StructuredOperator]]] = {
+    Kronecker: _kron_of_kroneckers,
+    Permutation: _kron_of_permutations,
+}
 
 
 @matrix_function
@@ -127,17 +178,17 @@ def hadamard(*matrices: Any) -> Any:
 def block_diag(*blocks: Any) -> Any:
     """Block-diagonal matrix, rectangular blocks allowed.
 
-    Blocks of one shape give a :class:`KroneckerSparse` operator of pattern (n, b, c, 1) (T9), others a :class:`Dense` one, exact
-    blocks an object array.
+    Arrays of one shape give a :class:`KroneckerSparse` operator of pattern (n, b, c, 1) (T9), exact ones an object array, and
+    everything else a :class:`BlockDiagonal` whose blocks keep their structure.
 
     Parameters
     ----------
     *blocks : arrays or operators
-        Matrices b × c, from the upper left on; operators are made dense. Exact blocks are arrays of dtype object.
+        Matrices b × c, from the upper left on. Exact blocks are arrays of dtype object.
 
     Returns
     -------
-    KroneckerSparse, Dense or array
+    KroneckerSparse, BlockDiagonal or array
         Its rows and columns are the sums of the blocks'; an expression where one is given, in ``check_identity``.
 
     Raises
@@ -155,21 +206,95 @@ def block_diag(*blocks: Any) -> Any:
     """
     if not blocks:
         raise ValueError("block_diag: expected at least one block")
-    arrays = [_entries(block, "block_diag") for block in blocks]
-    if not _exact(blocks) and all(array.shape == arrays[0].shape for array in arrays):
-        return KroneckerSparse(np.stack(arrays)[:, None], (len(arrays), *arrays[0].shape, 1))
+    if _exact(blocks):
+        return _exact_block_diag([_entries(block, "block_diag") for block in blocks])
+    parts = [_part(block, "block_diag") for block in blocks]
+    if all(type(part) is Dense and part.shape == parts[0].shape for part in parts):
+        return KroneckerSparse(np.stack([part.factors[0] for part in parts])[:, None], (len(parts), *parts[0].shape, 1))
+    return BlockDiagonal(parts)
+
+
+def _exact_block_diag(arrays: list[Array]) -> Array:
     rows, columns = (sum(array.shape[axis] for array in arrays) for axis in (0, 1))
-    out = np.zeros((rows, columns), np.result_type(*arrays))
+    out = np.zeros((rows, columns), object)
     i = j = 0
     for array in arrays:
         out[i : i + array.shape[0], j : j + array.shape[1]] = array
         i, j = i + array.shape[0], j + array.shape[1]
-    return out if _exact(blocks) else Dense(out)
+    return out
+
+
+def hstack(matrices: Sequence[Any]) -> Any:
+    """Matrices side by side, [A B …].
+
+    Parameters
+    ----------
+    matrices : sequence of arrays or operators
+        Of equal numbers of rows. Operators keep their structure; arrays alone give one :class:`Dense`, exact ones an object array.
+
+    Returns
+    -------
+    HStack, Dense or array
+
+    Raises
+    ------
+    ValueError
+        If there is none, one is not a matrix, or the numbers of rows differ.
+
+    Examples
+    --------
+    >>> km.hstack([km.eye(4), km.Kronecker(np.ones((2, 2)), np.ones((2, 3)))])
+    HStack(4×10, Permutation(4×4) | Kronecker(4×6), 10 parameters)
+    >>> km.hstack([np.ones((2, 1)), np.ones((2, 2))])
+    Dense(2×3, 6 parameters)
+    """
+    return _stack(matrices, "hstack", HStack, np.hstack)
+
+
+def vstack(matrices: Sequence[Any]) -> Any:
+    """Matrices one above another, [A; B; …].
+
+    Parameters
+    ----------
+    matrices : sequence of arrays or operators
+        Of equal numbers of columns. Operators keep their structure; arrays alone give one :class:`Dense`, exact ones an object
+        array.
+
+    Returns
+    -------
+    VStack, Dense or array
+
+    Raises
+    ------
+    ValueError
+        If there is none, one is not a matrix, or the numbers of columns differ.
+
+    Examples
+    --------
+    >>> km.vstack([km.eye(4), km.Kronecker(np.ones((1, 2)), np.ones((3, 2)))])
+    VStack(7×4, Permutation(4×4) / Kronecker(3×4), 8 parameters)
+    """
+    return _stack(matrices, "vstack", VStack, np.vstack)
+
+
+def _stack(matrices: Sequence[Any], name: str, lazy: Callable[..., Any], explicit: Callable[..., Array]) -> Any:
+    listed = tuple(matrices)
+    if not listed:
+        raise ValueError(f"{name}: expected at least one matrix")
+    if _exact(listed):
+        return explicit([_entries(matrix, name) for matrix in listed])
+    parts = [_part(matrix, name) for matrix in listed]
+    stacked = lazy(parts)  # checks the shapes
+    return Dense(explicit([part.factors[0] for part in parts])) if all(type(p) is Dense for p in parts) else stacked
 
 
 def _exact(matrices: tuple[Any, ...]) -> bool:
     """Whether any argument holds objects: symbols, fractions, integers of any size."""
     return any(not isinstance(m, StructuredOperator) and np.asarray(m).dtype == object for m in matrices)
+
+
+def _part(matrix: Any, name: str) -> StructuredOperator:
+    return matrix if isinstance(matrix, StructuredOperator) else Dense(_entries(matrix, name))
 
 
 def _entries(matrix: Any, name: str) -> Array:

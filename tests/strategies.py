@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
+from scipy.linalg import block_diag
 
 import kronmix as km
 
@@ -130,6 +131,57 @@ def _sum(draw: Draw, source: Source) -> Any:
     return op, np.eye(S * C, dtype=A.real.dtype)[P] + np.kron(3 * A, B)
 
 
+def _diagonal(draw: Draw, source: Source) -> Any:
+    d = source.array(draw(sizes))
+    return km.Diagonal(d), np.diag(d)
+
+
+def _low_rank(draw: Draw, source: Source) -> Any:
+    m, r, n = (draw(sizes) for _ in range(3))
+    U, V = source.array(m, r), source.array(r, n)
+    return km.LowRank(U, V), U @ V
+
+
+def _kronecker_sum(draw: Draw, source: Source) -> Any:
+    matrices = [source.array(n, n) for n in (draw(st.integers(1, 3)) for _ in range(draw(st.integers(1, 3))))]
+    total = np.zeros((1, 1), matrices[0].dtype)
+    for A in matrices:
+        total = np.kron(total, np.eye(len(A), dtype=A.dtype)) + np.kron(np.eye(len(total), dtype=A.dtype), A)
+    return km.KroneckerSum(*matrices), total
+
+
+def _parts(draw: Draw, source: Source) -> Any:
+    """Operators of three kinds, one of them rectangular and one without factors."""
+    A, B, D = source.array(2, 3), source.array(1, 2), source.array(draw(sizes), draw(sizes))
+    P = source.rng.permutation(draw(sizes))
+    parts = km.Kronecker(A, B), km.Permutation(P), km.Dense(D)
+    return parts, (np.kron(A, B), np.eye(P.size, dtype=A.real.dtype)[P], D)
+
+
+def _block_diagonal(draw: Draw, source: Source) -> Any:
+    parts, dense = _parts(draw, source)
+    return km.BlockDiagonal(parts), block_diag(*dense)
+
+
+def _hstack(draw: Draw, source: Source) -> Any:
+    A, B, D = source.array(2, 3), source.array(2, draw(sizes)), source.array(4, draw(sizes))
+    P = source.rng.permutation(4)
+    dense = [np.kron(A, B), np.eye(4, dtype=A.real.dtype)[P], D]
+    return km.HStack([km.Kronecker(A, B), km.Permutation(P), km.Dense(D)]), np.hstack(dense)
+
+
+def _vstack(draw: Draw, source: Source) -> Any:
+    op, dense = _hstack(draw, source)
+    return km.VStack([part.T for part in op.operators]), dense.T
+
+
+def _ampliation(draw: Draw, source: Source) -> Any:
+    op, dense = CASES[draw(st.sampled_from(["Monarch", "Hadamard", "Masked"]))](draw, source)
+    a, d = draw(st.integers(1, 3)), draw(st.integers(1, 3))
+    eyes = [np.eye(n, dtype=dense.real.dtype) for n in (a, d)]
+    return km.Ampliation(op, a, d), np.kron(np.kron(eyes[0], dense), eyes[1])
+
+
 #: Type -> how to draw (operator, independent dense matrix); every class of the public operators has its entry.
 CASES: dict[str, Callable[[Draw, Source], Any]] = {
     "KroneckerSparse": _kronecker_sparse,
@@ -143,6 +195,13 @@ CASES: dict[str, Callable[[Draw, Source], Any]] = {
     "Chain": _butterfly,
     "Sum": _sum,
     "Chain with permutations": _permuted,
+    "Diagonal": _diagonal,
+    "LowRank": _low_rank,
+    "KroneckerSum": _kronecker_sum,
+    "BlockDiagonal": _block_diagonal,
+    "HStack": _hstack,
+    "VStack": _vstack,
+    "Ampliation": _ampliation,
 }
 
 

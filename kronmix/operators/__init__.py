@@ -1,28 +1,44 @@
 """Structured matrices: SciPy linear operators that know their factors, their gradients and their counts."""
 
+from .ampliation import Ampliation, amplify
 from .base import MAX_BYTES, StructuredOperator
+from .block_diagonal import BlockDiagonal
 from .chain import Chain
+from .composite import Composite
 from .dense import Dense
+from .diagonal import Diagonal
 from .hadamard import Hadamard
 from .kronecker import Kronecker
 from .kronecker_sparse import KroneckerSparse
+from .kronecker_sum import KroneckerSum
+from .low_rank import LowRank
 from .masked import Masked
 from .monarch import Monarch
 from .permutation import Permutation, commutation
+from .stacks import HStack, VStack
 from .sums import Sum, SumOfKroneckers
 
 __all__ = [
     "MAX_BYTES",
+    "Ampliation",
+    "BlockDiagonal",
     "Chain",
+    "Composite",
     "Dense",
+    "Diagonal",
+    "HStack",
     "Hadamard",
     "Kronecker",
     "KroneckerSparse",
+    "KroneckerSum",
+    "LowRank",
     "Masked",
     "Monarch",
     "Permutation",
     "StructuredOperator",
     "Sum",
     "SumOfKroneckers",
+    "VStack",
+    "amplify",
     "commutation",
 ]

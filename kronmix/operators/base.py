@@ -213,7 +213,7 @@ class StructuredOperator(LinearOperator):
 
     def scale(self, scalar: Any) -> StructuredOperator:
         """Multiply by a scalar, kept in the first factor."""
-        if not self.factors:
+        if not self.factors:  # a composite of permutations
             return algebra.scaled_identity(self.shape[0], scalar) @ self
         first, *rest = self.factors
         return self.with_factors(scalar * first, *rest)

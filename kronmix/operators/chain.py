@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import reduce
 from itertools import pairwise
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -14,11 +14,12 @@ from ..forms import Form, Opaque, multiply, orders, permuted, slices_of
 from ..patterns import Pattern
 from .algebra import register_product
 from .base import MAX_BYTES, Array, Pull, StructuredOperator
+from .composite import Composite, flatten
 from .kronecker_sparse import KroneckerSparse
 from .permutation import Permutation
 
 
-class Chain(StructuredOperator):
+class Chain(Composite):
     """Product of operators, leftmost first; nested chains are flattened.
 
     Parameters
@@ -40,23 +41,13 @@ class Chain(StructuredOperator):
     Chain(2×4, Dense(2×3) · Dense(3×4), 18 parameters)
     """
 
-    operators: tuple[StructuredOperator, ...]
-
     def __init__(self, *operators: StructuredOperator) -> None:
         flat = flatten(operators, Chain, "Chain")
         for left, right in pairwise(flat):
             if left.shape[1] != right.shape[0]:
                 raise ValueError(f"Chain: {left!r} has {left.shape[1]} columns but {right!r} has {right.shape[0]} rows")
-        super().__init__((flat[0].shape[0], flat[-1].shape[1]), tuple(f for op in flat for f in op.factors))
-        self.operators = flat
+        super().__init__((flat[0].shape[0], flat[-1].shape[1]), flat)
         self.pattern = _product_pattern(flat)
-
-    def with_factors(self, *arrays: Any) -> Self:
-        return type(self)(*distribute(arrays, self.operators))
-
-    @property
-    def connections(self) -> int:
-        return sum(op.connections for op in self.operators)
 
     @property
     def nnz(self) -> int:
@@ -161,29 +152,6 @@ def compose(permutations: tuple[Permutation, ...]) -> orders.Order:
     for P in permutations:
         found = P.indices if found is None else P.indices[found]
     return found
-
-
-def flatten(operators: tuple[Any, ...], kind: Any, name: str) -> tuple[StructuredOperator, ...]:
-    """Check the terms of a product or sum, and put the terms of nested ones in their place."""
-    if not operators:
-        raise ValueError(f"{name}: expected at least one operator")
-    for op in operators:
-        if not isinstance(op, StructuredOperator):
-            raise TypeError(f"{name}: {type(op).__name__} is not a StructuredOperator; wrap a matrix in km.Dense")
-    return tuple(inner for op in operators for inner in (op.operators if isinstance(op, kind) else (op,)))
-
-
-def distribute(arrays: tuple[Any, ...], operators: tuple[StructuredOperator, ...]) -> list[StructuredOperator]:
-    """Give each operator its share of a flat list of factors."""
-    expected = sum(len(op.factors) for op in operators)
-    if len(arrays) != expected:
-        raise ValueError(f"with_factors got {len(arrays)} arrays: expected {expected}")
-    renewed, start = [], 0
-    for op in operators:
-        stop = start + len(op.factors)
-        renewed.append(op.with_factors(*arrays[start:stop]))
-        start = stop
-    return renewed
 
 
 def _product_pattern(operators: tuple[StructuredOperator, ...]) -> Pattern | None:

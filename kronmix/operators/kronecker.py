@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import reduce
 from math import prod
 from typing import Any, Self
@@ -61,7 +61,7 @@ class Kronecker(StructuredOperator):
         rows, cols = (prod(f.shape[axis] for f in factors) for axis in (0, 1))
         super().__init__((rows, cols), factors)
         self.pattern = Pattern.full(*self.shape)
-        self._stages = _cheapest_stages(tuple(f.shape for f in factors))
+        self._stages = cheapest_stages([f.shape for f in factors])
 
     def with_factors(self, *arrays: Any) -> Self:
         return type(self)(*same_shapes(arrays, self.factors))
@@ -122,16 +122,19 @@ class Kronecker(StructuredOperator):
         return [" ⊗ ".join(f"{f.shape[0]}×{f.shape[1]}" for f in self.factors)]
 
 
-def _cheapest_stages(shapes: tuple[tuple[int, int], ...]) -> tuple[tuple[int, Pattern], ...]:
-    """Order of the factors that takes the fewest multiply-adds, each with its pattern at that point.
+def cheapest_stages(
+    shapes: Sequence[tuple[int, int]], work: Sequence[int] | None = None
+) -> tuple[tuple[int, Pattern], ...]:
+    """Order in which the factors of a Kronecker product take the fewest multiply-adds, each with its pattern at that point.
 
-    Applying i before j is cheaper exactly when 1/rows_i − 1/columns_i is larger (compare the two costs and divide by
-    rows_i·rows_j); among equals the rightmost goes first.
+    Applying i before j is cheaper exactly when (columns_i − rows_i) / work_i is larger (compare the two costs); among equals the
+    rightmost goes first. ``work`` counts the multiply-adds of one factor; rows · columns unless given.
     """
+    work = [rows * cols for rows, cols in shapes] if work is None else work
 
     def gain(i: int) -> tuple[float, int]:
         rows, cols = shapes[i]
-        return (1 / rows - 1 / cols if rows and cols else 0.0), i
+        return ((cols - rows) / work[i] if work[i] else 0.0), i
 
     sizes = [cols for _, cols in shapes]
     stages = []

@@ -150,4 +150,5 @@ def _add(left: KroneckerSparse, right: KroneckerSparse) -> Any:
 
 @register_identity
 def _scaled_identity(n: int, scalar: complex) -> KroneckerSparse:
-    return KroneckerSparse(np.full((1, 1, 1, 1), scalar), (n, 1, 1, 1))
+    # A Python number is weak, as in NumPy: it does not widen what the identity is added to.
+    return KroneckerSparse(np.full((1, 1, 1, 1), scalar, np.result_type(np.float32, scalar)), (n, 1, 1, 1))

@@ -9,7 +9,7 @@ from scipy.sparse import csr_array
 
 from ..forms import Form, Identity, Slots, permuted
 from ..vectorize import Order, _check_order, commutation_indices
-from .algebra import matrix_function, register_product
+from .algebra import matrix_function, register_product, scaled_identity
 from .base import Array, StructuredOperator, same_shapes
 
 
@@ -99,9 +99,19 @@ class Permutation(StructuredOperator):
     def _form(self) -> Form:
         return permuted(Slots((Identity(self.indices.size),)), self.indices, None)
 
+    def scale(self, scalar: Any) -> StructuredOperator:
+        """Multiply by a scalar: a tied factor of one number, times the permutation where it moves anything."""
+        multiple = scaled_identity(self.indices.size, scalar)
+        return multiple if is_identity(self) else multiple @ self
+
     def to_sparse(self) -> csr_array:
         n = self.indices.size
         return csr_array((np.ones(n, self.dtype), self.indices, np.arange(n + 1)), shape=self.shape)
+
+
+def is_identity(op: StructuredOperator) -> bool:
+    """Whether the operator is a permutation that moves nothing."""
+    return isinstance(op, Permutation) and bool((op.indices == np.arange(op.indices.size)).all())
 
 
 @register_product(Permutation, Permutation)

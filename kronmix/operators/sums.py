@@ -14,12 +14,12 @@ from ..forms import Form, Matrix, Opaque, Slots, add
 from ..patterns import Pattern
 from .algebra import register_sum
 from .base import Array, Pull, StructuredOperator, as_factor, same_shapes
-from .chain import distribute, flatten
+from .composite import Composite, flatten
 from .kernels import apply_factor, factor_gradient
 from .kronecker import Kronecker
 
 
-class Sum(StructuredOperator):
+class Sum(Composite):
     """Sum of operators of one shape; nested sums are flattened.
 
     Parameters
@@ -34,21 +34,11 @@ class Sum(StructuredOperator):
            [1., 1.]])
     """
 
-    operators: tuple[StructuredOperator, ...]
-
     def __init__(self, *operators: StructuredOperator) -> None:
         flat = flatten(operators, Sum, "Sum")
         if any(op.shape != flat[0].shape for op in flat):
             raise ValueError(f"Sum: shapes {[op.shape for op in flat]} differ")
-        super().__init__(flat[0].shape, tuple(f for op in flat for f in op.factors))
-        self.operators = flat
-
-    def with_factors(self, *arrays: Any) -> Self:
-        return type(self)(*distribute(arrays, self.operators))
-
-    @property
-    def connections(self) -> int:
-        return sum(op.connections for op in self.operators)
+        super().__init__(flat[0].shape, flat)
 
     def support(self) -> csr_array:
         return csr_array(reduce(lambda left, right: left + right, (op.support() for op in self.operators)))

@@ -124,6 +124,52 @@ def test_permutations() -> None:
             km.Permutation(wrong)
 
 
+def test_new_structures_add_and_multiply_to_their_own_kind() -> None:
+    def close(op: Any, kind: type, dense: Any) -> None:
+        assert type(op) is kind
+        np.testing.assert_allclose(op.to_dense(), dense, atol=1e-12)
+
+    d, e = normal(4), normal(4, seed=1)
+    close(km.Diagonal(d) + km.Diagonal(e), km.Diagonal, np.diag(d + e))
+    close(km.Diagonal(d) @ km.Diagonal(e), km.Diagonal, np.diag(d * e))
+    one, two = km.LowRank(normal(3, 1), normal(1, 5)), km.LowRank(normal(3, 2), normal(2, 5))
+    close(one + two, km.LowRank, one.to_dense() + two.to_dense())
+    one, two = km.KroneckerSum(normal(2, 2), normal(3, 3)), km.KroneckerSum(normal(2, 2, seed=1), normal(3, 3, seed=1))
+    close(one - two, km.KroneckerSum, one.to_dense() - two.to_dense())
+    other = km.KroneckerSum(normal(3, 3), normal(2, 2))
+    close(one + other, km.Sum, one.to_dense() + other.to_dense())
+    one, two = km.BlockDiagonal([normal(2, 3), normal(1, 1)]), km.BlockDiagonal([normal(3, 2), normal(1, 4)])
+    close(one @ two, km.BlockDiagonal, one.to_dense() @ two.to_dense())
+    close(one + one, km.BlockDiagonal, 2 * one.to_dense())
+    other = km.BlockDiagonal([normal(1, 1), normal(3, 2)])
+    close(one @ other, km.Chain, one.to_dense() @ other.to_dense())
+    close(one.T + other, km.Sum, one.T.to_dense() + other.to_dense())
+
+
+def test_multiples_of_the_identity_keep_the_dtype() -> None:
+    """float32 of CASES 3: a Python number is weak, as in NumPy; NumPy's own numbers count."""
+    K32 = km.Kronecker(normal(2, 2).astype(np.float32), normal(3, 3).astype(np.float32))
+    eye, dense = km.eye(6), K32.to_dense()
+    for op, expected in (
+        (-eye, -np.eye(6)),
+        (K32 - eye, dense - np.eye(6)),
+        (K32 + 2 * eye, dense + 2 * np.eye(6)),
+        (eye - K32, np.eye(6) - dense),
+        (eye / 4, np.eye(6) / 4),
+        (K32 @ (2 * eye), 2 * dense),
+    ):
+        assert op.dtype == np.float32
+        np.testing.assert_allclose(op.to_dense(), expected, rtol=1e-6)
+    assert (1j * eye).dtype == np.complex64
+    assert (K32 + np.float64(2) * eye).dtype == np.float64
+    tied = 3 * eye
+    assert (type(tied), tied.n_parameters, tied.nnz) == (km.KroneckerSparse, 1, 6)
+    assert (eye.n_parameters, repr(tied)) == (
+        0,
+        "KroneckerSparse(6×6, pattern (6, 1, 1, 1), tied over a, 1 parameters, float32)",
+    )
+
+
 def test_commutation_is_t2() -> None:
     A, B = normal(2, 3), normal(4, 5)
     K = km.commutation(4, 2) @ km.Kronecker(A, B) @ km.commutation(5, 3).T
@@ -203,6 +249,20 @@ def test_a_linear_mixer_layer_is_the_tied_monarch() -> None:
         (lambda: km.Masked(np.ones(3), np.eye(2)), ValueError, "one for each entry"),
         (lambda: km.Hadamard(), ValueError, "at least one matrix"),
         (lambda: km.Hadamard(np.eye(2), np.eye(3)), ValueError, "differ"),
+        (lambda: km.Diagonal(np.eye(2)), ValueError, r"d has shape \(2, 2\): expected 1 axes"),
+        (lambda: km.LowRank(np.ones((2, 3)), np.ones((2, 3))), ValueError, r"U has shape \(2, 3\) and V \(2, 3\)"),
+        (lambda: km.LowRank(np.ones((2, 0)), np.ones((0, 3))), ValueError, "r at least 1"),
+        (lambda: km.KroneckerSum(), ValueError, "at least one matrix"),
+        (
+            lambda: km.KroneckerSum(np.eye(2), np.ones((2, 3))),
+            ValueError,
+            r"matrix 1 has shape \(2, 3\): expected square",
+        ),
+        (lambda: km.BlockDiagonal([]), ValueError, "BlockDiagonal: expected at least one operator"),
+        (lambda: km.HStack([np.ones((2, 3)), np.ones((3, 3))]), ValueError, "equal numbers of rows"),
+        (lambda: km.VStack([np.ones((2, 3)), np.ones((2, 2))]), ValueError, "equal numbers of columns"),
+        (lambda: km.Ampliation(np.eye(2), 2), TypeError, "ndarray is not a StructuredOperator"),
+        (lambda: km.Ampliation(km.eye(2), 0), ValueError, "0"),
         (lambda: km.Dense(np.ones(3)), ValueError, "expected 2 axes"),
     ],
 )

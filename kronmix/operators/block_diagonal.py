@@ -1,0 +1,104 @@
+"""Direct sums of operators."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Self
+
+import numpy as np
+import scipy.sparse
+from scipy.sparse import csr_array
+
+from .algebra import register_product, register_sum
+from .base import Array, Pull, StructuredOperator
+from .composite import Composite, flatten, split_rows
+from .dense import as_operator
+
+
+class BlockDiagonal(Composite):
+    """Direct sum B₁ ⊕ B₂ ⊕ … of operators of any shapes, on the diagonal of a matrix of zeros.
+
+    Blocks of one shape without a structure are better kept as one :class:`KroneckerSparse` factor of pattern (n, b, c, 1), as
+    :func:`block_diag` does.
+
+    Parameters
+    ----------
+    operators : sequence of operators or matrices
+        From the upper left on; at least one.
+
+    Raises
+    ------
+    ValueError
+        If there is none.
+    TypeError
+        If one is neither an operator nor a matrix.
+
+    Examples
+    --------
+    >>> op = km.BlockDiagonal([km.Kronecker(np.ones((2, 2)), np.ones((2, 2))), np.ones((1, 3)), km.eye(5)])
+    >>> op
+    BlockDiagonal(10×12, Kronecker(4×4) ⊕ Dense(1×3) ⊕ Permutation(5×5), 11 parameters)
+    >>> op.nnz
+    24
+    """
+
+    def __init__(self, operators: Iterable[Any]) -> None:
+        parts = flatten(map(as_operator, operators), BlockDiagonal, "BlockDiagonal")
+        super().__init__((sum(op.shape[0] for op in parts), sum(op.shape[1] for op in parts)), parts)
+
+    def _with_operators(self, operators: Sequence[StructuredOperator]) -> Self:
+        return type(self)(operators)
+
+    @property
+    def nnz(self) -> int:
+        return sum(op.nnz for op in self.operators)
+
+    def support(self) -> csr_array:
+        return csr_array(scipy.sparse.block_diag([op.support() for op in self.operators], format="csr"))
+
+    def _apply(self, X: Array) -> Array:
+        pieces = split_rows(X, (op.shape[1] for op in self.operators))
+        return np.concatenate([op._apply(x) for op, x in zip(self.operators, pieces, strict=True)])
+
+    def _vjp(self, X: Array) -> tuple[Array, Pull]:
+        pieces = split_rows(X, (op.shape[1] for op in self.operators))
+        outputs, pulls = zip(*(op._vjp(x) for op, x in zip(self.operators, pieces, strict=True)), strict=True)
+
+        def backward(Y_bar: Array, with_input: bool) -> tuple[tuple[Array, ...], Array | None]:
+            bars = split_rows(Y_bar, (op.shape[0] for op in self.operators))
+            gradients, inputs = zip(
+                *(pull(bar, with_input) for pull, bar in zip(pulls, bars, strict=True)), strict=True
+            )
+            return tuple(g for some in gradients for g in some), np.concatenate(inputs) if with_input else None
+
+        return np.concatenate(outputs), backward
+
+    def _transpose(self) -> BlockDiagonal:
+        return BlockDiagonal([op._transpose() for op in self.operators])
+
+    def conj(self) -> StructuredOperator:
+        return BlockDiagonal([op.conj() for op in self.operators])
+
+    def scale(self, scalar: Any) -> StructuredOperator:
+        """Multiply by a scalar: every block is."""
+        return BlockDiagonal([op.scale(scalar) for op in self.operators])
+
+    def to_sparse(self) -> csr_array:
+        return csr_array(scipy.sparse.block_diag([op.to_sparse() for op in self.operators], format="csr"))
+
+    def _describe(self) -> list[str]:
+        return [" ⊕ ".join(f"{type(op).__name__}({op.shape[0]}×{op.shape[1]})" for op in self.operators)]
+
+
+@register_product(BlockDiagonal, BlockDiagonal)
+def _multiply(left: BlockDiagonal, right: BlockDiagonal) -> Any:
+    if [op.shape[1] for op in left.operators] != [op.shape[0] for op in right.operators]:
+        return NotImplemented
+    return BlockDiagonal([A @ B for A, B in zip(left.operators, right.operators, strict=True)])
+
+
+@register_sum(BlockDiagonal, BlockDiagonal)
+def _add(left: BlockDiagonal, right: BlockDiagonal) -> Any:
+    if [op.shape for op in left.operators] != [op.shape for op in right.operators]:
+        return NotImplemented
+    return BlockDiagonal([A + B for A, B in zip(left.operators, right.operators, strict=True)])
