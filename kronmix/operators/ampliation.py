@@ -9,6 +9,7 @@ import numpy as np
 import scipy.sparse
 from scipy.sparse import csr_array
 
+from ..forms import Form, Identity, Opaque, Slots, kron
 from ..patterns import Pattern
 from .base import Array, Pull, StructuredOperator
 from .chain import Chain
@@ -111,6 +112,12 @@ class Ampliation(StructuredOperator):
     def scale(self, scalar: Any) -> StructuredOperator:
         """Multiply by a scalar: the repeated operator is."""
         return Ampliation(self.operator.scale(scalar), self.a, self.d)
+
+    def _form(self) -> Form:
+        before, after = (Slots((Identity(n),)) for n in (self.a, self.d))
+        form = kron(before, self.operator.form) if self.a > 1 else self.operator.form
+        form = kron(form, after) if form is not None and self.d > 1 else form
+        return Opaque(self) if form is None else form
 
     def to_sparse(self) -> csr_array:
         return self._repeated(self.operator.to_sparse())

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import accumulate
 from typing import Any, Self
 
 import numpy as np
 import scipy.sparse
 from scipy.sparse import csr_array
 
+from ..forms import DirectSum, Form, Permuted, orders, permuted
 from .algebra import register_product, register_sum
 from .base import Array, Pull, StructuredOperator
 from .composite import Composite, flatten, split_rows
@@ -83,11 +85,29 @@ class BlockDiagonal(Composite):
         """Multiply by a scalar: every block is."""
         return BlockDiagonal([op.scale(scalar) for op in self.operators])
 
+    def _form(self) -> Form:
+        """Permutations of the blocks are one around them all."""
+        forms = [op.form for op in self.operators]
+        if len(forms) == 1:
+            return forms[0]
+        moved = [form if isinstance(form, Permuted) else Permuted(form, None, None) for form in forms]
+        rows = _joined([part.rows for part in moved], [part.shape[0] for part in moved])
+        columns = _joined([part.columns for part in moved], [part.shape[1] for part in moved])
+        parts = (part.inner.parts if isinstance(part.inner, DirectSum) else (part.inner,) for part in moved)
+        return permuted(DirectSum(tuple(part for some in parts for part in some)), rows, columns)
+
     def to_sparse(self) -> csr_array:
         return csr_array(scipy.sparse.block_diag([op.to_sparse() for op in self.operators], format="csr"))
 
     def _describe(self) -> list[str]:
         return [" ⊕ ".join(f"{type(op).__name__}({op.shape[0]}×{op.shape[1]})" for op in self.operators)]
+
+
+def _joined(found: list[orders.Order], sizes: list[int]) -> orders.Order:
+    """Orders of neighbouring ranges as one order."""
+    starts = accumulate(sizes, initial=0)
+    each = [start + (np.arange(size) if o is None else o) for o, size, start in zip(found, sizes, starts, strict=False)]
+    return orders.normal(np.concatenate(each))
 
 
 @register_product(BlockDiagonal, BlockDiagonal)

@@ -7,6 +7,7 @@ from typing import Any, Self
 import numpy as np
 from scipy.sparse import csr_array
 
+from ..forms import Form, Stack
 from ..patterns import Pattern
 from .algebra import register_product, register_sum
 from .base import Array, StructuredOperator, as_factor, same_shapes
@@ -64,6 +65,9 @@ class Diagonal(StructuredOperator):
 
     def _transpose(self) -> Diagonal:
         return self
+
+    def _form(self) -> Form:
+        return Stack(self.d[:, None, None])
 
     def _dense(self) -> Array:
         return np.diag(self.d)

@@ -9,6 +9,7 @@ from typing import Any, Self
 import numpy as np
 from scipy.sparse import csr_array
 
+from ..forms import Form, Opaque, add
 from ..patterns import Pattern
 from .algebra import register_sum
 from .base import Array, Pull, StructuredOperator, as_factor, same_shapes
@@ -98,6 +99,13 @@ class KroneckerSum(StructuredOperator):
     def scale(self, scalar: Any) -> KroneckerSum:
         """Multiply by a scalar: every factor is."""
         return KroneckerSum(*(scalar * f for f in self.factors))
+
+    def _form(self) -> Form:
+        first, *rest = (term.form for term in self.terms())
+        total: Form | None = first
+        for term in rest:
+            total = None if total is None else add(total, term)
+        return Opaque(self) if total is None else total
 
     def _dense(self) -> Array:
         return np.asarray(reduce(np.add, (term._dense() for term in self.terms())))

@@ -6,6 +6,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from ..forms import Form, Matrix, Opaque, Slots, multiply
 from ..patterns import Pattern
 from .algebra import register_sum
 from .base import Array, StructuredOperator, as_factor, same_shapes
@@ -67,6 +68,11 @@ class LowRank(StructuredOperator):
 
     def _transpose(self) -> LowRank:
         return LowRank(self.V.T, self.U.T)
+
+    def _form(self) -> Form:
+        """Kept as two factors where that is smaller."""
+        form = multiply(Slots((Matrix(self.U),)), Slots((Matrix(self.V),)))
+        return Opaque(self) if form is None else form
 
     def _dense(self) -> Array:
         return self.U @ self.V

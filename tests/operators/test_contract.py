@@ -48,6 +48,13 @@ def test_transpose_conjugate_and_scalars_keep_the_contract(drawn: Any) -> None:
     np.testing.assert_allclose((op - op).to_dense(), 0, atol=1e-4)
 
 
+@given(operators(dtypes=[np.float64, np.complex64]))
+def test_the_form_is_the_same_matrix(drawn: Any) -> None:
+    op, dense = drawn
+    assert op.form.dtype == op.dtype
+    np.testing.assert_allclose(op.form.dense(), dense, rtol=1e-4, atol=1e-5)
+
+
 @given(operators(), operators())
 def test_products_are_structured(one: Any, two: Any) -> None:
     (left, A), (right, B) = one, two
