@@ -1,5 +1,6 @@
 from . import (
     datasets as datasets,
+    interop as interop,
     mixer as mixer,
     networks as networks,
     plotting as plotting,

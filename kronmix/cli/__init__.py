@@ -3,7 +3,7 @@
 To add one, write a module with one function decorated with ``@command`` and import it below.
 """
 
-from . import factor, inspect, path, report, train, verify
+from . import convert, factor, inspect, path, report, train, verify
 from .app import app, command, main
 
-__all__ = ["app", "command", "factor", "inspect", "main", "path", "report", "train", "verify"]
+__all__ = ["app", "command", "convert", "factor", "inspect", "main", "path", "report", "train", "verify"]

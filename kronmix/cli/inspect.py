@@ -23,7 +23,8 @@ def inspect(
         Path,
         typer.Argument(
             metavar="FILE",
-            help="A trained Mixer (timm's .safetensors, the original JAX .npz), or .npz with one layer: W (S'×S) and V (C×C').",
+            help="A trained Mixer (timm's .safetensors, the original JAX .npz), .npz with one layer: W (S'×S) and V (C×C'), "
+            "or an adapter (LoRA, LoKr, LoHa).",
         ),
     ],
     plot: Annotated[
@@ -33,14 +34,22 @@ def inspect(
 ) -> None:
     """Print what a Mixer is as a wide MLP: widths, connections, density, spectra, sparsity, nearest smaller structures.
 
-    Everything comes from the shared matrices; nothing of the effective width S·C is made when it is large.
+    Everything comes from the shared matrices; nothing of the effective width S·C is made when it is large. Of an adapter, print
+    what it adds to each layer: the rank and the spectrum of ΔW, also from the factors.
 
     Examples:
 
     - `kronmix inspect trained.npz`: one layer X ↦ W X V
 
     - `kronmix inspect mixer_b16.safetensors --plot spectra.png`: a whole network
+
+    - `kronmix inspect adapter.safetensors`: LoRA, LoKr or LoHa; PEFT's folder too
     """
+    from .adapters import inspect_adapter, is_adapter
+
+    if is_adapter(file):
+        inspect_adapter(file, plot)
+        return
     if is_layer(file):
         if plot is not None:
             raise ValueError("--plot goes with a trained Mixer, not with one layer W, V; see kronmix report --weights")

@@ -17,7 +17,11 @@ from .paths import (
     slice_norms_of as slice_norms_of,
 )
 from .shapes import plot_widths as plot_widths
-from .spectra import plot_errors as plot_errors, plot_singular_values as plot_singular_values
+from .spectra import (
+    plot_errors as plot_errors,
+    plot_singular_values as plot_singular_values,
+    plot_updates as plot_updates,
+)
 from .style import (
     Series as Series,
     house_style as house_style,
@@ -43,6 +47,7 @@ __all__ = [
     "plot_skips",
     "plot_slices",
     "plot_training",
+    "plot_updates",
     "plot_widths",
     "save_animation",
     "slice_norms_of",

@@ -143,3 +143,43 @@ def plot_errors(
     ax.tick_params(axis="y", length=0, pad=9)
     ax.spines["left"].set_visible(False)
     return ax
+
+
+def plot_updates(values: Mapping[str, Any], ax: Axes | None = None) -> Axes:
+    """Draw the singular values of many updates over their largest, those of the flattest and the steepest layer with their names.
+
+    Parameters
+    ----------
+    values : mapping of layer to array
+        Singular values in descending order; zeros are left out.
+    ax : Axes, optional
+
+    Examples
+    --------
+    >>> ax = km.plotting.plot_updates({"q": [3.0, 2.0, 1.0], "k": [3.0, 0.3, 0.0]})
+    >>> ax.get_ylabel(), [text.get_text() for text in ax.texts]
+    ('σᵢ / σ₁', ['q', 'k'])
+    """
+    ax = new_axes(ax)
+    spectra = {name: _descending(array) for name, array in values.items()}
+    relative = {name: s[s > s[0] * np.finfo(float).eps * len(s)] / s[0] for name, s in spectra.items() if s[0] > 0}
+    ordered = sorted(relative, key=lambda name: -float(np.sum(relative[name] ** 2)))
+    for name in ordered:
+        ax.plot(*_thinned(relative[name]), color=MUTED, linewidth=0.6, alpha=0.5)
+    for name, style in zip(dict.fromkeys((*ordered[:1], *ordered[-1:])), SERIES[:2], strict=False):
+        index, shown = _thinned(relative[name])
+        ax.plot(index, shown, color=style.colour, linewidth=1.6)
+        ax.annotate(
+            name,
+            (index[-1], shown[-1]),
+            xytext=(-3, 4),
+            textcoords="offset points",
+            ha="right" if len(shown) > 1 else "left",
+            fontsize=7.5,
+            color=style.colour,
+        )
+    ax.set_xscale("log")
+    ax.set_yscale("log")
+    ax.set_xlabel("i")
+    ax.set_ylabel("σᵢ / σ₁")
+    return ax

@@ -1,0 +1,76 @@
+"""What ``kronmix inspect`` prints of an adapter."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+
+from .. import files
+from .app import show
+
+if TYPE_CHECKING:
+    from ..interop import Adapter, UpdateSpectrum
+
+
+def is_adapter(file: Path) -> bool:
+    """Whether the file is an adapter, so that nothing is imported for one that cannot be."""
+    if not (file.is_dir() or file.suffix == ".safetensors"):
+        return False
+    from ..interop.adapters import is_adapter as looks_like_one
+
+    return looks_like_one(file)
+
+
+def inspect_adapter(file: Path, plot: Path | None) -> None:
+    """Print a row for each layer; draw the spectra where a picture is wanted."""
+    from ..interop import read_adapter, update_spectrum
+
+    adapter = read_adapter(file)
+    seen = [update_spectrum(layer) for layer in adapter]
+    show(_table(file, adapter, seen))
+    if plot is not None:
+        from ..plotting import house_style, new_axes, plot_updates
+
+        spectra = {layer.name: found.singular_values for layer, found in zip(adapter, seen, strict=True)}
+        with house_style():
+            ax, stream = new_axes(None), io.BytesIO()
+            plot_updates(spectra, ax)
+            figure = ax.get_figure(root=True)
+            assert figure is not None
+            figure.savefig(stream, format="png", dpi=110, facecolor="white", bbox_inches="tight")
+        files.write_file(plot, stream.getvalue())
+        typer.echo(str(plot))
+
+
+def _table(file: Path, adapter: Adapter, seen: list[UpdateSpectrum]) -> Table:
+    from ..report.words import count, number
+
+    numbers = count(sum(layer.operator.n_parameters for layer in adapter))
+    title = f"{file.name}: {len(adapter)} adapted layers, {numbers} numbers ({adapter.format}'s layout)"
+    if adapter.others:
+        title += f"\nbeside them, whole weights: {', '.join(adapter.others)}"
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    table.add_column("layer", overflow="fold")
+    table.add_column("kind", no_wrap=True)
+    for heading in ("ΔW", "‖ΔW‖", "σ₁", "rank", "stable", "to 10 %", "to 1 %"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for layer, found in zip(adapter, seen, strict=True):
+        table.add_row(
+            layer.name,
+            layer.kind,
+            "×".join(map(str, layer.shape)),
+            number(found.norm),
+            number(float(found.singular_values[0])),
+            str(found.rank),
+            f"{found.stable_rank:.1f}",
+            str(found.rank_for(0.1)),
+            str(found.rank_for(0.01)),
+        )
+    table.caption = "stable: ‖ΔW‖² / σ₁²; to 10 %, 1 %: rank that leaves out no more of ‖ΔW‖"
+    table.caption_justify = "left"
+    return table

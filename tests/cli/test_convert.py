@@ -1,0 +1,111 @@
+"""``kronmix convert`` and ``kronmix inspect`` on adapters, as a user runs them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+import kronmix as km
+from kronmix.cli import main
+
+
+def run(*arguments: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-W", "error", "-m", "kronmix", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env={
+            **os.environ,
+            "PYTHONPATH": str(Path(km.__file__).parents[1]),
+            "COLUMNS": "100",
+            "PYTHONIOENCODING": "utf-8",
+        },
+    )
+
+
+def call(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *arguments: object
+) -> tuple[int, str, str]:
+    """The same in this process, for the many wrong inputs."""
+    monkeypatch.setattr(sys, "argv", ["kronmix", *map(str, arguments)])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    captured = capsys.readouterr()
+    return int(stop.value.code or 0), captured.out, captured.err
+
+
+@pytest.fixture
+def adapter(tmp_path: Path) -> Path:
+    rng = np.random.default_rng(0)
+    factors = {"lokr_w1": rng.normal(size=(3, 3)), "lokr_w2": rng.normal(size=(4, 5))}
+    save_file({f"unet_a.{name}": array for name, array in factors.items()}, tmp_path / "lokr.safetensors")
+    return tmp_path / "lokr.safetensors"
+
+
+def test_an_adapter_is_inspected_converted_and_inspected_again(adapter: Path) -> None:
+    seen = run("inspect", adapter, "--plot", adapter.with_name("spectra.png"))
+    assert (seen.returncode, seen.stderr) == (0, "")
+    assert "1 adapted layers, 29 numbers (kohya's layout)" in seen.stdout
+    assert "12×15" in seen.stdout
+    assert adapter.with_name("spectra.png").read_bytes().startswith(b"\x89PNG")
+    done = run("convert", adapter, "--to", "lora", "--rank", 2)
+    assert (done.returncode, done.stderr) == (0, "")
+    target = adapter.with_name("lokr.lora.safetensors")
+    assert done.stdout.splitlines()[-1] == str(target)
+    before, (after,) = km.interop.read_adapter(adapter)[0].operator.to_dense(), km.interop.read_adapter(target)
+    error = np.linalg.norm(before - after.operator.to_dense()) / np.linalg.norm(before)
+    assert f"{error:.3g}" in done.stdout
+    assert "LoRA" in run("inspect", target).stdout
+
+
+def test_kernels_and_targets_are_the_user_s(
+    adapter: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = adapter.with_name("out.safetensors")
+    options = ("--tolerance", "1e-2", "--kernel", "unet_*=5x1", "--out", out)
+    code, printed, errors = call(capsys, monkeypatch, "convert", adapter, "--to", "lora", *options)
+    assert (code, errors) == (0, "")
+    assert "12×3×5×1" in printed
+    assert km.interop.read_adapter(out)[0].shape == (12, 3, 5, 1)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ((), "--to lora needs either --rank, as 16, or --tolerance, as 1e-2"),
+        (("--rank", 2, "--tolerance", 0.1), "needs either --rank"),
+        (("--tolerance", 2), "tolerance=2.0: expected a part of the norm"),
+        (("--rank", 2, "--kernel", "3x3"), "--kernel 3x3: expected a layer's name and its kernel"),
+        (("--rank", 2, "--kernel", "b=3x3"), "kernels names 'b', which no layer is called"),
+        (("--rank", 2, "--out", "x.bin"), "x.bin: expected a name ending in .safetensors"),
+    ],
+)
+def test_wrong_options_end_in_one_sentence_and_write_nothing(
+    options: tuple[object, ...],
+    words: str,
+    adapter: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(adapter.parent)
+    code, printed, errors = call(capsys, monkeypatch, "convert", adapter, "--to", "lora", *options)
+    assert (code, printed, errors.count("\n")) == (2, "", 1)
+    assert words in errors
+    assert [file.name for file in adapter.parent.iterdir()] == ["lokr.safetensors"]
+
+
+def test_a_pickle_is_refused_with_the_way_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "adapter_model.bin").write_bytes(b"x")
+    for file in (tmp_path, tmp_path / "adapter_model.bin"):
+        code, _, errors = call(capsys, monkeypatch, "convert", file, "--to", "lora", "--rank", 2)
+        assert code == 2
+        assert "save it as safetensors: python -c" in errors
