@@ -7,12 +7,13 @@ A pattern (a, b, c, d) is the support I_a ⊗ 1_{b×c} ⊗ I_d of an abd × acd 
 from __future__ import annotations
 
 import itertools
-import operator
 from collections.abc import Iterable, Sequence
 from functools import reduce
 from typing import Any, NamedTuple
 
 import numpy as np
+
+from .checks import integer
 
 __all__ = [
     "Pattern",
@@ -65,16 +66,8 @@ class Pattern(_Sizes):
     __slots__ = ()
 
     def __new__(cls, a: int, b: int, c: int, d: int) -> Pattern:
-        sizes = []
-        for name, size in zip("abcd", (a, b, c, d), strict=True):
-            try:
-                value = operator.index(size)
-            except TypeError:
-                raise TypeError(f"Pattern: {name}={size!r} is not an integer") from None
-            if value < 1:
-                raise ValueError(f"Pattern: {name}={value} must be at least 1")
-            sizes.append(value)
-        return super().__new__(cls, *sizes)
+        sizes = zip("abcd", (a, b, c, d), strict=True)
+        return super().__new__(cls, *(integer(size, f"Pattern: {name}") for name, size in sizes))
 
     @classmethod
     def full(cls, rows: int, columns: int) -> Pattern:
@@ -226,8 +219,7 @@ def prime_factors(n: int) -> tuple[int, ...]:
     >>> prime_factors(12), prime_factors(1)
     ((2, 2, 3), (1,))
     """
-    if n < 1:
-        raise ValueError(f"n={n}: expected at least 1")
+    integer(n, "n")
     found, p = [], 2
     while p * p <= n:
         while n % p == 0:

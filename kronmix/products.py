@@ -12,7 +12,10 @@ from itertools import groupby
 from typing import Any
 
 import numpy as np
+from scipy.sparse import issparse
+from scipy.sparse.linalg import LinearOperator
 
+from .checks import entries, integer
 from .operators import (
     BlockDiagonal,
     Chain,
@@ -133,13 +136,7 @@ def eye(n: int) -> Any:
     >>> km.eye(3) @ np.arange(3.0)
     array([0., 1., 2.])
     """
-    try:
-        indices = np.arange(n.__index__())
-    except AttributeError:
-        raise TypeError(f"eye: n={n!r} is not an integer") from None
-    if indices.size == 0:
-        raise ValueError(f"eye: n={n} must be at least 1")
-    return Permutation(indices)
+    return Permutation(np.arange(integer(n, "eye: n")))
 
 
 @matrix_function
@@ -168,7 +165,7 @@ def hadamard(*matrices: Any) -> Any:
     """
     if not matrices:
         raise ValueError("hadamard: expected at least one matrix")
-    arrays = [np.asarray(m.to_dense() if isinstance(m, StructuredOperator) else m) for m in matrices]
+    arrays = [entries(matrix, "hadamard: an argument") for matrix in matrices]
     if any(array.shape != arrays[0].shape for array in arrays):
         raise ValueError(f"hadamard: shapes {[array.shape for array in arrays]} differ")
     return reduce(np.multiply, arrays)
@@ -277,20 +274,22 @@ def vstack(matrices: Sequence[Any]) -> Any:
     return _stack(matrices, "vstack", VStack, np.vstack)
 
 
-def _stack(matrices: Sequence[Any], name: str, lazy: Callable[..., Any], explicit: Callable[..., Array]) -> Any:
+def _stack(matrices: Sequence[Any], name: str, lazy: Callable[..., Any], joined: Callable[..., Array]) -> Any:
     listed = tuple(matrices)
     if not listed:
         raise ValueError(f"{name}: expected at least one matrix")
     if _exact(listed):
-        return explicit([_entries(matrix, name) for matrix in listed])
+        return joined([_entries(matrix, name) for matrix in listed])
     parts = [_part(matrix, name) for matrix in listed]
     stacked = lazy(parts)  # checks the shapes
-    return Dense(explicit([part.factors[0] for part in parts])) if all(type(p) is Dense for p in parts) else stacked
+    return Dense(joined([part.factors[0] for part in parts])) if all(type(p) is Dense for p in parts) else stacked
 
 
 def _exact(matrices: tuple[Any, ...]) -> bool:
     """Whether any argument holds objects: symbols, fractions, integers of any size."""
-    return any(not isinstance(m, StructuredOperator) and np.asarray(m).dtype == object for m in matrices)
+    return any(
+        not isinstance(m, LinearOperator) and not issparse(m) and np.asarray(m).dtype == object for m in matrices
+    )
 
 
 def _part(matrix: Any, name: str) -> StructuredOperator:
@@ -298,7 +297,7 @@ def _part(matrix: Any, name: str) -> StructuredOperator:
 
 
 def _entries(matrix: Any, name: str) -> Array:
-    array = np.asarray(matrix.to_dense() if isinstance(matrix, StructuredOperator) else matrix)
+    array = entries(matrix, f"{name}: an argument")
     if array.ndim != 2:
         raise ValueError(f"{name}: an argument has shape {array.shape}: expected matrices")
     return array

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from .checks import finite, integer
 from .operators.base import MAX_BYTES, Array, as_factor, check_memory
 
 __all__ = ["Interval", "PairedTest", "cka", "cka_difference", "cka_interval", "paired_bootstrap"]
@@ -358,8 +359,7 @@ def _resampled(
 
 def _weights(n: int, resamples: int, seed: int | np.random.Generator) -> Any:
     """How often each of n units occurs in each resample: arrays of shape (n, some of the resamples)."""
-    if resamples < 1:
-        raise ValueError(f"resamples={resamples}: expected at least 1")
+    integer(resamples, "resamples")
     rng = np.random.default_rng(seed)
     step = max(1, _CHUNK // n)
     for start in range(0, resamples, step):
@@ -387,8 +387,10 @@ def _features(*given: Any) -> tuple[Array, ...]:
             raise TypeError(f"{name} has dtype {array.dtype}: expected real features")
         if array.ndim < 2 or len(array) < 2:
             raise ValueError(f"{name} has shape {array.shape}: expected (examples, features...), at least 2 examples")
-        if len(array) != len(given[0]):
-            raise ValueError(f"{name} has {len(array)} examples and X {len(given[0])}: expected the same examples")
+        if len(array) != np.shape(given[0])[0]:
+            raise ValueError(
+                f"{name} has {len(array)} examples and X {np.shape(given[0])[0]}: expected the same examples"
+            )
         array = _finite(array, name).reshape(len(array), -1).astype(np.float64)
         spread = np.ptp(array, axis=0).max(initial=0.0)
         if spread <= 1e-14 * np.abs(array).max(initial=0.0):
@@ -400,7 +402,4 @@ def _features(*given: Any) -> tuple[Array, ...]:
 def _finite(array: Array, name: str) -> Array:
     if array.dtype.kind == "c":
         raise TypeError(f"{name} has dtype {array.dtype}: expected real numbers")
-    wrong = int(np.count_nonzero(~np.isfinite(array)))
-    if wrong:
-        raise ValueError(f"{name} has {wrong} NaN or infinite entries: expected finite numbers")
-    return array
+    return finite(array, name)

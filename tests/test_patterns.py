@@ -65,7 +65,7 @@ def test_mixer_and_monarch_patterns() -> None:
 
 
 def test_bad_patterns() -> None:
-    with pytest.raises(ValueError, match="b=0 must be at least 1"):
+    with pytest.raises(ValueError, match="b=0: expected at least 1"):
         km.Pattern(1, 0, 2, 3)
     with pytest.raises(TypeError, match=r"c=2\.0 is not an integer"):
         km.Pattern(1, 1, 2.0, 3)  # type: ignore[arg-type]

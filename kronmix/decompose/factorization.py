@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import operator as op_module
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..checks import explicit, finite
 from ..operators import MAX_BYTES, StructuredOperator
 from ..operators.base import Array
 
@@ -81,31 +81,15 @@ def exact(operator: StructuredOperator) -> Factorization:
 
 def working_matrix(B: Any, name: str = "B") -> Array:
     """Check a matrix and make it float64 or complex128; operators become dense within the memory limit."""
-    M = B.to_dense(MAX_BYTES) if isinstance(B, StructuredOperator) else np.asarray(B)
-    if M.dtype.kind not in "biufc":
-        raise TypeError(f"{name} has dtype {M.dtype}: expected numbers")
+    M = B.to_dense(MAX_BYTES) if isinstance(B, StructuredOperator) else explicit(B, name)
     if M.ndim != 2:
         raise ValueError(f"{name} has shape {M.shape}: expected a matrix")
-    bad = M.size - int(np.count_nonzero(np.isfinite(M)))
-    if bad:
-        first = tuple(int(i) for i in np.argwhere(~np.isfinite(M))[0])
-        raise ValueError(f"{name} holds {bad} NaN or infinite entries, the first at {first}")
+    finite(M, name)
     return M.astype(np.result_type(M, np.float64), copy=False)
 
 
 def like_input(factor: Array, B: Any) -> Array:
     """Return a factor in the precision of the input."""
-    dtype = np.asarray(B).dtype if not isinstance(B, StructuredOperator) else B.dtype
+    dtype = B.dtype if hasattr(B, "dtype") else np.asarray(B).dtype
     narrow = {np.dtype(np.float32): np.float32, np.dtype(np.complex64): np.complex64, np.dtype(np.float16): np.float32}
     return factor.astype(narrow.get(dtype, factor.dtype), copy=False)
-
-
-def positive_integer(value: Any, name: str) -> int:
-    """Check a rank or a size."""
-    try:
-        number = op_module.index(value)
-    except TypeError:
-        raise TypeError(f"{name}={value!r} is not an integer") from None
-    if number < 1:
-        raise ValueError(f"{name}={number}: expected at least 1")
-    return number

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from ..checks import integer
 from ..operators import Kronecker, StructuredOperator, SumOfKroneckers
 from ..operators.base import Array
-from .factorization import Factorization, Size, exact, like_input, measured, positive_integer, result, working_matrix
+from .factorization import Factorization, Size, exact, like_input, measured, result, working_matrix
 from .truncation import truncate
 
 Shapes = tuple[tuple[int, int], tuple[int, int]]
@@ -117,7 +118,7 @@ def nearest_kronecker(B: Any, shapes: Shapes, rank: int = 1, tol: float = 1e-8) 
     >>> found.operator, bool(found.relative_error < 1e-15)
     (Kronecker(12×12, 3×3 ⊗ 4×4, 25 parameters), True)
     """
-    rank = positive_integer(rank, "rank")
+    rank = integer(rank, "rank")
     shape = B.shape if isinstance(B, StructuredOperator) else np.shape(B)
     return _nearest(B, _check_shapes(shapes, shape), rank, _check_tolerance(tol))
 
@@ -175,7 +176,7 @@ def _check_shapes(shapes: Any, shape: tuple[int, ...]) -> Shapes:
         (mA, nA), (mB, nB) = shapes
     except (TypeError, ValueError):
         raise ValueError(f"shapes={shapes!r}: expected ((mA, nA), (mB, nB))") from None
-    checked = tuple(tuple(positive_integer(s, "shapes") for s in pair) for pair in ((mA, nA), (mB, nB)))
+    checked = tuple(tuple(integer(s, "shapes") for s in pair) for pair in ((mA, nA), (mB, nB)))
     if len(shape) != 2 or (mA * mB, nA * nB) != tuple(shape):
         raise ValueError(f"B has shape {tuple(shape)}: expected ({mA}·{mB}, {nA}·{nB}) for shapes {shapes}")
     return checked  # type: ignore[return-value]  # two pairs by construction

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from ..checks import integer
 from ..operators import Kronecker, Monarch, StructuredOperator, SumOfKroneckers
 from ..operators.base import Array
-from .factorization import Factorization, exact, like_input, measured, positive_integer, result, working_matrix
+from .factorization import Factorization, exact, like_input, measured, result, working_matrix
 from .kronecker import _check_tolerance
 from .truncation import groups, truncate
 
@@ -56,7 +57,7 @@ def nearest_monarch(B: Any, sizes: Sizes, rank: int = 1, tol: float = 1e-8) -> F
     >>> found.operator, bool(found.relative_error < 1e-15)
     (Monarch(8×15, 4 blocks of 2×3, 3 blocks of 4×5, rank 1, 84 parameters), True)
     """
-    rank = positive_integer(rank, "rank")
+    rank = integer(rank, "rank")
     checked = _check_sizes(sizes, B.shape if isinstance(B, StructuredOperator) else np.shape(B))
     return _nearest(B, checked, rank, _check_tolerance(tol))
 
@@ -113,7 +114,7 @@ def _tied(pairs: Any, sizes: Sizes) -> Monarch | None:
 
 def _check_sizes(sizes: Any, shape: tuple[int, ...]) -> Sizes:
     try:
-        p, k, q, s = (positive_integer(size, "sizes") for size in sizes)
+        p, k, q, s = (integer(size, "sizes") for size in sizes)
     except (TypeError, ValueError) as error:
         raise type(error)(f"sizes={sizes!r}: expected four positive integers (p, k, q, s)") from None
     if tuple(shape) != (p * q, k * s):

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..checks import finite
 from ..decompose import nearest_chain, nearest_kronecker, nearest_monarch
 from ..operators import Kronecker, KroneckerSparse, StructuredOperator
 from ..operators.base import Array, as_factor
@@ -129,10 +130,7 @@ def inspect_mixer(W: Any, V: Any) -> Inspection:
     """
     W, V = as_factor(W, "W", 2), as_factor(V, "V", 2)
     for name, matrix in (("W", W), ("V", V)):
-        if not np.isfinite(matrix).all():
-            raise ValueError(
-                f"{name} has {int(np.sum(~np.isfinite(matrix)))} NaN or infinite entries: expected finite numbers"
-            )
+        finite(matrix, name)
         if not matrix.any():
             raise ValueError(f"{name} is zero everywhere: expected a matrix with something to look at")
     mixer = LinearMixer(W, V)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import operator
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import count
-from math import floor, isfinite
+from math import floor
 
+from ..checks import integer, positive
 from ..patterns import Pattern
 
 # Beyond this the search for the best whole shape would take seconds.
@@ -89,15 +89,10 @@ class MixerShape:
 
     def __post_init__(self) -> None:
         for name in ("tokens", "channels"):
-            try:
-                size = operator.index(getattr(self, name))
-            except TypeError:
-                raise TypeError(f"{name}={getattr(self, name)!r} is not an integer") from None
-            if size < 1:
-                raise ValueError(f"{name}={size}: expected at least 1")
+            integer(getattr(self, name), name)
         for name, size in (("token_expansion", self.tokens), ("channel_expansion", self.channels)):
             γ = getattr(self, name)
-            _check_expansion(γ, name)
+            positive(γ, name)
             if abs(γ * size - round(γ * size)) > 1e-9 * γ * size or round(γ * size) < 1:
                 raise ValueError(f"{name}={γ}: {γ}·{size} = {γ * size} is not a whole hidden size")
 
@@ -183,8 +178,8 @@ def best_shape(connections: float, token_expansion: float = 1, channel_expansion
     (64.0, MixerShape(tokens=64, channels=64, token_expansion=2, channel_expansion=2))
     """
     γ_T, γ_C, Ω = token_expansion, channel_expansion, connections
-    _check_expansion(γ_T, "token_expansion")
-    _check_expansion(γ_C, "channel_expansion")
+    positive(γ_T, "token_expansion")
+    positive(γ_C, "channel_expansion")
     if not 0 < Ω <= _MAX_CONNECTIONS:
         raise ValueError(f"connections={Ω}: expected a positive number up to {_MAX_CONNECTIONS:g}")
     width = (Ω * Ω / (γ_T * γ_C)) ** (1 / 3)
@@ -239,8 +234,3 @@ def _as_fraction(γ: float, name: str) -> Fraction:
             f"{name}={γ}: no size below a million times it is whole; expected a fraction such as 1.5 or 384/196"
         )
     return fraction
-
-
-def _check_expansion(γ: float, name: str) -> None:
-    if not (isfinite(γ) and γ > 0):
-        raise ValueError(f"{name}={γ}: expected a positive number")

@@ -11,6 +11,7 @@ from functools import wraps
 from itertools import product as pairs
 from typing import TYPE_CHECKING, Any
 
+from scipy.sparse import issparse
 from scipy.sparse.linalg import LinearOperator
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def _combine(rules: dict[tuple[type, type], Rule], left: LinearOperator, right: 
 
 def is_foreign(other: Any) -> bool:
     """Whether another library's matrix should handle the product itself (symbolic or finite-field matrices)."""
-    return hasattr(other, "__rmatmul__") and not hasattr(other, "__array__")
+    return hasattr(other, "__rmatmul__") and not hasattr(other, "__array__") and not issparse(other)
 
 
 def matrix_function(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from functools import cached_property
 from numbers import Number
@@ -11,6 +12,7 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.linalg import LinearOperator
 
+from ..checks import MAX_BYTES as MAX_BYTES, as_numbers, check_memory as check_memory, explicit
 from ..forms import Form, Opaque
 from ..patterns import Pattern
 from . import algebra
@@ -18,9 +20,6 @@ from . import algebra
 Array = np.ndarray[Any, np.dtype[Any]]
 #: Maps (ȳ, whether x̄ is wanted) to (gradients of the factors, x̄ or None).
 Pull = Callable[[Array, bool], tuple[tuple[Array, ...], Array | None]]
-
-#: Largest explicit matrix that ``to_dense`` makes unless told otherwise, in bytes (1 GiB).
-MAX_BYTES = 2**30
 
 
 class StructuredOperator(LinearOperator):
@@ -247,16 +246,37 @@ class StructuredOperator(LinearOperator):
             return algebra.product(self, other)
         if algebra.is_foreign(other):
             return NotImplemented
-        X = columns(other, self.shape[1], "x", self)
-        Y = self._apply(X)
-        return Y[:, 0] if np.ndim(other) == 1 else Y
+        X = explicit(other, "x")
+        if X.ndim <= 2:
+            Y = self._apply(columns(X, self.shape[1], "x", self))
+            return Y[:, 0] if X.ndim == 1 else Y
+        # A batch of matrices, (..., n, batch): all its columns at once.
+        X = np.moveaxis(X, -2, 0)
+        Y = self._apply(columns(X.reshape(len(X), -1), self.shape[1], "x", self, np.shape(other)))
+        return np.moveaxis(Y.reshape(self.shape[0], *X.shape[1:]), 0, -2)
 
     def __rmatmul__(self, other: Any) -> Any:
         if isinstance(other, LinearOperator):
             return algebra.product(other, self)
         if algebra.is_foreign(other):
             return NotImplemented
-        return (self._transpose() @ np.asarray(other).T).T
+        X, (rows, cols) = explicit(other, "x"), self.shape
+        if X.ndim == 0 or X.shape[-1] != rows:
+            raise ValueError(
+                f"x has shape {X.shape}: expected ({rows},) or (..., {rows}) for x @ a {rows}×{cols} {type(self).__name__}"
+            )
+        flat = X.reshape(-1, rows)
+        Y = self._transpose()._apply(columns(flat.T, rows, "x", self)).T
+        return Y.reshape(*X.shape[:-1], cols)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
+        """The dense matrix, within the memory limit, for what takes arrays only: ``np.asarray(op)``, ``DataFrame @ op``."""
+        if sys._getframe(1).f_globals.get("__name__", "").startswith("scipy.sparse."):
+            # S @ op asks whether op is an array before it lets op answer; this is how NumPy says no.
+            return np.array(None, dtype=object)
+        if copy is False:
+            raise ValueError(f"{self!r} is not stored as one array: a dense matrix of it is a copy")
+        return self.to_dense().astype(dtype if dtype is not None else self.dtype, copy=False)
 
     def __mul__(self, other: Any) -> Any:
         return self.scale(other) if isinstance(other, Number) else self @ other
@@ -294,16 +314,8 @@ def read_only(array: Array) -> Array:
     return view
 
 
-def as_factor(array: Any, name: str, ndim: int | None = None) -> Array:
-    """Check a user's array and make it float32, float64, complex64 or complex128 (wider types stay)."""
-    factor = np.asarray(array)
-    if factor.dtype.kind not in "biufc":
-        raise TypeError(f"{name} has dtype {factor.dtype}: expected numbers")
-    if ndim is not None and factor.ndim != ndim:
-        raise ValueError(f"{name} has shape {factor.shape}: expected {ndim} axes")
-    if factor.dtype.kind in "biu":
-        return factor.astype(np.float64)
-    return factor.astype(np.float32) if factor.dtype == np.float16 else factor
+#: Checks a user's array and makes it a factor.
+as_factor = as_numbers
 
 
 def same_shapes(arrays: tuple[Any, ...], like: tuple[Array, ...]) -> tuple[Array, ...]:
@@ -317,27 +329,14 @@ def same_shapes(arrays: tuple[Any, ...], like: tuple[Array, ...]) -> tuple[Array
     return checked
 
 
-def columns(x: Any, size: int, name: str, op: LinearOperator) -> Array:
-    """Check a vector or a batch of columns; a vector becomes one column."""
-    array = np.asarray(x)
-    if array.dtype.kind not in "biufc":
-        raise TypeError(f"{name} has dtype {array.dtype}: expected numbers")
+def columns(x: Any, size: int, name: str, op: LinearOperator, given: tuple[int, ...] | None = None) -> Array:
+    """Check a vector or a batch of columns; a vector becomes one column. ``given`` is the shape that a complaint names."""
+    array = explicit(x, name)
     if array.ndim not in (1, 2) or array.shape[0] != size:
         raise ValueError(
-            f"{name} has shape {array.shape}: expected ({size},) or ({size}, batch) "
+            f"{name} has shape {given or array.shape}: expected ({size},), ({size}, batch) or (..., {size}, batch) "
             f"for a {op.shape[0]}×{op.shape[1]} {type(op).__name__}"
         )
     if array.dtype.kind in "biu":
         array = array.astype(np.float64)
     return array[:, None] if array.ndim == 1 else array
-
-
-def check_memory(shape: tuple[int, ...], dtype: np.dtype[Any], max_bytes: int) -> None:
-    """Refuse, politely, to make an array larger than ``max_bytes``."""
-    needed = int(np.prod([int(s) for s in shape], dtype=object)) * dtype.itemsize
-    if needed > max_bytes:
-        size = "×".join(map(str, shape))
-        raise MemoryError(
-            f"a dense {size} {dtype} matrix takes {needed:,} bytes, above max_bytes={max_bytes:,}; "
-            "pass a larger max_bytes if you mean it"
-        )

@@ -6,6 +6,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from ..checks import finite
 from ..forms import Form, Matrix, Slots
 from ..patterns import Pattern
 from .algebra import register_product, register_sum
@@ -75,9 +76,7 @@ def finite_operator(op: Any) -> StructuredOperator:
     """The operator itself, or a matrix as one; raises ValueError where an entry is NaN or infinite."""
     op = as_operator(op)
     for i, factor in enumerate(op.factors):
-        wrong = int(np.count_nonzero(~np.isfinite(factor)))
-        if wrong:
-            raise ValueError(f"factor {i} of {op!r} has {wrong} NaN or infinite entries: expected finite numbers")
+        finite(factor, f"factor {i} of {op!r}")
     return op
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Self
 
+from ..checks import integer
 from ..patterns import monarch_patterns
 from .base import Array, StructuredOperator, as_factor, same_shapes
 from .chain import Chain
@@ -111,9 +112,7 @@ class Monarch(Chain):
 
 def _block_rank(left: tuple[int, ...], right: tuple[int, ...], rank: int | None) -> int:
     if rank is not None:
-        if rank < 1:
-            raise ValueError(f"rank={rank}: expected at least 1")
-        return rank
+        return integer(rank, "rank")
     if left[0] > 1:
         return max(right[1] // left[0], 1)
     if right[0] > 1:

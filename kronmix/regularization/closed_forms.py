@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from ..checks import as_finite
 from ..operators.base import Array
 from .norms import factored_blocks
 from .path import Path
-from .problems import finite
 from .references import check_parameters
 
 
@@ -183,7 +183,7 @@ def soft_threshold_path(structure: Any, T: Any, parameters: Any) -> Path:
     >>> path.weights[1].diagonal()  # ‖A‖‖B‖ = 5√2 became 4√2
     array([2.4, 2.4, 3.2, 3.2])
     """
-    T, λs = finite(T, "T", 2), check_parameters(parameters)
+    T, λs = as_finite(T, "T", 2), check_parameters(parameters)
     if T.shape != structure.shape:
         raise ValueError(f"T has shape {T.shape}: expected {structure.shape} as the structure")
     view, rank = factored_blocks(structure)

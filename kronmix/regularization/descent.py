@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from ..checks import non_negative, positive
 from ..operators import StructuredOperator
 from ..operators.base import Array
 from .curvature import estimated_step_size, largest_hessian_eigenvalue
@@ -145,13 +146,12 @@ def check_run(problem: Problem, op: StructuredOperator, weight_decay: float) -> 
         raise ValueError(f"op has no factors to train: {op!r}")
     if not all(np.isfinite(f).all() for f in op.factors):
         raise ValueError(f"op starts from factors that hold NaN or infinite values: {op!r}")
-    if not (np.isfinite(weight_decay) and weight_decay >= 0):
-        raise ValueError(f"weight_decay={weight_decay}: expected a number λ ≥ 0")
+    non_negative(weight_decay, "weight_decay", "a number λ ≥ 0")
 
 
 def _check_options(η: float | None, steps: int, μ: float, line_search: bool) -> None:
-    if η is not None and not (np.isfinite(η) and η > 0):
-        raise ValueError(f"step_size={η}: expected a positive number")
+    if η is not None:
+        positive(η, "step_size")
     if steps < 0:
         raise ValueError(f"steps={steps}: expected at least 0")
     if not 0 <= μ < 1:

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from scipy.integrate import solve_ivp
 
+from ..checks import as_finite
 from ..operators.base import Array, read_only
 from .hypentropy import SMALLEST_SCALE
 from .path import Path
-from .problems import finite
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -129,12 +129,12 @@ def quadratic_flow(M: Any, r: Any, α: float, times: Any, *, rtol: float = 1e-8)
     >>> quadratic_flow(np.eye(2), [2.0, 0.5], 1e-100, [1.0]).averages.round(2)  # soft threshold at 1, T27
     array([[1., 0.]])
     """
-    M, r = finite(M, "M", 2), finite(r, "r", 1)
+    M, r = as_finite(M, "M", 2), as_finite(r, "r", 1)
     if M.shape != (r.size, r.size):
         raise ValueError(f"M has shape {M.shape}: expected {(r.size, r.size)} for r of size {r.size}")
     if not SMALLEST_SCALE <= α < 1:
         raise ValueError(f"α={α}: expected a scale from {SMALLEST_SCALE:g}, below 1 (time is rescaled by log(1/α))")
-    times = finite(np.atleast_1d(np.asarray(times, dtype=float)), "times", 1)
+    times = as_finite(np.atleast_1d(np.asarray(times, dtype=float)), "times", 1)
     if not times.size or (times <= 0).any():
         raise ValueError(f"times={times}: expected rescaled times s > 0")
     ℓ = np.log(1 / α)
@@ -177,7 +177,7 @@ def quadratic_flow(M: Any, r: Any, α: float, times: Any, *, rtol: float = 1e-8)
 
 def check_system(A: Any, y: Any) -> tuple[Array, Array]:
     """Check measurements A (N, d) and y (N,)."""
-    A, y = finite(A, "A", 2), finite(y, "y", 1)
+    A, y = as_finite(A, "A", 2), as_finite(y, "y", 1)
     if A.shape[0] != y.size:
         raise ValueError(f"A has {A.shape[0]} rows and y {y.size} entries: they must be equal")
     if y.size == 0:

@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 from scipy.integrate import DOP853, OdeSolver, Radau
 
+from ..checks import as_finite, positive
 from ..operators import StructuredOperator
 from ..operators.base import Array
 from .curvature import hessian, largest_hessian_eigenvalue
 from .descent import Progress, check_run
 from .gradients import Packing, loss_and_gradients
-from .problems import Problem, finite, loss
+from .problems import Problem, loss
 from .training_path import Record, Recorder, TrainingPath
 
 #: Up to this many parameters the implicit solver may form the Hessian.
@@ -108,8 +109,7 @@ def gradient_flow(
     True
     """
     check_run(problem, op, weight_decay)
-    if not (np.isfinite(t_end) and t_end > 0):
-        raise ValueError(f"t_end={t_end}: expected a positive time")
+    positive(t_end, "t_end", "a positive time")
     due = _check_times(times, t_end) if times is not None else _log_spaced(t_end, records)
     recorder, reason, evaluations = Recorder(record), "end of time", 1
     noted = 0
@@ -196,7 +196,7 @@ def _log_spaced(t_end: float, records: int) -> Array:
 
 
 def _check_times(times: Any, t_end: float) -> Array:
-    due = finite(np.atleast_1d(np.asarray(times)), "times", 1).astype(float)
+    due = as_finite(np.atleast_1d(np.asarray(times)), "times", 1).astype(float)
     if due.size and (due[0] < 0 or due[-1] > t_end or (np.diff(due) < 0).any()):
         raise ValueError(
             f"times from {due[0]:g} to {due[-1]:g}: expected increasing times between 0 and t_end={t_end:g}"

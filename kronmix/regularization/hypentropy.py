@@ -8,10 +8,10 @@ import numpy as np
 from scipy.linalg import qr, solve_triangular
 from scipy.optimize import linprog
 
+from ..checks import as_finite
 from ..operators.base import Array
 from .least_squares import least_squares
 from .path import Path
-from .problems import finite
 from .proximal import GapError
 
 #: Scales whose square, the scale of the weights, is a normal number with room on both sides.
@@ -53,7 +53,7 @@ def hypentropy(w: Any, α: float) -> float:
     >>> round(float(hypentropy(w, 1e6) * 4e12 / (w @ w)), 6)  # ℓ2
     1.0
     """
-    w, α = finite(np.atleast_1d(np.asarray(w)), "w", 1), check_scale(α)
+    w, α = as_finite(np.atleast_1d(np.asarray(w)), "w", 1), check_scale(α)
     x = w / α**2
     return 0.5 * float(np.sum(w * (np.arcsinh(x) - x / (1 + np.hypot(1, x)))))
 
@@ -199,7 +199,7 @@ def minimum_hypentropy(A: Any, y: Any, α: float) -> Array:
 
 
 def _system(A: Any, y: Any) -> tuple[Array, Array]:
-    A, y = finite(A, "A", 2), finite(y, "y", 1)
+    A, y = as_finite(A, "A", 2), as_finite(y, "y", 1)
     if A.shape[0] != y.size:
         raise ValueError(f"A has {A.shape[0]} rows and y {y.size} entries: they must be equal")
     return A, y

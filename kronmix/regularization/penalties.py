@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from ..checks import as_finite
 from ..operators import StructuredOperator
 from ..operators.base import Array
 from ..sparsity import sparsity_profile
 from ..spectra import norm
 from . import slots as _slots  # noqa: F401  (registers chains and Kronecker products)
 from .parametrisations import Parametrisation, parametrisation_of
-from .problems import finite
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ def _state(form: Parametrisation, structure: StructuredOperator, B: Any) -> Any 
         return form.own()
     if isinstance(B, StructuredOperator) and type(B) is type(structure) and _same_shapes(B, structure):
         return parametrisation_of(B).own()
-    matrix: Array = B.to_dense() if isinstance(B, StructuredOperator) else finite(B, "B", 2)
+    matrix: Array = B.to_dense() if isinstance(B, StructuredOperator) else as_finite(B, "B", 2)
     if matrix.shape != structure.shape:
         raise ValueError(f"B has shape {matrix.shape}: expected {structure.shape} as the structure")
     return form.of(matrix.astype(np.result_type(matrix, np.float64)))

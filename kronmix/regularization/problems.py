@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from ..checks import as_finite, as_numbers
 from ..operators.base import Array
 
 
@@ -84,8 +85,8 @@ class Regression:
     """
 
     def __init__(self, X: Any, Y: Any, loss: str = "squared") -> None:
-        X, Y = finite(X, "X", 2), np.asarray(Y)
-        Y = finite(Y[None] if Y.ndim == 1 else Y, "Y", 2)
+        X, Y = as_finite(X, "X", 2), as_finite(Y, "Y")
+        Y = as_numbers(Y[None] if Y.ndim == 1 else Y, "Y", 2)
         if X.shape[1] != Y.shape[1]:
             raise ValueError(f"X has {X.shape[1]} samples (columns) and Y has {Y.shape[1]}: they must be equal")
         if X.shape[1] == 0:
@@ -157,7 +158,7 @@ class Sensing:
     """
 
     def __init__(self, A: Any, y: Any) -> None:
-        A, y = finite(A, "A", 3), finite(y, "y", 1)
+        A, y = as_finite(A, "A", 3), as_finite(y, "y", 1)
         if A.shape[0] != y.size:
             raise ValueError(f"A holds {A.shape[0]} measurements and y {y.size}: they must be equal")
         if y.size == 0:
@@ -203,7 +204,7 @@ class Observed:
     curvature = 1.0
 
     def __init__(self, T: Any) -> None:
-        self.T = finite(T, "T", 2)
+        self.T = as_finite(T, "T", 2)
         self.shape = self.T.shape
         self.inputs = np.eye(self.T.shape[1], dtype=self.T.dtype)
 
@@ -213,19 +214,3 @@ class Observed:
 
     def __repr__(self) -> str:
         return f"Observed({self.shape[0]}×{self.shape[1]} target)"
-
-
-def finite(array: Any, name: str, ndim: int) -> Array:
-    """Check a user's data: numbers, the right number of axes, nothing missing."""
-    values = np.asarray(array)
-    if values.dtype.kind not in "biufc":
-        raise TypeError(f"{name} has dtype {values.dtype}: expected numbers")
-    if values.ndim != ndim:
-        raise ValueError(f"{name} has shape {values.shape}: expected {ndim} axes")
-    if values.dtype.kind in "biu":
-        values = values.astype(np.float64)
-    bad = values.size - int(np.count_nonzero(np.isfinite(values)))
-    if bad:
-        first = tuple(int(i) for i in np.argwhere(~np.isfinite(values))[0])
-        raise ValueError(f"{name} holds {bad} NaN or infinite values, the first at {first}")
-    return values

@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 
+from ..checks import as_finite
 from ..operators.base import Array
 from . import lasso
 from .least_squares import LeastSquares, least_squares
 from .norms import L1, Groups, Nuclear, Penalty, Ridge, make_penalty
 from .path import Path
-from .problems import Observed, Problem, Regression, Sensing, finite
+from .problems import Observed, Problem, Regression, Sensing
 from .proximal import GapError, Solution, is_squared, loss_and_dense_gradient, minimize_penalized, relative_gap
 from .views import Rearranged, Whole
 from .working_set import minimize_on_blocks
@@ -180,7 +181,7 @@ def reference_path(
 
 def check_parameters(parameters: Any) -> Array:
     """Check a user's λ's."""
-    asked = finite(np.atleast_1d(np.asarray(parameters)), "parameters", 1).astype(float)
+    asked = as_finite(np.atleast_1d(np.asarray(parameters)), "parameters", 1).astype(float)
     if (asked < 0).any():
         raise ValueError(f"parameters holds λ={asked[asked < 0][0]:g}: expected λ ≥ 0")
     return asked

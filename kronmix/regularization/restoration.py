@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import t as student
 
+from ..checks import integer, non_negative, positive
 from ..mixer import LinearMixer
 from ..operators import Dense, Kronecker, Monarch, StructuredOperator, SumOfKroneckers
 from ..operators.base import Array
@@ -98,8 +99,7 @@ def denoising_task(X: Any, noise: float, train: int, rng: np.random.Generator) -
     if features.ndim != 3:
         raise ValueError(f"X has shape {features.shape}: expected (N, S, C)")
     N, S, C = features.shape
-    if not (np.isfinite(noise) and noise >= 0):
-        raise ValueError(f"noise={noise}: expected a standard deviation, at least 0")
+    non_negative(noise, "noise", "a standard deviation, at least 0")
     if N < 3:
         raise ValueError(f"X has {N} images: expected at least 3, two to train on and one to hold out")
     if not 2 <= train < N:
@@ -145,8 +145,7 @@ def standard_structures(rank: int = 4) -> tuple[Structure, ...]:
     >>> [s.draw(8, 8, rng).n_parameters for s in standard_structures()]
     [4096, 128, 512, 1024, 256]
     """
-    if rank < 1:
-        raise ValueError(f"rank={rank}: expected at least 1")
+    integer(rank, "rank")
     return (
         Structure("dense", lambda S, C, rng: Dense(rng.standard_normal((S * C, S * C)))),
         Structure("Mixer", lambda S, C, rng: Kronecker(rng.standard_normal((C, C)), rng.standard_normal((S, S)))),
@@ -310,10 +309,8 @@ def restore(
     True
     """
     for name, value in (("seeds", seeds), ("steps", steps)):
-        if value < 1:
-            raise ValueError(f"{name}={value}: expected at least 1")
-    if not (np.isfinite(scale) and scale > 0):
-        raise ValueError(f"scale={scale}: expected a positive number")
+        integer(value, name)
+    positive(scale, "scale")
     chosen = standard_structures() if structures is None else structures
     runs: dict[str, list[Run]] = {structure.name: [] for structure in chosen}
     tasks = []

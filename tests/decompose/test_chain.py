@@ -116,7 +116,7 @@ def test_zero_matrix_and_single_precision() -> None:
         ((np.ones((8, 8)), km.butterfly_patterns(4)), ValueError, "B has shape (8, 8): the patterns multiply to 4×4"),
         ((np.ones((8, 8)), [(2, 2, 2, 2), (1, 2, 2, 4)]), ValueError, "are not chainable"),
         ((np.ones((8, 8)), []), ValueError, "patterns is empty"),
-        ((np.full((8, 8), np.nan), km.butterfly_patterns(8)), ValueError, "B holds 64 NaN"),
+        ((np.full((8, 8), np.nan), km.butterfly_patterns(8)), ValueError, "B has 64 NaN"),
     ],
 )
 def test_bad_input(arguments: Any, error: type[Exception], words: str) -> None:

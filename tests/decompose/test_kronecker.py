@@ -87,7 +87,7 @@ def test_a_tiny_error_is_measured_not_cancelled() -> None:
         (
             (np.full((4, 4), np.nan), ((2, 2), (2, 2))),
             ValueError,
-            "B holds 16 NaN or infinite entries, the first at (0, 0)",
+            "B has 16 NaN or infinite entries, the first at index (0, 0)",
         ),
         ((np.full((4, 4), None), ((2, 2), (2, 2))), TypeError, "B has dtype object: expected numbers"),
         ((np.ones(4), ((2, 2), (2, 2))), ValueError, "B has shape (4,)"),

@@ -89,7 +89,7 @@ def test_error_falls_with_rank_to_zero() -> None:
         ((np.ones((4, 6)), (2, 0, 2, 3)), ValueError, "expected four positive integers"),
         ((np.ones((4, 6)), (2, 1.5, 2, 3)), TypeError, "expected four positive integers"),
         ((np.ones((4, 6)), (2, 2, 2, 3), -1), ValueError, "rank=-1"),
-        ((np.full((4, 6), np.inf), (2, 2, 2, 3)), ValueError, "B holds 24 NaN or infinite"),
+        ((np.full((4, 6), np.inf), (2, 2, 2, 3)), ValueError, "B has 24 NaN or infinite"),
     ],
 )
 def test_bad_input(arguments: Any, error: type[Exception], words: str) -> None:

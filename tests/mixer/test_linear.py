@@ -81,5 +81,5 @@ def test_bad_input() -> None:
         km.LinearMixer(W, V).with_factors(W)
     with pytest.raises(ValueError, match="left permutes 4 entries: expected 6"):
         km.permuted_mixing(W, 2, left=[0, 1, 2, 3])
-    with pytest.raises(ValueError, match="a=0 must be at least 1"):
+    with pytest.raises(ValueError, match="a=0: expected at least 1"):
         km.token_mixing(W, channels=0)

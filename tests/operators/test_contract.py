@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy.sparse
 import scipy.sparse.linalg as sla
 from hypothesis import given, settings, strategies as st
 
@@ -85,6 +86,48 @@ def test_scipy_methods(drawn: Any) -> None:
     np.testing.assert_allclose((op + sla.aslinearoperator(dense)) @ x, 2 * dense @ x, atol=1e-9)
 
 
+@given(operators(), st.sampled_from([(), (3,), (2, 3), (0, 2), (2, 0), (2, 1, 3)]))
+def test_stacks_of_matrices(drawn: Any, lead: tuple[int, ...]) -> None:
+    """As NumPy's matmul: (..., n, batch) on the right, (..., batch, m) on the left."""
+    op, dense = drawn
+    rng, (rows, cols) = np.random.default_rng(0), op.shape
+    X, Y = rng.normal(size=(*lead, cols, 2)), rng.normal(size=(*lead, 2, rows))
+    for found, expected in ((op @ X, dense @ X), (Y @ op, Y @ dense)):
+        assert found.shape == expected.shape
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
+    y = rng.normal(size=rows)
+    np.testing.assert_allclose(y @ op, y @ dense, rtol=1e-4, atol=1e-4)
+
+
+@given(operators(dtypes=[np.float64]))
+def test_sparse_matrices_on_both_sides(drawn: Any) -> None:
+    op, dense = drawn
+    rng, (rows, cols) = np.random.default_rng(0), op.shape
+    right, left = (np.where(rng.random(s) < 0.5, rng.normal(size=s), 0) for s in ((cols, 3), (2, rows)))
+    for kind in ("bsr", "coo", "csc", "csr", "dia", "dok", "lil"):
+        for make in (getattr(scipy.sparse, f"{kind}_array"), getattr(scipy.sparse, f"{kind}_matrix")):
+            for found, expected in ((op @ make(right), dense @ right), (make(left) @ op, left @ dense)):
+                assert type(found) is np.ndarray
+                np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+def test_data_frames_and_arrays_of_the_operator() -> None:
+    pandas = pytest.importorskip("pandas")
+    op = km.Kronecker(np.arange(6.0).reshape(2, 3), np.ones((2, 2), np.float32))
+    frame = pandas.DataFrame(np.arange(8.0).reshape(2, 4), index=["one", "two"])
+    np.testing.assert_allclose(frame @ op, frame.to_numpy() @ op.to_dense())
+    assert list((frame @ op).index) == ["one", "two"]
+    np.testing.assert_allclose(op @ pandas.DataFrame(np.ones((6, 2))), op.to_dense() @ np.ones((6, 2)))
+    np.testing.assert_array_equal(np.asarray(op), op.to_dense())
+    assert np.asarray(op, np.float32).dtype == np.float32
+    with pytest.raises(ValueError, match="not stored as one array"):
+        np.asarray(op, copy=False)
+    with pytest.raises(MemoryError, match="above max_bytes"):
+        np.asarray(km.eye(100_000))
+    S = scipy.sparse.csr_array(([1.0], ([0], [7])), shape=(1, 100_000))
+    np.testing.assert_array_equal((S @ km.eye(100_000)).nonzero()[1], [7])
+
+
 SQUARE = {
     "Kronecker": lambda r: km.Kronecker(r.normal(size=(3, 3)) + 4 * np.eye(3), r.normal(size=(4, 4)) + 4 * np.eye(4)),
     "Monarch": lambda r: km.Monarch(r.normal(size=(3, 4, 4)) + 4 * np.eye(4), r.normal(size=(4, 3, 3)) + 4 * np.eye(3)),
@@ -117,10 +160,16 @@ def test_scipy_solvers(name: str) -> None:
 
 def test_bad_input_is_named() -> None:
     op = km.Kronecker(np.ones((2, 3)), np.ones((4, 5)))
-    with pytest.raises(ValueError, match=re.escape("x has shape (14,): expected (15,) or (15, batch)")):
+    with pytest.raises(
+        ValueError, match=re.escape("x has shape (14,): expected (15,), (15, batch) or (..., 15, batch)")
+    ):
         op @ np.ones(14)
     with pytest.raises(ValueError, match=re.escape("x has shape (15, 1, 1)")):
         op @ np.ones((15, 1, 1))
+    with pytest.raises(
+        ValueError, match=re.escape("x has shape (2, 7): expected (8,) or (..., 8) for x @ a 8×15 Kronecker")
+    ):
+        np.ones((2, 7)) @ op
     with pytest.raises(TypeError, match="x has dtype object"):
         op @ np.array([None] * 15)
     with pytest.raises(ValueError, match="batch of 2 and y_bar of 3"):

@@ -114,7 +114,7 @@ def test_flow_is_drawn(diabetes):
     ("arguments", "message"),
     [
         ((np.eye(2), [1.0], 0.1, [1.0]), r"A has 2 rows and y 1 entries"),
-        ((np.full((1, 2), np.nan), [1.0], 0.1, [1.0]), r"A holds 2 NaN or infinite values"),
+        ((np.full((1, 2), np.nan), [1.0], 0.1, [1.0]), r"A has 2 NaN or infinite entries"),
         ((np.ones((0, 2)), np.ones(0), 0.1, [1.0]), r"y is empty: expected at least one measurement"),
         ((np.eye(2), np.ones(2), 1.0, [1.0]), r"α=1.0: expected a scale from 1e-145, below 1"),
         ((np.eye(2), np.ones(2), 0.0, [1.0]), r"α=0.0: expected a scale from 1e-145, below 1"),

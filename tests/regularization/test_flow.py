@@ -187,7 +187,7 @@ def test_a_flow_that_cannot_go_on() -> None:
         ({"t_end": float("nan")}, "t_end=nan"),
         ({"t_end": 1.0, "weight_decay": -1.0}, "weight_decay=-1.0: expected a number λ ≥ 0"),
         ({"t_end": 1.0, "times": [0.0, 2.0]}, "times from 0 to 2: expected increasing times between 0 and t_end=1"),
-        ({"t_end": 1.0, "times": [0.0, np.nan]}, "times holds 1 NaN"),
+        ({"t_end": 1.0, "times": [0.0, np.nan]}, "times has 1 NaN"),
     ],
 )
 def test_bad_options(arguments: Any, words: str) -> None:

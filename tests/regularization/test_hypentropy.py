@@ -144,7 +144,7 @@ def test_zero_targets():
             r"nothing interpolates: the best fit of y leaves 0.32 of its norm",
         ),
         (lambda: minimum_l2(np.ones((2, 3)), [1.0]), r"A has 2 rows and y 1 entries: they must be equal"),
-        (lambda: minimum_l2(np.full((1, 3), np.nan), [1.0]), r"A holds 3 NaN or infinite values"),
+        (lambda: minimum_l2(np.full((1, 3), np.nan), [1.0]), r"A has 3 NaN or infinite entries"),
         (lambda: minimum_hypentropy(np.ones((1, 2)), [1.0], -1.0), r"α=-1.0: expected a scale from 1e-145 to 1e\+145"),
         (lambda: minimum_hypentropy(np.ones((1, 2)), [1.0], np.nan), r"α=nan: expected a scale"),
         (lambda: km.interpolation_path(km.Sensing(np.ones((1, 1, 2)), [1.0]), [[1.0]]), r"scales has shape \(1, 1\)"),

@@ -89,13 +89,13 @@ def test_sensing_and_observed() -> None:
         (
             lambda: km.Regression([[1, np.nan]], [1, 2]),
             ValueError,
-            "X holds 1 NaN or infinite values, the first at (0, 1)",
+            "X has 1 NaN or infinite entries, the first at index (0, 1)",
         ),
         (lambda: km.Sensing(np.ones((3, 2, 2)), np.ones(4)), ValueError, "A holds 3 measurements and y 4"),
         (lambda: km.Sensing(np.ones((3, 4)), np.ones(3)), ValueError, "A has shape (3, 4): expected 3 axes"),
         (lambda: km.Sensing(np.ones((0, 2, 2)), np.ones(0)), ValueError, "y is empty"),
         (lambda: km.Observed([["a"]]), TypeError, "T has dtype <U1: expected numbers"),
-        (lambda: km.Observed([[np.inf]]), ValueError, "T holds 1 NaN or infinite"),
+        (lambda: km.Observed([[np.inf]]), ValueError, "T has 1 NaN or infinite"),
     ],
 )
 def test_bad_input(make: Any, error: type[Exception], words: str) -> None:

@@ -338,7 +338,7 @@ def test_zero_features_get_zero_weights():
     ("arguments", "message"),
     [
         ({"parameters": [-1.0]}, r"parameters holds λ=-1: expected λ ≥ 0"),
-        ({"parameters": [np.nan]}, r"parameters holds 1 NaN or infinite values, the first at \(0,\)"),
+        ({"parameters": [np.nan]}, r"parameters has 1 NaN or infinite entries, the first at index \(0,\)"),
         ({"parameters": [[1.0]]}, r"parameters has shape \(1, 1\): expected 1 axes"),
         ({"penalty": "l0"}, r"penalty='l0': expected one of \['frobenius', 'group', 'l1', 'nuclear', 'ridge'\]"),
         ({"penalty": "group"}, r"penalty='group' needs groups"),

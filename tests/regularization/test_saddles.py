@@ -169,7 +169,7 @@ def test_sequence_is_drawn_and_cannot_be_written(diabetes):
 def test_bad_input():
     with pytest.raises(ValueError, match=r"A has 2 rows and y 3 entries: they must be equal"):
         km.saddle_sequence(np.eye(2), np.ones(3))
-    with pytest.raises(ValueError, match=r"y holds 1 NaN or infinite values"):
+    with pytest.raises(ValueError, match=r"y has 1 NaN or infinite entries"):
         km.saddle_sequence(np.eye(2), [1.0, np.nan])
     with pytest.raises(ArithmeticError, match=r"not at a minimum after max_jumps=1 jumps"):
         km.saddle_sequence(np.diag([1.0, 2.0]), np.ones(2), max_jumps=1)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ...checks import non_negative
 from ...operators import Chain, Dense, Kronecker, Monarch, StructuredOperator, SumOfKroneckers
 from ...operators.base import Array
 from ..norms import factored_blocks
@@ -58,8 +59,7 @@ def rank(
     weight_decay: float = 0.0,
 ) -> Plan:
     """The best fit of every inner size, from random starts and from the fit of the size before."""
-    if not (np.isfinite(weight_decay) and weight_decay >= 0):
-        raise ValueError(f"weight_decay={weight_decay}: expected a number λ ≥ 0")
+    non_negative(weight_decay, "weight_decay", "a number λ ≥ 0")
     largest = _largest(structure)
     sizes = np.arange(1, min(largest, 8) + 1) if parameters is None else check_parameters(parameters)
     if (sizes != np.rint(sizes)).any() or (sizes < 1).any() or (sizes > largest).any():
