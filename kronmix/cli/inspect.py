@@ -23,13 +23,17 @@ def inspect(
         Path,
         typer.Argument(
             metavar="FILE",
-            help="A trained Mixer (timm's .safetensors, the original JAX .npz), .npz with one layer: W (S'×S) and V (C×C'), "
-            "or an adapter (LoRA, LoKr, LoHa).",
+            help="A trained Mixer (.safetensors, .npz, an index.json of shards, a folder of a hub), .npz with one layer: "
+            "W (S'×S) and V (C×C'), or an adapter (LoRA, LoKr, LoHa).",
         ),
     ],
     plot: Annotated[
         Path | None,
         typer.Option(metavar="FILE.png", help="Draw the spectra of a trained Mixer's layers, block by block."),
+    ] = None,
+    prefix: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Which network, where a file holds several: what their names begin with."),
     ] = None,
 ) -> None:
     """Print what a Mixer is as a wide MLP: widths, connections, density, spectra, sparsity, nearest smaller structures.
@@ -44,6 +48,8 @@ def inspect(
     - `kronmix inspect mixer_b16.safetensors --plot spectra.png`: a whole network
 
     - `kronmix inspect adapter.safetensors`: LoRA, LoKr or LoHa; PEFT's folder too
+
+    - `kronmix inspect checkpoint.safetensors --prefix state_dict_ema`: one of two networks
     """
     from .adapters import inspect_adapter, is_adapter
 
@@ -57,29 +63,21 @@ def inspect(
 
         print_inspection(inspect_mixer(*mixer_weights(file)))
         return
-    _network(file, plot)
+    _network(file, plot, prefix)
 
 
 def is_layer(file: Path) -> bool:
-    """Whether a file holds one layer, W and V, rather than a network.
-
-    Raises
-    ------
-    ValueError
-        If it is of neither type.
-    """
-    if file.suffix not in (".npz", ".safetensors"):
-        raise ValueError(f"{file}: unknown file type {file.suffix!r}: expected .safetensors or .npz")
-    return file.suffix == ".npz" and bool({"W", "V"} & files.read_arrays(file).keys())
+    """Whether a file holds one layer, W and V, rather than a network."""
+    return file.suffix.lower() == ".npz" and file.is_file() and bool({"W", "V"} & files.read_arrays(file).keys())
 
 
-def _network(file: Path, plot: Path | None) -> None:
+def _network(file: Path, plot: Path | None, prefix: str | None) -> None:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
     from ..networks import inspect_network, load_mixer
 
-    network = load_mixer(file)
+    network = load_mixer(file, prefix)
     console = Console(stderr=True)
     columns = (TextColumn("layer"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
@@ -92,9 +90,24 @@ def _network(file: Path, plot: Path | None) -> None:
 
 
 def print_network(seen: NetworkSeen) -> None:
+    if seen.steps:
+        show(_step_table(seen))
     show(_layer_table(seen))
     if seen.skips:
         show(_skip_table(seen))
+
+
+def _step_table(seen: NetworkSeen) -> Table:
+    """What a block does, where it is more than token and channel MLPs: the wide layers, and what is no layer."""
+    table = Table(title="The first block", title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    table.add_column("step")
+    table.add_column("matrix", justify="right", no_wrap=True)
+    table.add_column("linear", no_wrap=True)
+    for step in seen.steps:
+        table.add_row(step.formula, step.size, "yes" if step.linear else "no")
+    if seen.gates:
+        table.caption = f"{seen.gates} gates in all: diagonals that depend on the data, which no wide MLP has"
+    return table
 
 
 def _layer_table(seen: NetworkSeen) -> Table:

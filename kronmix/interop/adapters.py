@@ -14,6 +14,7 @@ from typing import Any, Protocol, overload
 
 import numpy as np
 
+from ..files import read_arrays
 from ..mixer.checkpoints import read_safetensors
 from ..operators import StructuredOperator
 from ..operators.base import Array
@@ -175,7 +176,7 @@ def is_adapter(path: str | os.PathLike[str]) -> bool:
         return any(file.glob("adapter_*"))
     if file.suffix != ".safetensors" or not file.is_file():
         return False
-    return any(re.search(r"\.(lora_|lokr_|hada_)", key) for key in read_safetensors(file))
+    return any(re.search(r"\.(lora_|lokr_|hada_)", key) for key in read_arrays(file))
 
 
 def _locate(path: Path) -> tuple[Path, dict[str, Any] | None]:

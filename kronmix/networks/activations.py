@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from scipy.special import erf
+from scipy.special import erf, expit
 
 from .parts import Array, Part, Pull
 from .pieces import in_pieces
@@ -93,7 +93,31 @@ def _tanh(x: Array, value: Array, derivative: Array | None) -> None:
         np.subtract(x.dtype.type(1), derivative, out=derivative)
 
 
-KERNELS: dict[str, Kernel] = {"gelu": _gelu, "gelu_tanh": _gelu_tanh, "relu": _relu, "tanh": _tanh}
+def _sigmoid(x: Array, value: Array, derivative: Array | None) -> None:
+    expit(x, out=value)
+    if derivative is not None:
+        np.subtract(x.dtype.type(1), value, out=derivative)
+        derivative *= value
+
+
+def _silu(x: Array, value: Array, derivative: Array | None) -> None:
+    """x σ(x), and σ(x)(1 + x(1 − σ(x)))."""
+    sigmoid = expit(x)
+    np.multiply(x, sigmoid, out=value)
+    if derivative is not None:
+        np.subtract(x, value, out=derivative)
+        derivative += x.dtype.type(1)
+        derivative *= sigmoid
+
+
+KERNELS: dict[str, Kernel] = {
+    "gelu": _gelu,
+    "gelu_tanh": _gelu_tanh,
+    "relu": _relu,
+    "sigmoid": _sigmoid,
+    "silu": _silu,
+    "tanh": _tanh,
+}
 
 
 class Activation(Part):
@@ -101,7 +125,7 @@ class Activation(Part):
 
     Parameters
     ----------
-    name : {"gelu", "gelu_tanh", "relu", "tanh"}
+    name : {"gelu", "gelu_tanh", "relu", "sigmoid", "silu", "tanh"}
         "gelu" is the exact form with erf (in float32 to 1.5e-7), "gelu_tanh" the tanh form of the original JAX code.
 
     Raises

@@ -324,7 +324,7 @@ def mlp_mixer(
         )
         parts += [Residual(_norm(C, S, draw), *token), Residual(_norm(C, S, draw), *channel)]
     parts += [_norm(C, S, draw), *_head(C, S, classes, draw)]
-    return Network(Sequential(*parts), Patches(side), "mlp_mixer")
+    return Network(Sequential(*parts), Patches(side, (S, pixels), (height, width)), "mlp_mixer")
 
 
 # ---- pieces ----------------------------------------------------------------------------------------------------------
@@ -344,7 +344,7 @@ def _pooled(
     parts: list[Part] = []
     for op in operators:
         parts += [_linear(op, draw), *activations(activation)]
-    return Network(Sequential(*parts, *_head(C, S, classes, draw)), Patches(), name)
+    return Network(Sequential(*parts, *_head(C, S, classes, draw)), Patches(features=(S, C)), name)
 
 
 def _head(C: int, S: int, classes: int, draw: Draw) -> tuple[Part, Part]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import log
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,7 @@ from .history import Epoch
 from .network import Network
 from .optimizers import AdamW, cosine
 from .parts import Array
-from .patches import Patches
-from .runs import Run
+from .runs import Run, with_patch
 from .training import fit
 
 
@@ -73,7 +72,7 @@ class Classifier:
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}={getattr(self, name)}: expected at least 1")
         network = _BUILD[self.model](self, image, classes, seed)
-        return network if self.model == "mlp_mixer" else replace(network, patches=Patches(self.patch))
+        return network if self.model == "mlp_mixer" else with_patch(network, self.patch)
 
     def tokens(self, image: tuple[int, int, int]) -> tuple[int, int]:
         """(S, C) of the images' feature matrices."""

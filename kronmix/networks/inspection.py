@@ -15,8 +15,10 @@ from ..decompose import nearest_kronecker, nearest_monarch
 from ..mixer import MixerShape
 from ..operators import Chain, KroneckerSparse, StructuredOperator
 from ..sparsity import hoyer
+from .formulas import Step, block_steps
+from .gates import Gate
 from .network import Network
-from .parts import Array, Linear, Part, Residual, Sequential
+from .parts import Array, Linear, Part, Residual
 from .threads import available_threads, workers
 
 Seen = TypeVar("Seen")
@@ -94,15 +96,21 @@ class NetworkSeen:
     layers : tuple of LayerSeen
         Without diagonal layers and the head.
     skips : tuple of SkipSeen
-        One a run of layers with a skip connection around it.
+        One a run of layers with a skip connection around it, where they multiply to one matrix.
     shape : MixerShape or None
         Of a Mixer; with ``.equivalent_density``, p of the SW-MLP with as many connections (T7).
+    steps : tuple of Step
+        What the first block does, step by step, where blocks hold more than layers and activations.
+    gates : int
+        Products of features by features in the whole network, whose diagonals depend on the data.
     """
 
     network: Network
     layers: tuple[LayerSeen, ...]
     skips: tuple[SkipSeen, ...]
     shape: MixerShape | None
+    steps: tuple[Step, ...] = ()
+    gates: int = 0
 
 
 def inspect_network(network: Network, progress: Callable[[int, int], None] = lambda done, total: None) -> NetworkSeen:
@@ -120,8 +128,8 @@ def inspect_network(network: Network, progress: Callable[[int, int], None] = lam
     >>> [(layer.name, layer.operator.shape) for layer in seen.layers][:2]
     [('token 1', (48, 24)), ('token 2', (24, 48))]
     """
-    groups = [tuple(op for op in block if _mixes(op)) for block in network.blocks]
-    groups = groups or [(op,) for op in network.layers()[:-1]]  # the last one is the head
+    groups = [tuple(layer for layer in block if _mixes(layer.operator)) for block in network.block_layers]
+    groups = groups or [(Linear(op),) for op in network.layers()[:-1]]  # the last one is the head
     work = list(_named(groups))
     layers: list[LayerSeen] = []
     progress(0, len(work))
@@ -129,15 +137,20 @@ def inspect_network(network: Network, progress: Callable[[int, int], None] = lam
         layers.append(layer)
         progress(len(layers), len(work))
     skips = tuple(_each(_skip, list(_runs(network))))
-    return NetworkSeen(network, tuple(layers), skips, _shape([op for group in groups for op in group]))
+    gates = sum(_gates(part) for part in network.body.parts)
+    three_way = any(_kind(layer) in _THREE_WAY for group in groups for layer in group)
+    steps = block_steps(network) if gates or three_way else ()
+    return NetworkSeen(
+        network, tuple(layers), skips, _shape([layer for group in groups for layer in group]), steps, gates
+    )
 
 
-def _named(groups: Sequence[tuple[StructuredOperator, ...]]) -> Iterator[tuple[int, str, StructuredOperator]]:
+def _named(groups: Sequence[tuple[Linear, ...]]) -> Iterator[tuple[int, str, StructuredOperator]]:
     """Block, name and operator of every layer; layers of one kind in a block are numbered."""
     for i, group in enumerate(groups):
-        kinds = [_kind(op) for op in group]
-        for k, op in enumerate(group):
-            yield i, kinds[k] + (f" {kinds[: k + 1].count(kinds[k])}" if len(group) > 1 else ""), op
+        kinds = [_kind(layer) for layer in group]
+        for k, layer in enumerate(group):
+            yield i, kinds[k] + (f" {kinds[: k + 1].count(kinds[k])}" if len(group) > 1 else ""), layer.operator
 
 
 def _each(look: Callable[..., Seen], work: Sequence[tuple[Any, ...]]) -> Iterator[Seen]:
@@ -172,10 +185,10 @@ def _runs(network: Network) -> Iterator[tuple[int, str, list[StructuredOperator]
     """Block, kind and operators of the layers between a skip connection's ends, where they share one matrix each."""
     runs = [part for part in network.body.parts if isinstance(part, Residual)]
     for i, run in enumerate(runs):
-        operators = [op for op in _operators(run) if _mixes(op)]
-        kinds = {_kind(op) for op in operators}
-        if len(kinds) == 1 and kinds <= {"token", "channel"}:
-            yield i // 2, kinds.pop(), operators
+        layers = [layer for layer in _layers(run) if _mixes(layer.operator)]
+        kinds = {_kind(layer) for layer in layers}
+        if len(kinds) == 1 and kinds <= {"token", "channel", *_THREE_WAY} and not _gates(run):
+            yield i // network.runs_per_block, kinds.pop(), [layer.operator for layer in layers]
 
 
 def _skip(block: int, name: str, operators: Sequence[StructuredOperator]) -> SkipSeen:
@@ -183,10 +196,10 @@ def _skip(block: int, name: str, operators: Sequence[StructuredOperator]) -> Ski
     return SkipSeen(block, name, _values(M), _values(M + np.eye(len(M))))
 
 
-def _shape(operators: list[StructuredOperator]) -> MixerShape | None:
+def _shape(layers: list[Linear]) -> MixerShape | None:
     """S, C and the expansions, from the first token and the first channel layer."""
-    first = {_kind(op): shared_matrix(op).shape for op in reversed(operators)}
-    if not {"token", "channel"} <= first.keys():
+    first = {_kind(layer): shared_matrix(layer.operator).shape for layer in reversed(layers)}
+    if not {"token", "channel"} <= first.keys() or first.keys() & _THREE_WAY:
         return None
     (T, S), (D, C) = first["token"], first["channel"]
     return MixerShape(S, C, token_expansion=T / S, channel_expansion=D / C)
@@ -220,7 +233,15 @@ def _(op: Chain) -> Array:
     return op.to_dense() if core is op else _shared(core)
 
 
-def _kind(op: StructuredOperator) -> str:
+#: Names of layers on features with three axes: patches of a series, features of a patch.
+_THREE_WAY = frozenset({"patch", "feature"})
+
+
+def _kind(layer: Linear) -> str:
+    return layer.name or _structure(layer.operator)
+
+
+def _structure(op: StructuredOperator) -> str:
     if isinstance(op, Chain) and op.core() is not op:
         return "permuted"
     if not isinstance(op, KroneckerSparse):
@@ -235,9 +256,12 @@ def _mixes(op: StructuredOperator) -> bool:
     return not (isinstance(op, KroneckerSparse) and op.pattern.b == op.pattern.c == 1)
 
 
-def _operators(part: Part) -> list[StructuredOperator]:
-    inner = part.parts if isinstance(part, Sequential) else ()
-    return [part.operator] if isinstance(part, Linear) else [op for p in inner for op in _operators(p)]
+def _layers(part: Part) -> list[Linear]:
+    return [part] if isinstance(part, Linear) else [layer for inner in part.parts for layer in _layers(inner)]
+
+
+def _gates(part: Part) -> int:
+    return isinstance(part, Gate) + sum(_gates(inner) for inner in part.parts)
 
 
 def _values(M: Array) -> Array:

@@ -9,9 +9,10 @@ import numpy as np
 
 from ..operators import StructuredOperator
 from .activations import Activation
+from .gates import Gate
 from .normalization import LayerNorm
 from .parts import Array, Fixed, Linear, Part, Residual, Sequential
-from .patches import Patches
+from .patches import Inputs
 from .recipes import Recipe
 
 
@@ -23,12 +24,14 @@ class Network:
     ----------
     body : Sequential
         Maps columns of pixels (width, batch) to columns of outputs (classes, batch).
-    patches : Patches
+    patches : Patches, or anything with its ``columns`` and ``outputs``
         How images (N, H, W, colours), feature matrices (N, S, C) or rows (N, width) become columns; ``Patches()`` without patches.
     name : str
         What it is, for tables.
     recipe : Recipe, optional
         How a builder made it.
+    runs_per_block : int
+        Skip connections a block: 2 of a Mixer, around its token MLP and around its channel MLP.
 
     Examples
     --------
@@ -44,9 +47,10 @@ class Network:
     """
 
     body: Sequential
-    patches: Patches
+    patches: Inputs
     name: str = "network"
     recipe: Recipe | None = None
+    runs_per_block: int = 2
 
     @property
     def factors(self) -> tuple[Array, ...]:
@@ -70,14 +74,19 @@ class Network:
     def blocks(self) -> tuple[tuple[StructuredOperator, ...], ...]:
         """Effective layers of each block of a Mixer: token MLP, then channel MLP, each with its skip connection.
 
-        Empty for networks that have no pairs of skip connections.
+        Empty for networks whose skip connections do not make whole blocks.
         """
+        return tuple(tuple(layer.operator for layer in block) for block in self.block_layers)
+
+    @property
+    def block_layers(self) -> tuple[tuple[Linear, ...], ...]:
+        """The layers of each block as parts, with their biases and names."""
         runs = [part for part in self.body.parts if isinstance(part, Residual)]
-        linear = [tuple(p.operator for p in _leaves(run) if isinstance(p, Linear)) for run in runs]
-        return (
-            tuple(first + second for first, second in zip(linear[::2], linear[1::2], strict=True))
-            if len(linear) % 2 == 0
-            else ()
+        if len(runs) % self.runs_per_block:
+            return ()
+        return tuple(
+            tuple(part for run in block for part in _leaves(run) if isinstance(part, Linear))
+            for block in (runs[i : i + self.runs_per_block] for i in range(0, len(runs), self.runs_per_block))
         )
 
     @property
@@ -89,7 +98,9 @@ class Network:
         """Outputs (N, classes) for images, in batches."""
         X = self.patches.columns(images, self._dtype)
         outputs = [self.body(np.ascontiguousarray(X[:, i : i + batch])) for i in range(0, X.shape[1], batch)]
-        return np.concatenate(outputs, axis=1).T if outputs else np.empty((0, 0), self._dtype)
+        return (
+            self.patches.outputs(np.concatenate(outputs, axis=1), images) if outputs else np.empty((0, 0), self._dtype)
+        )
 
     def features(self, images: Any) -> tuple[Array, ...]:
         """Hidden features: what leaves every activation and every run of layers with a skip connection.
@@ -181,7 +192,7 @@ class WideMLP:
     """
 
     layers: tuple[WideLayer, ...]
-    patches: Patches
+    patches: Inputs
 
     @property
     def widths(self) -> tuple[int, ...]:
@@ -202,7 +213,7 @@ class WideMLP:
                 x = Activation(layer.activation)(x)
             if layer.adds_skip:
                 x = x + kept
-        return x.T
+        return self.patches.outputs(x, images)
 
 
 def _wide(body: Sequential) -> list[WideLayer]:
@@ -223,6 +234,11 @@ def _wide(body: Sequential) -> list[WideLayer]:
             case Linear() | Fixed():
                 layers.append(WideLayer(part.operator, _full_bias(part), norm))
                 norm = None
+            case Gate():
+                raise TypeError(
+                    "a gate multiplies features by features, a diagonal that depends on the data: it is no layer of a wide MLP; "
+                    "net.layers() lists the linear layers on both sides of it"
+                )
             case _:
                 raise TypeError(f"{type(part).__name__} has no place in a wide MLP")
     return layers
@@ -237,5 +253,5 @@ def _full_bias(part: Linear | Fixed) -> Array:
 
 
 def _leaves(part: Part) -> list[Part]:
-    """The parts of a network in order, sequences opened."""
-    return [leaf for inner in part.parts for leaf in _leaves(inner)] if isinstance(part, Sequential) else [part]
+    """The parts of a network in order, those made of parts opened."""
+    return [leaf for inner in part.parts for leaf in _leaves(inner)] if part.parts else [part]

@@ -43,6 +43,8 @@ class Part:
     """
 
     factors: tuple[Array, ...] = ()
+    #: Parts this one is made of, whose factors are its own.
+    parts: tuple[Part, ...] = ()
 
     def with_factors(self, *arrays: Array) -> Self:
         """Return the same map with other values of its factors."""
@@ -149,6 +151,8 @@ class Linear(Part):
         Added to the rows seen as (A, B, D), last index fastest.
     rows : (A, B, D), optional
         How the rows are seen; (1, rows, 1) by default.
+    name : str, optional
+        What the layer mixes ("token", "patch", …), where its operator alone does not say.
 
     Examples
     --------
@@ -162,16 +166,20 @@ class Linear(Part):
     """
 
     def __init__(
-        self, operator: StructuredOperator, bias: Array | None = None, rows: tuple[int, int, int] | None = None
+        self,
+        operator: StructuredOperator,
+        bias: Array | None = None,
+        rows: tuple[int, int, int] | None = None,
+        name: str = "",
     ) -> None:
-        self.operator, self.bias = operator, bias
+        self.operator, self.bias, self.name = operator, bias, name
         self.rows = rows or (1, operator.shape[0], 1)
         self.factors = operator.factors if bias is None else (*operator.factors, bias)
 
     def with_factors(self, *arrays: Array) -> Self:
         count = len(self.operator.factors)
         bias = None if self.bias is None else arrays[count]
-        return type(self)(self.operator.with_factors(*arrays[:count]), bias, self.rows)
+        return type(self)(self.operator.with_factors(*arrays[:count]), bias, self.rows, self.name)
 
     def _add_bias(self, Y: Array) -> Array:
         if self.bias is not None:

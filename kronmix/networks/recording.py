@@ -32,7 +32,7 @@ def build_again(recipe: Recipe) -> Network:
     >>> from kronmix.networks.recording import build_again
     >>> net = km.networks.s_mixer(4, 6, depth=1, classes=3)
     >>> build_again(net.recipe)
-    Network(s_mixer, widths 24 → 24 → 24 → 3, 73 parameters)
+    Network(s_mixer, widths 24 → 24 → 24 → 3, 121 parameters)
     """
     if recipe.builder not in BUILDERS:
         raise ValueError(f"builder {recipe.builder!r}: expected one of {', '.join(sorted(BUILDERS))}")

@@ -16,7 +16,7 @@ from ..files import read_arrays, take, write_file
 from .history import Epoch
 from .network import Network
 from .parts import Array
-from .patches import Patches
+from .patches import Patches, PixelRange
 from .recipes import Recipe
 from .recording import build_again
 
@@ -73,7 +73,7 @@ def save_run(path: str | os.PathLike[str], run: Run) -> None:
     head = {
         "builder": network.recipe.builder,
         "arguments": network.recipe.arguments,
-        "patch": network.patches.patch,
+        "patch": _patches(network).patch,
         "about": dict(run.about),
     }
     arrays = {HEAD: np.frombuffer(json.dumps(head).encode(), np.uint8), "probe": _probe(network)}
@@ -125,7 +125,7 @@ def read_run(path: str | os.PathLike[str]) -> Run:
     """
     arrays = read_arrays(path)
     head = _head(take(arrays, HEAD, path, ndim=(1,)), path)
-    network = replace(build_again(Recipe(head["builder"], head["arguments"])), patches=Patches(head["patch"]))
+    network = with_patch(build_again(Recipe(head["builder"], head["arguments"])), head["patch"])
     factors = [
         take(arrays, f"factor_{i:03d}", path, ndim=(wanted.ndim,), real=True)
         for i, wanted in enumerate(network.factors)
@@ -142,7 +142,27 @@ def read_run(path: str | os.PathLike[str]) -> Run:
             "drawn by another version of NumPy"
         )
     history = _epochs(arrays["history"], path) if "history" in arrays else ()
-    return Run(network, tuple(history), head["about"])
+    return Run(_expecting(network, head["about"]), tuple(history), head["about"])
+
+
+def with_patch(network: Network, patch: int | None) -> Network:
+    """The same network, which cuts images into patches of another side."""
+    return replace(network, patches=replace(_patches(network), patch=patch))
+
+
+def _expecting(network: Network, about: Mapping[str, Any]) -> Network:
+    """The network that warns of pixels other than those it was trained on: from [0, 1], standardised as noted."""
+    mean, deviation = about.get("mean"), about.get("deviation")
+    if not isinstance(mean, float) or not isinstance(deviation, float) or deviation <= 0:
+        return network
+    expected = PixelRange(-mean / deviation, (1 - mean) / deviation, "those this network was trained on lie")
+    return replace(network, patches=replace(_patches(network), expected=expected))
+
+
+def _patches(network: Network) -> Patches:
+    if not isinstance(network.patches, Patches):
+        raise TypeError(f"{network.name}: its inputs are no images or features")
+    return network.patches
 
 
 def _probe(network: Network) -> Array:

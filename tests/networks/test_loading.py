@@ -154,12 +154,15 @@ def rewrite(file: Path, change: Any) -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda a: a.pop("head/bias"), "no array 'head/bias'"),
+        (
+            lambda a: a.pop("MixerBlock_1/token_mixing/Dense_0/bias"),
+            "no array 'MixerBlock_1/token_mixing/Dense_0/bias', though",
+        ),
         (lambda a: a.update({"stem/bias": np.ones(3, np.float32)}), "'stem/bias' has shape"),
         (lambda a: a.update({"stem/bias": np.full(12, np.nan, np.float32)}), "NaN"),
         (lambda a: a.update({"stem/bias": np.ones(12, np.int64)}), "holds int64"),
         (lambda a: [a.pop(k) for k in list(a) if k.startswith("MixerBlock_0")], "MixerBlock_0"),
-        (lambda a: a.pop("stem/kernel"), "not a Mixer checkpoint"),
+        (lambda a: a.pop("stem/kernel"), "no array 'stem/kernel'"),
     ],
 )
 def test_damaged_jax_files(change: Any, words: str, tmp_path: Path) -> None:
@@ -206,21 +209,6 @@ def test_truncated_safetensors(tmp_path: Path) -> None:
     file.write_bytes(file.read_bytes()[:-10])
     with pytest.raises(ValueError, match="truncated"):
         km.load_mixer(file)
-
-
-def test_relatives_are_recognised_and_refused(tmp_path: Path) -> None:
-    from safetensors.numpy import save_file
-
-    stem = {"stem.proj.weight": np.ones((4, 3, 2, 2), np.float32), "stem.proj.bias": np.ones(4, np.float32)}
-    save_file(
-        stem | {"blocks.0.mlp_channels.gate.proj.weight": np.ones((4, 4), np.float32)}, tmp_path / "gmlp.safetensors"
-    )
-    with pytest.raises(ValueError, match="a gMLP"):
-        km.load_mixer(tmp_path / "gmlp.safetensors")
-    gated = {f"blocks.0.mlp_tokens.fc{i}.weight": np.ones(s, np.float32) for i, s in ((1, (8, 4)), (2, (4, 4)))}
-    save_file(stem | gated, tmp_path / "gmixer.safetensors")
-    with pytest.raises(ValueError, match="a gMixer"):
-        km.load_mixer(tmp_path / "gmixer.safetensors")
 
 
 @pytest.mark.parametrize(

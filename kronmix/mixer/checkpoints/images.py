@@ -1,0 +1,427 @@
+"""Mixers of images: their arrays in one layout, and the layouts of timm, the original JAX code, scenic, lucidrains and ResMLP.
+
+Every array is brought to how the formulas are written on S × C matrices: token weights act from the left, channel weights from
+the right, the patch embedding on patches with pixels in the order (row, column, colour).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+from math import isqrt
+from typing import Any
+
+from ...files import Array
+from .families import Family
+from .ledger import Ledger
+
+#: A weight and its bias, None where there is none.
+Affine = tuple[Array, Array | None]
+#: Scale and shift of a norm.
+Norm = tuple[Array, Array]
+
+
+@dataclass(frozen=True)
+class MixerBlock:
+    """One block, as arrays.
+
+    Attributes
+    ----------
+    norm1, norm2 : (scale, shift), arrays of shape (C,)
+    token : tuple of (weight, bias)
+        X ↦ W X + b 1ᵀ in the order they are applied, activations between them; weights (rows, S) first.
+    channel : tuple of (weight, bias)
+        X ↦ X V + 1 bᵀ; weights (C, columns) first.
+    scales : two arrays of shape (C,), or None
+        ResMLP's layer scales, after the token and after the channel step.
+    gated : bool
+        Whether the two halves u, v of each hidden layer are multiplied, u ∘ SiLU(v), in place of an activation (gMixer).
+    """
+
+    norm1: Norm
+    token: tuple[Affine, ...]
+    norm2: Norm
+    channel: tuple[Affine, ...]
+    scales: tuple[Array, Array] | None = None
+    gated: bool = False
+
+
+@dataclass(frozen=True)
+class SpatialGatingBlock:
+    """One block of a gMLP: X ↦ X + (u ∘ (W LN(v) + b 1ᵀ)) V₂ + 1 b₂ᵀ with (u, v) the halves of φ(LN(X) V₁ + 1 b₁ᵀ).
+
+    Attributes
+    ----------
+    norm : (scale, shift), arrays of shape (C,)
+    channel : tuple of (weight, bias)
+        V₁ of shape (C, D) and V₂ of shape (D/2, C).
+    gate_norm : (scale, shift), arrays of shape (D/2,)
+        With ε = 1e-5.
+    token : (weight, bias)
+        W of shape (S, S).
+    """
+
+    norm: Norm
+    channel: tuple[Affine, Affine]
+    gate_norm: Norm
+    token: Affine
+
+
+@dataclass(frozen=True)
+class MixerCheckpoint:
+    """A trained Mixer, as arrays.
+
+    Attributes
+    ----------
+    family : {"MLP-Mixer", "ResMLP", "gMixer", "gMLP"}
+    activation : {"gelu", "gelu_tanh"}
+        timm's files run with the exact GELU, the JAX files with the tanh form.
+    normalized : bool
+        Whether norms take statistics over channels (layer norm) or are plain affine maps (ResMLP).
+    patch : int
+    embedding : (weight, bias)
+        Weight of shape (patch·patch·colours, C).
+    blocks : tuple of MixerBlock or SpatialGatingBlock
+    norm : (scale, shift)
+    head : (weight, bias) or None
+        Weight of shape (C, classes).
+    epsilon : float
+        ε of the layer norms.
+    stem_norm : (scale, shift) or None
+        Of the norm after the patch embedding.
+    pooled : bool
+        Whether tokens are averaged before the head; if not, the head acts on each.
+    size : (height, width) or None
+        Of the images, where the file's configuration says so.
+    pixel_range : (low, high) or None
+        What normalised pixels lie between, where the configuration says so.
+    ignored : mapping of name to reason
+        Arrays of the file that no output depends on.
+    """
+
+    family: str
+    activation: str
+    normalized: bool
+    patch: int
+    embedding: Affine
+    blocks: tuple[MixerBlock | SpatialGatingBlock, ...]
+    norm: Norm
+    head: Affine | None
+    epsilon: float = 1e-6
+    stem_norm: Norm | None = None
+    pooled: bool = True
+    size: tuple[int, int] | None = None
+    pixel_range: tuple[float, float] | None = None
+    ignored: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def tokens(self) -> int:
+        """S."""
+        block = self.blocks[0]
+        return (block.token[0][0] if isinstance(block, MixerBlock) else block.token[0]).shape[1]
+
+    @property
+    def channels(self) -> int:
+        """C."""
+        return self.embedding[0].shape[1]
+
+    @property
+    def colours(self) -> int:
+        """Numbers a pixel has."""
+        return self.embedding[0].shape[0] // self.patch**2
+
+
+# ---- how a code base stores a linear map, a norm, a patch embedding ------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Storage:
+    """Names of the arrays of a linear map and of a norm, and which axis of a weight comes first."""
+
+    weight: str
+    scale: str
+    shift: str
+    inputs_first: bool
+
+    def linear(self, ledger: Ledger, name: str, inputs: int, outputs: int | None = None) -> Affine:
+        """A weight (outputs, inputs) and its bias; a convolution over single entries is a linear map."""
+        key = f"{name}.{self.weight}"
+        axes = [inputs, outputs] if self.inputs_first else [outputs, inputs]
+        weight = ledger.take(key, *axes, *[1] * (len(ledger.shape(key)) - 2))
+        weight = weight.reshape(weight.shape[:2])
+        weight = weight.T if self.inputs_first else weight
+        return weight, ledger.bias(f"{name}.bias", len(weight))
+
+    def norm(self, ledger: Ledger, name: str, size: int) -> Norm:
+        """Scale and shift; zero where the norm has no shift. An affine map may be stored with shape (1, 1, C)."""
+        key = f"{name}.{self.scale}"
+        leading = [1] * (len(ledger.shape(key)) - 1)
+        scale = ledger.take(key, *leading, size).reshape(size)
+        shift = f"{name}.{self.shift}"
+        return scale, (ledger.take(shift, *leading, size).reshape(size) if shift in ledger else 0 * scale)
+
+
+_TORCH = Storage("weight", "weight", "bias", inputs_first=False)
+_AFFINE = Storage("weight", "alpha", "beta", inputs_first=False)
+_FLAX = Storage("kernel", "scale", "bias", inputs_first=True)
+
+
+def _oihw(ledger: Ledger, name: str) -> tuple[Affine, int]:
+    """A convolution (C, colours, P, P) as a matrix on patches."""
+    C, colours, P, _ = _four(ledger, f"{name}.weight")
+    weight = ledger.take(f"{name}.weight", C, colours, P, P)
+    return (weight.transpose(2, 3, 1, 0).reshape(-1, C), ledger.bias(f"{name}.bias", C)), P
+
+
+def _hwio(ledger: Ledger, name: str) -> tuple[Affine, int]:
+    """A convolution (P, P, colours, C)."""
+    P, _, colours, C = _four(ledger, f"{name}.kernel")
+    weight = ledger.take(f"{name}.kernel", P, P, colours, C)
+    return (weight.reshape(-1, C), ledger.bias(f"{name}.bias", C)), P
+
+
+def _flat_patches(ledger: Ledger, name: str) -> tuple[Affine, int]:
+    """A linear map (C, P·P·colours) on patches in the order (row, column, colour) already; 1 or 3 colours make a square of it."""
+    C, pixels = ledger.shape(f"{name}.weight")
+    sides = [isqrt(pixels // colours) for colours in (1, 3) if isqrt(pixels // colours) ** 2 * colours == pixels]
+    if len(sides) != 1:  # at most one of n and n/3 is a square
+        raise ValueError(
+            f"{ledger.file}: {name}.weight takes {pixels} numbers: no square patch of 1 or 3 colours has so many"
+        )
+    weight, bias = _TORCH.linear(ledger, name, pixels, C)
+    return (weight.T, bias), sides[0]
+
+
+def _four(ledger: Ledger, name: str) -> tuple[int, ...]:
+    shape = ledger.shape(name)
+    if len(shape) != 4:
+        raise ValueError(f"{ledger.file}: {name!r} has shape {shape}, expected the four axes of a convolution")
+    return shape
+
+
+# ---- layouts ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Names of an image Mixer's arrays: inside a block relative to the block's, norm and head by the number of blocks."""
+
+    family: str
+    embedding: tuple[str, Callable[[Ledger, str], tuple[Affine, int]]]
+    block: Callable[[int], str]
+    norm1: str
+    token: tuple[str, ...]
+    norm2: str
+    channel: tuple[str, str]
+    norm: Callable[[int], str]
+    head: Callable[[int], str]
+    storage: Storage
+    norms: Storage
+    scales: tuple[str, str] | None = None
+    activation: str = "gelu"
+    normalized: bool = True
+    epsilon: float = 1e-6
+    stem_norm: str | None = None
+
+
+_TIMM = Layout(
+    family="MLP-Mixer",
+    embedding=("stem.proj", _oihw),
+    block="blocks.{}".format,
+    norm1="norm1",
+    token=("mlp_tokens.fc1", "mlp_tokens.fc2"),
+    norm2="norm2",
+    channel=("mlp_channels.fc1", "mlp_channels.fc2"),
+    norm=lambda depth: "norm",
+    head=lambda depth: "head",
+    storage=_TORCH,
+    norms=_TORCH,
+    stem_norm="stem.norm",
+)
+_TIMM_RESMLP = replace(
+    _TIMM, family="ResMLP", token=("linear_tokens",), norms=_AFFINE, normalized=False, scales=("ls1", "ls2")
+)
+_FACEBOOK_RESMLP = replace(
+    _TIMM_RESMLP,
+    embedding=("patch_embed.proj", _oihw),
+    token=("attn",),
+    channel=("mlp.fc1", "mlp.fc2"),
+    scales=("gamma_1", "gamma_2"),
+    stem_norm=None,
+)
+_JAX = Layout(
+    family="MLP-Mixer",
+    embedding=("stem", _hwio),
+    block="MixerBlock_{}".format,
+    norm1="LayerNorm_0",
+    token=("token_mixing.Dense_0", "token_mixing.Dense_1"),
+    norm2="LayerNorm_1",
+    channel=("channel_mixing.Dense_0", "channel_mixing.Dense_1"),
+    norm=lambda depth: "pre_head_layer_norm",
+    head=lambda depth: "head",
+    storage=_FLAX,
+    norms=_FLAX,
+    activation="gelu_tanh",
+)
+_SCENIC = replace(
+    _JAX,
+    embedding=("embedding", _hwio),
+    block="mixerblock_{}".format,
+    norm=lambda depth: "pre_logits_norm",
+    head=lambda depth: "output_projection",
+)
+#: A Sequential: rearrangement, embedding, one entry a block, norm, mean, head.
+_LUCIDRAINS = Layout(
+    family="MLP-Mixer",
+    embedding=("1", _flat_patches),
+    block=lambda i: f"{2 + i}",
+    norm1="0.norm",
+    token=("0.fn.0", "0.fn.3"),
+    norm2="1.norm",
+    channel=("1.fn.0", "1.fn.3"),
+    norm=lambda depth: f"{2 + depth}",
+    head=lambda depth: f"{4 + depth}",
+    storage=_TORCH,
+    norms=_TORCH,
+    epsilon=1e-5,
+)
+
+
+def _read(ledger: Ledger, config: Mapping[str, Any], layout: Layout) -> MixerCheckpoint:
+    embedding, patch = layout.embedding[1](ledger, layout.embedding[0])
+    C = embedding[0].shape[1]
+    depth = _depth(ledger, f"{{}}.{layout.token[0]}.{layout.storage.weight}", layout.block)
+    blocks = tuple(_block(ledger, layout, layout.block(i), C) for i in range(depth))
+    gated = any(block.gated for block in blocks)
+    found = _trunk(ledger, layout, embedding, patch, blocks, C)
+    return _configured(replace(found, family="gMixer") if gated else found, config, ledger)
+
+
+def _block(ledger: Ledger, layout: Layout, block: str, C: int) -> MixerBlock:
+    storage = layout.storage
+    names = [f"{block}.{name}" for name in layout.token]
+    S = ledger.shape(f"{names[0]}.{storage.weight}")[0 if storage.inputs_first else 1]
+    token, token_gated = _perceptron(ledger, storage, names, S)
+    channel, channel_gated = _perceptron(ledger, storage, [f"{block}.{name}" for name in layout.channel], C)
+    if token_gated != channel_gated and len(token) > 1:
+        raise ValueError(f"{ledger.file}: {block} has a gate in one of its two MLPs: such a Mixer is not known")
+    norm1, norm2 = (layout.norms.norm(ledger, f"{block}.{name}", C) for name in (layout.norm1, layout.norm2))
+    scales = layout.scales and (
+        ledger.take(f"{block}.{layout.scales[0]}", C),
+        ledger.take(f"{block}.{layout.scales[1]}", C),
+    )
+    return MixerBlock(norm1, token, norm2, tuple((V.T, c) for V, c in channel), scales or None, channel_gated)
+
+
+def _perceptron(ledger: Ledger, storage: Storage, names: list[str], size: int) -> tuple[tuple[Affine, ...], bool]:
+    """One square layer, or two with a hidden one between them; the second takes half of it where a gate multiplies the halves."""
+    if len(names) == 1:
+        return (storage.linear(ledger, names[0], size, size),), False
+    first = storage.linear(ledger, names[0], size)
+    hidden = len(first[0])
+    shape = ledger.shape(f"{names[1]}.{storage.weight}")
+    gated = len(shape) > 1 and 2 * shape[0 if storage.inputs_first else 1] == hidden
+    second = storage.linear(ledger, names[1], hidden // 2 if gated else hidden, size)
+    return (first, second), gated
+
+
+def _read_gmlp(ledger: Ledger, config: Mapping[str, Any]) -> MixerCheckpoint:
+    embedding, patch = _oihw(ledger, "stem.proj")
+    C = embedding[0].shape[1]
+    depth = _depth(ledger, "{}.mlp_channels.gate.proj.weight", _TIMM.block)
+    blocks = tuple(_gating_block(ledger, _TIMM.block(i), C) for i in range(depth))
+    found = _trunk(ledger, replace(_TIMM, family="gMLP"), embedding, patch, blocks, C)
+    return _configured(found, config, ledger)
+
+
+def _gating_block(ledger: Ledger, block: str, C: int) -> SpatialGatingBlock:
+    V1, c1 = _TORCH.linear(ledger, f"{block}.mlp_channels.fc1", C)
+    half = len(V1) // 2
+    V2, c2 = _TORCH.linear(ledger, f"{block}.mlp_channels.fc2", half, C)
+    S = ledger.shape(f"{block}.mlp_channels.gate.proj.weight")[0]
+    return SpatialGatingBlock(
+        norm=_TORCH.norm(ledger, f"{block}.norm", C),
+        channel=((V1.T, c1), (V2.T, c2)),
+        gate_norm=_TORCH.norm(ledger, f"{block}.mlp_channels.gate.norm", half),
+        token=_TORCH.linear(ledger, f"{block}.mlp_channels.gate.proj", S, S),
+    )
+
+
+def _trunk(
+    ledger: Ledger, layout: Layout, embedding: Affine, patch: int, blocks: tuple[Any, ...], C: int
+) -> MixerCheckpoint:
+    """What stands around the blocks: stem norm, final norm, head."""
+    depth = len(blocks)
+    stem = layout.stem_norm
+    head = layout.head(depth)
+    weight = f"{head}.{layout.storage.weight}" in ledger
+    V, b = layout.storage.linear(ledger, head, C) if weight else (None, None)
+    return MixerCheckpoint(
+        layout.family,
+        layout.activation,
+        layout.normalized,
+        patch,
+        embedding,
+        blocks,
+        layout.norms.norm(ledger, layout.norm(depth), C),
+        None if V is None else (V.T, b),
+        layout.epsilon,
+        layout.norms.norm(ledger, stem, C) if stem is not None and f"{stem}.{layout.norms.scale}" in ledger else None,
+    )
+
+
+def _depth(ledger: Ledger, name: str, block: Callable[[int], str]) -> int:
+    """Number of blocks from 0 on; what lies after a gap is left over and named at the end."""
+    depth = 0
+    while name.format(block(depth)) in ledger:
+        depth += 1
+    return depth
+
+
+# ---- config.json of timm -----------------------------------------------------------------------------------------------
+
+#: Arguments of timm's models that change what is computed and are not seen in the arrays.
+_UNSEEN = ("act_layer", "block_layer", "mlp_layer", "norm_layer")
+
+
+def _configured(found: MixerCheckpoint, config: Mapping[str, Any], ledger: Ledger) -> MixerCheckpoint:
+    """What the arrays do not say: pooling, the size of images, how their pixels are normalised."""
+    arguments = config.get("model_args") or {}
+    for name in _UNSEEN:
+        if name in arguments:
+            raise ValueError(f"{ledger.file}: config.json sets {name}={arguments[name]!r}, which is not supported")
+    pooling = arguments.get("global_pool", config.get("global_pool", "avg"))
+    if pooling not in ("avg", ""):
+        raise ValueError(
+            f"{ledger.file}: config.json has global_pool={pooling!r}: the mean over tokens ('avg') or none ('') is read"
+        )
+    about = config.get("pretrained_cfg") or {}
+    sizes, mean, deviation = about.get("input_size"), about.get("mean"), about.get("std")
+    span = None
+    if mean and deviation:
+        ends = [((end - m) / s) for m, s in zip(mean, deviation, strict=True) for end in (0.0, 1.0)]
+        span = min(ends), max(ends)
+    side = arguments.get("img_size", sizes[1:] if sizes else None)
+    size = (side, side) if isinstance(side, int) else tuple(side) if side else None
+    if size is not None and (size[0] // found.patch) * (size[1] // found.patch) != found.tokens:
+        raise ValueError(
+            f"{ledger.file}: config.json says images of {size[0]}×{size[1]} pixels, and the weights take {found.tokens} patches "
+            f"of {found.patch}×{found.patch}"
+        )
+    return replace(found, pooled=pooling == "avg", size=size, pixel_range=span)
+
+
+def _family(name: str, anchor: str, layout: Layout) -> Family:
+    return Family(name, anchor, partial(_read, layout=layout))
+
+
+IMAGE_FAMILIES = (
+    _family("MLP-Mixer (timm)", "blocks.0.mlp_tokens.fc1.weight", _TIMM),
+    _family("ResMLP (timm)", "blocks.0.linear_tokens.weight", _TIMM_RESMLP),
+    _family("ResMLP (facebookresearch)", "blocks.0.attn.weight", _FACEBOOK_RESMLP),
+    Family("gMLP (timm)", "blocks.0.mlp_channels.gate.proj.weight", _read_gmlp),
+    _family("MLP-Mixer (original JAX)", "MixerBlock_0.token_mixing.Dense_0.kernel", _JAX),
+    _family("MLP-Mixer (scenic)", "mixerblock_0.token_mixing.Dense_0.kernel", _SCENIC),
+    _family("MLP-Mixer (lucidrains)", "2.0.fn.0.weight", _LUCIDRAINS),
+)
