@@ -1,18 +1,23 @@
-"""Nearest product of Kronecker-sparse factors: butterflies and deeper chains, by hierarchical splitting (T11, T13)."""
+"""Nearest product of Kronecker-sparse factors: butterflies and deeper chains, by hierarchical splitting (T11, T13, T28)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import singledispatch
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..operators import Chain, KroneckerSparse, StructuredOperator
 from ..operators.base import Array
 from ..patterns import Pattern, chain_product
-from .factorization import Factorization, exact, like_input, working_matrix
-from .truncation import truncate
+from .factorization import Factorization, as_matrix, exact, target
+from .truncation import leading_pair, least_error2, truncate
+
+# Slices with so few rows are split through their Gram matrices: exact to rounding for one vector.
+_FEW_ROWS = 8
+# Relative errors below this are lost in the rounding of squares: their bounds come from certified truncations.
+_PRECISE_BELOW = 1e-5
 
 
 def nearest_chain(B: Any, patterns: Iterable[Any]) -> Factorization:
@@ -23,7 +28,7 @@ def nearest_chain(B: Any, patterns: Iterable[Any]) -> Factorization:
 
     Parameters
     ----------
-    B : array of shape (rows, columns), or StructuredOperator
+    B : array or scipy.sparse matrix of shape (rows, columns), or StructuredOperator
         Real or complex. Entries outside the support of the chain's product count into the error.
     patterns : sequence of Pattern
         Chainable, leftmost first: e.g. ``km.butterfly_patterns(n)`` or ``km.monarch_patterns(p, k, q, s, r)``.
@@ -32,8 +37,8 @@ def nearest_chain(B: Any, patterns: Iterable[Any]) -> Factorization:
     -------
     Factorization
         ``.operator`` is a Chain of KroneckerSparse (one KroneckerSparse for a single pattern), exact to rounding if B is
-        such a product. ``.error`` is at most √(L−1) times the smallest possible for L factors; ``.lower_bound`` is what this
-        proves.
+        such a product. ``.error`` is at most √(L−1) times the smallest possible for L factors, and ``.lower_bound`` is
+        the largest of the optima over the L − 1 two-factor sets in which all such products lie (T28): exact for L = 2.
 
     Raises
     ------
@@ -62,39 +67,37 @@ def nearest_chain(B: Any, patterns: Iterable[Any]) -> Factorization:
     """
     listed = [Pattern(*p) for p in patterns]
     product = chain_product(listed)
-    shape = B.shape if isinstance(B, StructuredOperator) else np.shape(B)
-    if tuple(shape) != product.shape:
-        raise ValueError(f"B has shape {tuple(shape)}: the patterns multiply to {product.shape[0]}×{product.shape[1]}")
+    B = as_matrix(B)
+    if tuple(B.shape) != product.shape:
+        raise ValueError(
+            f"B has shape {tuple(B.shape)}: the patterns multiply to {product.shape[0]}×{product.shape[1]}"
+        )
     return _nearest(B, listed)
 
 
 @singledispatch
 def _nearest(B: Any, patterns: list[Pattern]) -> Factorization:
-    M = working_matrix(B)
-    factors = []
-    remaining, pattern = _values_on(M, chain_product(patterns)), chain_product(patterns)
-    for i, first in enumerate(patterns[:-1]):
-        rest = chain_product(patterns[i + 1 :])
-        values, remaining = _split(remaining, first, rest)
-        factors.append(KroneckerSparse(like_input(values, B), first))
-        pattern = rest
-    factors.append(KroneckerSparse(like_input(remaining, B), pattern))
-    operator = factors[0] if len(factors) == 1 else Chain(*factors)
-    norm = float(np.linalg.norm(M))
-    error = float(np.linalg.norm(M - operator._dense()))
-    relative = error / norm if norm > 0 else 0.0
-    rounding = 64 * len(patterns) * float(np.finfo(factors[0].dtype).eps) * norm  # an error of rounding proves nothing
-    lower = max(error - rounding, 0.0) / np.sqrt(max(len(patterns) - 1, 1))
-    return Factorization(operator, error, relative, float(lower))
+    aim = target(B)
+    product = chain_product(patterns)
+    values = _values_on(aim.matrix, product)
+    outside2 = _outside2(aim.matrix, product)
+    factors, splittings = _successive(values, patterns)
+    factors = [factor.astype(aim.dtype, copy=False) for factor in factors]
+    error2 = outside2 + sum(splitting.error2 for splitting in splittings)
+    if aim.must_measure(error2):
+        wide = [factor.astype(aim.matrix.dtype, copy=False) for factor in factors]
+        error2 = float(np.linalg.norm(aim.matrix - _operator(wide, patterns)._dense())) ** 2
+    least2 = outside2
+    if error2 > aim.rounding**2:  # an error of rounding proves nothing
+        precise = error2 < (_PRECISE_BELOW * aim.norm) ** 2
+        least2 += _least2(values, patterns, splittings[0], precise) if splittings else 0.0
+    return aim.result(_operator(aim.scaled(factors), patterns), error2, least2)
 
 
 @_nearest.register
 def _(B: Chain, patterns: list[Pattern]) -> Factorization:
-    return (
-        exact(B)
-        if [op.pattern for op in B.operators] == patterns and _sparse(B)
-        else _nearest.dispatch(object)(B, patterns)
-    )
+    held = [op.pattern if isinstance(op, KroneckerSparse) else None for op in B.operators]
+    return exact(B) if held == patterns else _nearest.dispatch(object)(B, patterns)
 
 
 @_nearest.register
@@ -102,8 +105,9 @@ def _(B: KroneckerSparse, patterns: list[Pattern]) -> Factorization:
     return exact(B) if patterns == [B.pattern] else _nearest.dispatch(object)(B, patterns)
 
 
-def _sparse(B: Chain) -> bool:
-    return all(isinstance(op, KroneckerSparse) for op in B.operators)
+def _operator(factors: Sequence[Array], patterns: list[Pattern]) -> StructuredOperator:
+    sparse = [KroneckerSparse(values, pattern) for values, pattern in zip(factors, patterns, strict=True)]
+    return sparse[0] if len(sparse) == 1 else Chain(*sparse)
 
 
 def _values_on(M: Array, pattern: Pattern) -> Array:
@@ -114,33 +118,91 @@ def _values_on(M: Array, pattern: Pattern) -> Array:
     return view[ia, :, id_, ia, :, id_]
 
 
-def _split(values: Array, left: Pattern, right: Pattern) -> tuple[Array, Array]:
-    """Best X₁X₂ of two chainable patterns, X₁'s slices with orthonormal columns; the slices of T11, each of rank ≤ r."""
+def _outside2(M: Array, pattern: Pattern) -> float:
+    """Sum of the squares of the entries outside the support."""
+    if pattern.nnz == M.size:
+        return 0.0
+    a, b, c, d = pattern
+    outside = M.copy().reshape(a, b, d, a, c, d)
+    ia, id_ = np.arange(a)[:, None], np.arange(d)
+    outside[ia, :, id_, ia, :, id_] = 0
+    return float(np.linalg.norm(outside)) ** 2
+
+
+class _Splitting(NamedTuple):
+    """Squared error of one splitting, and how far it can be above the smallest possible."""
+
+    error2: float
+    excess: float
+
+
+def _successive(values: Array, patterns: list[Pattern]) -> tuple[list[Array], list[_Splitting]]:
+    """Split off one factor after another."""
+    factors, splittings = [], []
+    remaining = values
+    for i, first in enumerate(patterns[:-1]):
+        factor, remaining, splitting = _split(remaining, first, chain_product(patterns[i + 1 :]))
+        factors.append(factor)
+        splittings.append(splitting)
+    return [*factors, remaining], splittings
+
+
+def _least2(values: Array, patterns: list[Pattern], first: _Splitting, precise: bool) -> float:
+    """Largest of the optima over the two-factor sets in which all products of the chain lie (T28), each from below.
+
+    A slice's largest singular values hold at least their share of its squares: cuts that cannot raise the bound are left out.
+    """
+    total2 = float(np.linalg.norm(values)) ** 2
+    cuts = [(chain_product(patterns[:cut]), chain_product(patterns[cut:])) for cut in range(1, len(patterns))]
+    least2 = 0.0 if precise else first.error2 - first.excess  # splitting off the first factor has found this one
+    shares = {cut: _rank(*cut) / min(cut[0].b, cut[1].c) for cut in cuts[0 if precise else 1 :]}
+    for cut, share in sorted(shares.items(), key=lambda item: item[1]):
+        if (1 - share) * total2 > least2:
+            least2 = max(least2, least_error2(_slices(values, *cut), _rank(*cut), precise))
+    return least2
+
+
+def _rank(left: Pattern, right: Pattern) -> int:
     r = left.chain_rank(right)
     assert r is not None
-    (a1, b1, _, d1), (_, b2, c2, d2) = left, right
-    β, κ = b2 // r, left.c // r
-    # values (a1, d2, b1, β, κ, c2) -> slices [a1, κ, β, d2] of size b1 × c2
-    slices = values.reshape(a1, d2, b1, β, κ, c2).transpose(0, 4, 3, 1, 2, 5).reshape(-1, b1, c2)
-    U, V = _orthonormal_truncation(slices, r)
-    U, V = U.reshape(a1, κ, β, d2, b1, r), V.reshape(a1, κ, β, d2, r, c2)
-    left_values = U.transpose(0, 2, 3, 4, 1, 5).reshape(a1, d1, b1, left.c)  # d1 = (β, d2), c1 = (κ, r)
+    return r
+
+
+def _slices(values: Array, left: Pattern, right: Pattern) -> Array:
+    """The slices of T11, shape (a₁, κ, β, d₂, b₁, c₂): a view. In a product of the two patterns each has rank at most r."""
+    r = _rank(left, right)
+    β, κ = right.b // r, left.c // r
+    six_axes = values.reshape(left.a, right.d, left.b, β, κ, right.c)
+    return six_axes.transpose(0, 4, 3, 1, 2, 5)
+
+
+def _split(values: Array, left: Pattern, right: Pattern) -> tuple[Array, Array, _Splitting]:
+    """Best X₁X₂ of two chainable patterns, X₁'s slices with orthonormal columns."""
+    r = _rank(left, right)
+    b1, d1, b2, c2, d2 = left.b, left.d, right.b, right.c, right.d
+    slices = _slices(values, left, right)
+    U, splitting = _leading_columns(slices, min(r, b1))
+    V = np.matmul(U.conj().swapaxes(-1, -2), slices)
+    if b1 < r:  # more columns than a slice has rows: zeros
+        U = np.pad(U, [(0, 0)] * 5 + [(0, r - b1)])
+        V = np.pad(V, [(0, 0)] * 4 + [(0, r - b1), (0, 0)])
+    left_values = U.transpose(0, 2, 3, 4, 1, 5).reshape(left.a, d1, b1, left.c)  # d1 = (β, d2), c1 = (κ, r)
     right_values = V.transpose(0, 1, 3, 4, 2, 5).reshape(right.a, d2, b2, c2)  # a2 = (a1, κ), b2 = (r, β)
-    return left_values, right_values
+    return left_values, right_values, splitting
 
 
-def _orthonormal_truncation(Z: Array, r: int) -> tuple[Array, Array]:
-    """Best rank-r U (Uᴴ Z) of every slice, U with orthonormal columns (zero columns where r exceeds the rows)."""
-    _, m, n = Z.shape
-    rank = min(r, m)
-    if rank < m:
-        found = truncate(Z, min(rank, n), 0.0)
-        U = np.linalg.qr(found.left)[0]
-    else:
-        U = np.broadcast_to(np.eye(m, dtype=Z.dtype), (len(Z), m, m))
-    V = np.matmul(U.conj().swapaxes(1, 2), Z)
-    if U.shape[2] < r:
-        extra = r - U.shape[2]
-        U = np.concatenate([U, np.zeros((len(Z), m, extra), Z.dtype)], axis=2)
-        V = np.concatenate([V, np.zeros((len(Z), extra, n), Z.dtype)], axis=1)
-    return U, V
+def _leading_columns(Z: Array, rank: int) -> tuple[Array, _Splitting]:
+    """Orthonormal U (…, m, rank) for which U Uᴴ Z is the best approximation of every slice."""
+    *outer, m, n = Z.shape
+    if rank == m:
+        return np.broadcast_to(np.eye(m, dtype=Z.dtype), (*outer, m, m)), _Splitting(0.0, 0.0)
+    if rank == 1 and m <= _FEW_ROWS:
+        G = np.matmul(Z, Z.conj().swapaxes(-1, -2)).reshape(-1, m, m)
+        trace, value, vector = leading_pair(G)
+        excess = 8 * (m + n) * float(np.finfo(np.float64).eps) * float(trace.sum())
+        return vector.reshape(*outer, m, 1), _Splitting(float((trace - value).sum()), excess)
+    found = truncate(Z.reshape(-1, m, n), min(rank, n), 0.0)
+    U = np.linalg.qr(found.left)[0]
+    if U.shape[2] < rank:
+        U = np.pad(U, [(0, 0), (0, 0), (0, rank - U.shape[2])])
+    return U.reshape(*outer, m, rank), _Splitting(float(found.error2.sum()), float(found.excess.sum()))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
+from scipy.sparse import issparse
 
-from ..checks import explicit, finite
-from ..operators import MAX_BYTES, StructuredOperator
+from ..checks import MAX_BYTES, entries, explicit, finite
+from ..operators import StructuredOperator
 from ..operators.base import Array
 
 
@@ -21,7 +23,7 @@ class Factorization:
     operator : StructuredOperator
         The approximation.
     error : float
-        ‖B − operator‖_F.
+        ‖B − operator‖_F, of the factors as they are stored: in single precision their rounding is part of it.
     relative_error : float
         error / ‖B‖_F; 0 for B = 0.
     lower_bound : float
@@ -45,33 +47,66 @@ class Factorization:
         )
 
 
-def result(operator: StructuredOperator, error2: float, excess: float, size: Size) -> Factorization:
-    """Assemble a result from a squared error and how far it can be above the smallest possible, both of the scaled matrix."""
-    error = float(np.sqrt(max(error2, 0.0)))
-    lower = min(float(np.sqrt(max(error2 - excess, 0.0))), error)
-    if size.scale != 1:
-        operator = operator.scale(size.scale)
-    relative = error / size.norm if size.norm > 0 else 0.0
-    return Factorization(operator, size.scale * error, relative, size.scale * lower)
+#: Errors of rounding that no lower bound may mistake for distance, in units of √n·eps·‖B‖_F.
+_ROUNDING = 4
+#: In double precision a relative error above this is known from the truncation; a smaller one is measured on the rounded factors.
+_MEASURED_BELOW = 1e-3
+#: Norms outside this range are scaled: their fourth powers would over- or underflow.
+_SAFE_NORMS = 1e-60, 1e60
 
 
-class Size(NamedTuple):
-    """The norm of the matrix worked on, and what it was divided by."""
+@dataclass(frozen=True)
+class Target:
+    """A matrix to be approximated, B = 2^exponent · matrix, at a size where fourth powers neither over- nor underflow.
 
+    ``matrix`` is float64 or complex128 and ``norm`` its Frobenius norm; ``dtype`` is the precision of the factors returned;
+    ``rounding`` is what double precision can add to a measured distance.
+    """
+
+    matrix: Array
     norm: float
-    scale: float
+    exponent: int
+    dtype: np.dtype[Any]
+    rounding: float
+
+    def must_measure(self, error2: float) -> bool:
+        """Whether rounding of the factors can change the leading digits of an error."""
+        return self.dtype.itemsize < self.matrix.dtype.itemsize or error2 < (_MEASURED_BELOW * self.norm) ** 2
+
+    def scaled(self, factors: Sequence[Array]) -> tuple[Array, ...]:
+        """Factors of B from those of ``matrix``, each with its share of the exponent: none over- or underflows before B does."""
+        if self.exponent == 0:
+            return tuple(factors)
+        share, more = divmod(self.exponent, len(factors))
+        return tuple(factor * float(np.ldexp(1.0, share + (i < more))) for i, factor in enumerate(factors))
+
+    def result(self, operator: StructuredOperator, error2: float, least2: float) -> Factorization:
+        """Assemble a result from its squared error and from a square that none of the structure goes below, both of ``matrix``."""
+        error = float(np.sqrt(max(error2, 0.0)))
+        lower = min(max(float(np.sqrt(max(least2, 0.0))) - self.rounding, 0.0), error)
+        relative = error / self.norm if self.norm > 0 else 0.0
+        with np.errstate(over="ignore", under="ignore"):
+            error, lower = (float(np.ldexp(value, self.exponent)) for value in (error, lower))
+        return Factorization(operator, error, relative, lower)
 
 
-def measured(M: Array) -> tuple[Array, Size]:
-    """Divide by a power of two where squares of the entries would over- or underflow."""
+def target(B: Any) -> Target:
+    """Check a matrix and scale it, where it must be, by a power of two."""
+    M = working_matrix(B)
     with np.errstate(over="ignore", under="ignore"):
         norm = float(np.linalg.norm(M))
-    if norm == 0 and not M.any():
-        return M, Size(0.0, 1.0)
-    if 1e-140 < norm < 1e140:
-        return M, Size(norm, 1.0)
-    scale = 2.0 ** float(np.floor(np.log2(np.abs(M).max())))
-    return M / scale, Size(float(np.linalg.norm(M / scale)), scale)
+    exponent = 0
+    if M.any() and not _SAFE_NORMS[0] < norm < _SAFE_NORMS[1]:
+        parts = M.view(np.float64)
+        exponent = int(np.frexp(np.abs(parts).max())[1])
+        M = np.ldexp(parts, -exponent).view(M.dtype)
+        norm = float(np.linalg.norm(M))
+    return Target(M, norm, exponent, factor_dtype(B.dtype), rounding(norm, max(M.shape)))
+
+
+def rounding(norm: float, n: int) -> float:
+    """What double precision can add to the distance of two matrices of this norm with slices of up to n rows or columns."""
+    return _ROUNDING * float(np.sqrt(n)) * float(np.finfo(np.float64).eps) * norm
 
 
 def exact(operator: StructuredOperator) -> Factorization:
@@ -79,17 +114,25 @@ def exact(operator: StructuredOperator) -> Factorization:
     return Factorization(operator, 0.0, 0.0, 0.0)
 
 
+def as_matrix(B: Any, name: str = "B") -> Any:
+    """Give what a user hands in a shape and a dtype: operators and sparse matrices stay, all else becomes an array."""
+    return B if isinstance(B, StructuredOperator) or issparse(B) else entries(B, name)
+
+
 def working_matrix(B: Any, name: str = "B") -> Array:
-    """Check a matrix and make it float64 or complex128; operators become dense within the memory limit."""
+    """Check a matrix and make it float64 or complex128; operators and sparse matrices become dense within the memory limit."""
     M = B.to_dense(MAX_BYTES) if isinstance(B, StructuredOperator) else explicit(B, name)
     if M.ndim != 2:
         raise ValueError(f"{name} has shape {M.shape}: expected a matrix")
-    finite(M, name)
-    return M.astype(np.result_type(M, np.float64), copy=False)
+    wide = np.complex128 if M.dtype.kind == "c" else np.float64
+    return np.ascontiguousarray(finite(M, name), wide)
 
 
-def like_input(factor: Array, B: Any) -> Array:
-    """Return a factor in the precision of the input."""
-    dtype = B.dtype if hasattr(B, "dtype") else np.asarray(B).dtype
-    narrow = {np.dtype(np.float32): np.float32, np.dtype(np.complex64): np.complex64, np.dtype(np.float16): np.float32}
-    return factor.astype(narrow.get(dtype, factor.dtype), copy=False)
+def factor_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """Precision of the factors of a matrix: its own, where that is single or double."""
+    narrow = np.complex64 if dtype.kind == "c" else np.float32
+    return (
+        np.dtype(narrow)
+        if dtype.itemsize <= np.dtype(narrow).itemsize and dtype.kind in "fc"
+        else np.dtype(np.complex128 if dtype.kind == "c" else np.float64)
+    )

@@ -1,4 +1,4 @@
-"""Nearest (sum of) Kronecker products (T14)."""
+"""Nearest Kronecker products, sums of them (T14), and products of more than two factors."""
 
 from __future__ import annotations
 
@@ -8,13 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from ..checks import integer
+from ..checks import integer, non_negative
 from ..operators import Kronecker, StructuredOperator, SumOfKroneckers
 from ..operators.base import Array
-from .factorization import Factorization, Size, exact, like_input, measured, result, working_matrix
+from .factorization import Factorization, Target, as_matrix, factor_dtype, rounding, target
+from .rank_one import rank_one
 from .truncation import truncate
 
-Shapes = tuple[tuple[int, int], tuple[int, int]]
+Shapes = tuple[tuple[int, int], ...]
+
+#: A trace below this share of its bound √n·‖A‖_F is taken for 0 where signs are fixed.
+_ROUNDED_TRACE = 1e-6
 
 
 def rearrange(B: Any, shapes: Shapes) -> Array:
@@ -47,7 +51,7 @@ def rearrange(B: Any, shapes: Shapes) -> Array:
     True
     """
     B = np.asarray(B)
-    (mA, nA), (mB, nB) = _check_shapes(shapes, B.shape)
+    (mA, nA), (mB, nB) = _two(_check_shapes(shapes, B.shape))
     return B.reshape(mA, mB, nA, nB).transpose(0, 2, 1, 3).reshape(mA * nA, mB * nB)
 
 
@@ -81,28 +85,41 @@ def unrearrange(R: Any, shapes: Shapes) -> Array:
     return np.asarray(R).reshape(mA, nA, mB, nB).transpose(0, 2, 1, 3).reshape(mA * mB, nA * nB)
 
 
+def _two(shapes: Shapes) -> Shapes:
+    if len(shapes) != 2:
+        raise ValueError(f"shapes={shapes!r}: expected ((mA, nA), (mB, nB))")
+    return shapes
+
+
 def nearest_kronecker(B: Any, shapes: Shapes, rank: int = 1, tol: float = 1e-8) -> Factorization:
-    """Nearest A₁ ⊗ B₁ + … + A_r ⊗ B_r to a matrix in Frobenius norm: the rank-r SVD of its rearrangement (T14).
+    """Nearest A₁ ⊗ B₁ + … + A_r ⊗ B_r, or nearest product of several factors, to a matrix in Frobenius norm.
+
+    Two factors are the rank-r SVD of the rearranged matrix (T14). More are the best rank-one tensor: exact where B is a product,
+    else the best found from several starts, with a proved lower bound.
 
     Parameters
     ----------
-    B : array of shape (mA·mB, nA·nB), or StructuredOperator
+    B : array or scipy.sparse matrix of shape (mA·mB·…, nA·nB·…), or StructuredOperator
         Real or complex. Kronecker products and sums of them with these shapes are treated through their factors.
-    shapes : ((mA, nA), (mB, nB))
+    shapes : ((mA, nA), (mB, nB), …)
+        Two or more.
     rank : int
-        Number of terms r.
+        Number of terms r; 1 for more than two factors.
     tol : float
-        The error is at most 1 + tol times the smallest possible, which is certified; 0 for rounding.
+        For two factors the error is at most 1 + tol times the smallest possible, which is certified; 0 for rounding.
 
     Returns
     -------
     Factorization
-        ``.operator`` is a Kronecker for rank 1 and a SumOfKroneckers otherwise.
+        ``.operator`` is a Kronecker for rank 1 and a SumOfKroneckers otherwise. Signs are fixed: every factor but the last has a
+        positive trace (a positive largest entry, where it is not square or its trace is 0), so that the factors of a product
+        of positive definite matrices, or of non-negative ones, are such matrices.
 
     Raises
     ------
     ValueError
-        If the shapes do not multiply to that of B, the rank is below 1, or an entry is NaN or infinite.
+        If the shapes do not multiply to that of B, the rank is below 1 or above it for more than two factors, or an entry is NaN or
+        infinite.
     TypeError
         If B does not hold numbers, or the rank is not an integer.
 
@@ -117,30 +134,61 @@ def nearest_kronecker(B: Any, shapes: Shapes, rank: int = 1, tol: float = 1e-8) 
     >>> found = km.nearest_kronecker(np.kron(V, W), ((3, 3), (4, 4)))
     >>> found.operator, bool(found.relative_error < 1e-15)
     (Kronecker(12×12, 3×3 ⊗ 4×4, 25 parameters), True)
+    >>> several = km.nearest_kronecker(np.kron(np.kron(V, W), V), ((3, 3), (4, 4), (3, 3)))
+    >>> several.operator, bool(several.relative_error < 1e-14)
+    (Kronecker(36×36, 3×3 ⊗ 4×4 ⊗ 3×3, 34 parameters), True)
     """
     rank = integer(rank, "rank")
-    shape = B.shape if isinstance(B, StructuredOperator) else np.shape(B)
-    return _nearest(B, _check_shapes(shapes, shape), rank, _check_tolerance(tol))
+    B = as_matrix(B)
+    checked = _check_shapes(shapes, B.shape)
+    if len(checked) > 2 and rank > 1:
+        raise ValueError(
+            f"rank={rank} with {len(checked)} factors: a best sum of such products need not exist; take rank=1, or two factors"
+        )
+    return _nearest(B, checked, rank, non_negative(tol, "tol"))
 
 
 @singledispatch
 def _nearest(B: Any, shapes: Shapes, rank: int, tol: float) -> Factorization:
-    M, size = measured(working_matrix(B))
-    R = rearrange(M, shapes)
+    aim = target(B)
+    return _of_two(aim, shapes, rank, tol) if len(shapes) == 2 else _of_several(aim, shapes)
+
+
+def _of_two(aim: Target, shapes: Shapes, rank: int, tol: float) -> Factorization:
+    R = rearrange(aim.matrix, shapes)
     rank = min(rank, *R.shape)
     found = truncate(R[None], rank, tol)
-    left, right = (like_input(f[0], B) for f in (found.left, found.right))
-    pairs = [(left[:, i].reshape(shapes[0]), right[i].reshape(shapes[1])) for i in range(rank)]
-    return result(_sum(pairs), float(found.error2[0]), float(found.excess[0]), size)
+    pairs = _pairs(found.left[0].T, found.right[0], shapes, aim)
+    error2 = float(found.error2[0])
+    least2 = error2 - float(found.excess[0])
+    if aim.must_measure(error2):
+        left, right = (np.stack([pair[i].ravel() for pair in pairs]).astype(R.dtype, copy=False) for i in (0, 1))
+        error2 = float(np.linalg.norm(R - left.T @ right)) ** 2
+    return aim.result(_sum(pairs, aim), error2, least2)
+
+
+def _of_several(aim: Target, shapes: Shapes) -> Factorization:
+    k = len(shapes)
+    rows, columns = zip(*shapes, strict=True)
+    T = aim.matrix.reshape(*rows, *columns).transpose([axis for i in range(k) for axis in (i, k + i)])
+    T = T.reshape([m * n for m, n in shapes])
+    vectors, least2 = rank_one(T)
+    factors = _stored([v.reshape(shape) for v, shape in zip(vectors, shapes, strict=True)], aim)
+    wide = (f.ravel().astype(T.dtype, copy=False) for f in factors)
+    error2 = float(np.linalg.norm(T - reduce(np.multiply.outer, wide))) ** 2
+    return aim.result(Kronecker(*aim.scaled(factors)), error2, least2)
 
 
 @_nearest.register
 def _(B: Kronecker, shapes: Shapes, rank: int, tol: float) -> Factorization:
-    for cut in range(1, len(B.factors)):
-        groups = B.factors[:cut], B.factors[cut:]
-        if all(_product_shape(group) == shape for group, shape in zip(groups, shapes, strict=True)):
-            return exact(Kronecker(*(reduce(np.kron, group) for group in groups)))
-    return _nearest.dispatch(object)(B, shapes, rank, tol)
+    groups = _grouped(B.factors, shapes)
+    if groups is None:
+        return _nearest.dispatch(object)(B, shapes, rank, tol)
+    # Every entry of a grouped factor is rounded once for each product taken: |error| ≤ eps·|entry| each.
+    products = len(B.factors) - len(groups)
+    relative = products * float(np.finfo(B.dtype).eps)
+    norm = prod(float(np.linalg.norm(f)) for f in B.factors)
+    return Factorization(Kronecker(*(reduce(np.kron, group) for group in groups)), relative * norm, relative, 0.0)
 
 
 @_nearest.register
@@ -148,23 +196,77 @@ def _(B: SumOfKroneckers, shapes: Shapes, rank: int, tol: float) -> Factorizatio
     if tuple(f.shape for f in B.factors[:2]) != shapes:
         return _nearest.dispatch(object)(B, shapes, rank, tol)
     # 𝓡(B) = P Qᵀ with the stacked vec's as columns: the SVD of the small triangular product is that of 𝓡(B).
-    P, Q = (
-        np.stack([f.ravel() for f in B.factors[i::2]], axis=1).astype(np.result_type(B.dtype, np.float64))
-        for i in (0, 1)
-    )
+    (P, shift_P), (Q, shift_Q) = (_stacked(B.factors[i::2], B.dtype) for i in (0, 1))
     (Q_P, R_P), (Q_Q, R_Q) = np.linalg.qr(P), np.linalg.qr(Q)
-    U, s, Vh = np.linalg.svd(R_P @ R_Q.T)
+    small = R_P @ R_Q.T
+    U, s, Vh = np.linalg.svd(small)
+    norm = float(np.linalg.norm(s))
+    aim = Target(small, norm, shift_P + shift_Q, factor_dtype(B.dtype), rounding(norm, max(*P.shape, *Q.shape)))
     root = np.sqrt(s[:rank])
     left, right = Q_P @ (U[:, : root.size] * root), (root[:, None] * Vh[: root.size]) @ Q_Q.T
-    pairs = [
-        (like_input(a, B).reshape(shapes[0]), like_input(b, B).reshape(shapes[1]))
-        for a, b in zip(left.T, right, strict=True)
-    ]
-    return result(_sum(pairs), float(np.sum(s[rank:] ** 2)), 0.0, Size(float(np.linalg.norm(s)), 1.0))
+    pairs = _pairs(left.T, right, shapes, aim)
+    error2 = least2 = float(np.sum(s[rank:] ** 2))
+    if aim.must_measure(error2):
+        left, right = (np.stack([pair[i].ravel() for pair in pairs], axis=1) for i in (0, 1))
+        both = _triangle(np.hstack([P, -left])) @ _triangle(np.hstack([Q, right])).T
+        error2 = float(np.linalg.norm(both)) ** 2
+    return aim.result(_sum(pairs, aim), error2, least2)
 
 
-def _sum(pairs: list[tuple[Array, Array]]) -> StructuredOperator:
-    return Kronecker(*pairs[0]) if len(pairs) == 1 else SumOfKroneckers(pairs)
+def _triangle(X: Array) -> Array:
+    R: Array = np.linalg.qr(X, mode="r")  # type: ignore[assignment]  # NumPy's stubs do not tell the modes apart
+    return R
+
+
+def _stacked(factors: tuple[Array, ...], dtype: Any) -> tuple[Array, int]:
+    """Factors of one shape as columns, in double precision and of size about 1, and the exponent taken out."""
+    columns = np.stack([f.ravel() for f in factors], axis=1).astype(np.result_type(dtype, np.float64))
+    exponent = int(np.frexp(np.abs(columns).max(initial=0.0))[1])
+    return columns * float(np.ldexp(1.0, -exponent)), exponent
+
+
+def _pairs(left: Array, right: Array, shapes: Shapes, aim: Target) -> list[list[Array]]:
+    """(A_i, B_i) as they are stored, from rows vec A_i and vec B_i."""
+    return [_stored([a.reshape(shapes[0]), b.reshape(shapes[1])], aim) for a, b in zip(left, right, strict=True)]
+
+
+def _sum(pairs: list[list[Array]], aim: Target) -> StructuredOperator:
+    scaled = [aim.scaled(pair) for pair in pairs]
+    return Kronecker(*scaled[0]) if len(scaled) == 1 else SumOfKroneckers((A, B) for A, B in scaled)
+
+
+def _stored(factors: list[Array], aim: Target) -> list[Array]:
+    """The same product with signs (phases) of all factors but the last fixed, then rounded to the precision returned."""
+    *free, last = factors
+    fixed = []
+    for factor in free:
+        phase = _phase(factor)
+        fixed.append(factor * np.conj(phase))
+        last = last * phase
+    return [factor.astype(aim.dtype, copy=False) for factor in (*fixed, last)]
+
+
+def _phase(factor: Array) -> Any:
+    """Sign, or phase, of the trace where it stands above rounding, else of the largest entry."""
+    rows, columns = factor.shape
+    value = np.trace(factor) if rows == columns else 0.0
+    if abs(value) <= _ROUNDED_TRACE * np.sqrt(rows) * np.linalg.norm(factor):
+        value = factor.ravel()[np.argmax(np.abs(factor))]
+    return value / abs(value) if value != 0 else 1.0
+
+
+def _grouped(factors: tuple[Array, ...], shapes: Shapes) -> list[tuple[Array, ...]] | None:
+    """Neighbouring factors in groups whose products have the given shapes, or None."""
+    groups, start = [], 0
+    for i, shape in enumerate(shapes):
+        stops = range(start + 1, len(factors) - (len(shapes) - 1 - i) + 1)
+        stop = next((stop for stop in stops if _product_shape(factors[start:stop]) == shape), None)
+        if stop is None:
+            return None
+        groups.append(factors[start:stop])
+        start = stop
+    groups[-1] += factors[start:]
+    return groups if _product_shape(groups[-1]) == shapes[-1] else None
 
 
 def _product_shape(group: tuple[Array, ...]) -> tuple[int, int]:
@@ -173,16 +275,17 @@ def _product_shape(group: tuple[Array, ...]) -> tuple[int, int]:
 
 def _check_shapes(shapes: Any, shape: tuple[int, ...]) -> Shapes:
     try:
-        (mA, nA), (mB, nB) = shapes
+        listed = [(m, n) for m, n in shapes]
     except (TypeError, ValueError):
-        raise ValueError(f"shapes={shapes!r}: expected ((mA, nA), (mB, nB))") from None
-    checked = tuple(tuple(integer(s, "shapes") for s in pair) for pair in ((mA, nA), (mB, nB)))
-    if len(shape) != 2 or (mA * mB, nA * nB) != tuple(shape):
-        raise ValueError(f"B has shape {tuple(shape)}: expected ({mA}·{mB}, {nA}·{nB}) for shapes {shapes}")
-    return checked  # type: ignore[return-value]  # two pairs by construction
+        listed = []
+    if len(listed) < 2:
+        raise ValueError(f"shapes={shapes!r}: expected ((mA, nA), (mB, nB)), or more such pairs")
+    checked = tuple((integer(m, "shapes"), integer(n, "shapes")) for m, n in listed)
+    if _sizes_product(checked) != tuple(shape):
+        rows, columns = ("·".join(str(pair[i]) for pair in checked) for i in (0, 1))
+        raise ValueError(f"B has shape {tuple(shape)}: expected ({rows}, {columns}) for shapes {shapes}")
+    return checked
 
 
-def _check_tolerance(tol: float) -> float:
-    if not 0 <= tol < np.inf:
-        raise ValueError(f"tol={tol}: expected a number ≥ 0")
-    return float(tol)
+def _sizes_product(shapes: Shapes) -> tuple[int, int]:
+    return prod(m for m, _ in shapes), prod(n for _, n in shapes)

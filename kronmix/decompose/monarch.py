@@ -7,11 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from ..checks import integer
-from ..operators import Kronecker, Monarch, StructuredOperator, SumOfKroneckers
+from ..checks import integer, non_negative
+from ..operators import Kronecker, Monarch, SumOfKroneckers
 from ..operators.base import Array
-from .factorization import Factorization, exact, like_input, measured, result, working_matrix
-from .kronecker import _check_tolerance
+from .factorization import Factorization, as_matrix, exact, target
 from .truncation import groups, truncate
 
 Sizes = tuple[int, int, int, int]
@@ -22,7 +21,7 @@ def nearest_monarch(B: Any, sizes: Sizes, rank: int = 1, tol: float = 1e-8) -> F
 
     Parameters
     ----------
-    B : array of shape (p·q, k·s), or StructuredOperator
+    B : array or scipy.sparse matrix of shape (p·q, k·s), or StructuredOperator
         Real or complex. What is a Monarch matrix of these sizes already (Kronecker products with p × k and q × s factors,
         sums of at most r of them) is returned exactly and never made dense.
     sizes : (p, k, q, s)
@@ -58,31 +57,35 @@ def nearest_monarch(B: Any, sizes: Sizes, rank: int = 1, tol: float = 1e-8) -> F
     (Monarch(8×15, 4 blocks of 2×3, 3 blocks of 4×5, rank 1, 84 parameters), True)
     """
     rank = integer(rank, "rank")
-    checked = _check_sizes(sizes, B.shape if isinstance(B, StructuredOperator) else np.shape(B))
-    return _nearest(B, checked, rank, _check_tolerance(tol))
+    B = as_matrix(B)
+    checked = _check_sizes(sizes, B.shape)
+    return _nearest(B, checked, rank, non_negative(tol, "tol"))
 
 
 @singledispatch
 def _nearest(B: Any, sizes: Sizes, rank: int, tol: float) -> Factorization:
-    M, size = measured(working_matrix(B))
+    aim = target(B)
+    M = aim.matrix
     p, k, q, s = sizes
     rank = min(rank, p, s)
     view = M.reshape(p, q, k, s)
-    left, right = np.empty((q, k, p, rank), M.dtype), np.empty((q, k, rank, s), M.dtype)
-    error2 = excess = 0.0
+    left, right = np.empty((q, k, p, rank), aim.dtype), np.empty((q, k, rank, s), aim.dtype)
+    error2 = least2 = 0.0
     # Rows of slices (one i_q) together: cache-sized groups, so that no rearranged copy of B is made.
     for part in groups(q, M.itemsize * p * k * s):
         slices = np.ascontiguousarray(view[:, part].transpose(1, 2, 0, 3)).reshape(-1, p, s)
         found = truncate(slices, rank, tol)
-        left[part] = found.left.reshape(-1, k, p, rank)
-        right[part] = found.right.reshape(-1, k, rank, s)
-        error2, excess = error2 + float(found.error2.sum()), excess + float(found.excess.sum())
-    operator = Monarch(
-        like_input(left.transpose(0, 2, 1, 3).reshape(q, p, k * rank), B),
-        like_input(right.transpose(1, 2, 0, 3).reshape(k, rank * q, s), B),
-        rank=rank,
+        left[part], right[part] = found.left.reshape(-1, k, p, rank), found.right.reshape(-1, k, rank, s)
+        part2 = float(found.error2.sum())
+        least2 += part2 - float(found.excess.sum())
+        if aim.must_measure(part2):
+            stored = left[part].astype(M.dtype, copy=False) @ right[part]
+            part2 = float(np.linalg.norm(slices - stored.reshape(slices.shape))) ** 2
+        error2 += part2
+    left, right = aim.scaled(
+        (left.transpose(0, 2, 1, 3).reshape(q, p, k * rank), right.transpose(1, 2, 0, 3).reshape(k, rank * q, s))
     )
-    return result(operator, error2, excess, size)
+    return aim.result(Monarch(left, right, rank=rank), error2, least2)
 
 
 @_nearest.register

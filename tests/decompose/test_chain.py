@@ -26,6 +26,7 @@ CHAINS = {
     "butterfly 36": km.butterfly_patterns(36),
     "butterfly 16": km.butterfly_patterns(16),
     "monarch rank 2": km.monarch_patterns(3, 2, 4, 5, 2),
+    "block rank 2": [km.Pattern(1, 3, 4, 4), km.Pattern(2, 4, 4, 2), km.Pattern(4, 4, 5, 1)],
     "monarch rank 5 of 3": km.monarch_patterns(3, 2, 4, 5, 5),
     "partial butterfly": km.butterfly_patterns(16)[1:3],
     "rectangular": (km.Pattern(1, 3, 2, 6), km.Pattern(2, 3, 4, 2), km.Pattern(8, 2, 3, 1)),
@@ -76,6 +77,53 @@ def test_error_is_within_the_guarantee(seed: int, name: str) -> None:
     assert found.error <= np.sqrt(max(len(patterns) - 1, 1)) * best * (1 + 1e-9)
     value, _ = loss_and_gradients(problem, found.operator)
     assert found.error == pytest.approx(np.sqrt(2 * value), rel=1e-9)
+
+
+def test_the_bound_is_the_largest_two_factor_optimum() -> None:
+    for n, least, found_error in ((64, 0.778, 0.893), (256, 0.886, 0.971)):
+        B = np.random.default_rng(0).normal(size=(n, n))
+        found = km.nearest_chain(B, km.butterfly_patterns(n))
+        norm = float(np.linalg.norm(B))
+        assert found.lower_bound / norm == pytest.approx(least, abs=0.004)
+        assert found.relative_error == pytest.approx(found_error, abs=0.004)
+        optima = []
+        for cut in range(1, len(km.butterfly_patterns(n))):
+            p = 2**cut
+            optima.append(km.nearest_monarch(B, (p, p, n // p, n // p), tol=0).error)
+        assert max(optima) * (1 - 1e-3) <= found.lower_bound <= max(optima)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.complex128])
+@pytest.mark.parametrize("name", ["butterfly 30", "butterfly 36", "partial butterfly", "rectangular", "block rank 2"])
+def test_bounds_meet_the_optima_of_all_cuts(name: str, dtype: Any) -> None:
+    """Against the SVD of every slice; with small noise too, where squares lose the error in rounding."""
+    patterns = CHAINS[name]
+    for seed, noise in enumerate((1.0, 1e-3, 1e-7, 1e-10)):
+        source = Source(seed, dtype)
+        truth = random_chain(source, patterns).to_dense()
+        B = truth / np.linalg.norm(truth) + noise * source.array(*truth.shape)
+        outside = B[~chain_product(patterns).support()]
+        squares = [
+            sum(float(np.sum(s[r:] ** 2)) for s in singular) + np.linalg.norm(outside) ** 2
+            for r, singular in (cut_singular_values(B, patterns, cut) for cut in range(1, len(patterns)))
+        ]
+        found = km.nearest_chain(B, patterns)
+        best = max(squares) ** 0.5
+        assert found.lower_bound <= best * (1 + 1e-9)
+        assert found.lower_bound >= best * 0.99 - 1e-13
+
+
+def cut_singular_values(B: Any, patterns: Any, cut: int) -> Any:
+    """Rank and singular values of the slices (T11), each found from the supports of the two halves alone."""
+    left, right = chain_product(patterns[:cut]), chain_product(patterns[cut:])
+    L, R = left.support(), right.support()
+    blocks: dict[Any, int] = {}
+    for j in range(L.shape[1]):  # inner indices with equal rows and columns make one slice
+        key = (L[:, j].tobytes(), R[j].tobytes())
+        blocks[key] = blocks.get(key, 0) + 1
+    (rank,) = set(blocks.values())
+    slices = [B[np.ix_(np.frombuffer(rows, bool), np.frombuffer(columns, bool))] for rows, columns in blocks]
+    return rank, [np.linalg.svd(Z, compute_uv=False) for Z in slices]
 
 
 def test_two_factors_are_the_nearest_monarch() -> None:

@@ -66,6 +66,9 @@ def test_structured_input_is_exact_and_stays_factored() -> None:
     monarch = km.Monarch(rng.normal(size=(4, 2, 3)), rng.normal(size=(3, 4, 5)))
     assert km.nearest_monarch(monarch, (2, 3, 4, 5)).operator is monarch
     assert km.nearest_monarch(monarch, (4, 5, 2, 3)).error > 0.1
+    rank_2 = km.Monarch(rng.normal(size=(4, 2, 6)), rng.normal(size=(3, 8, 5)), rank=2)
+    assert km.nearest_monarch(rank_2, (2, 3, 4, 5), rank=1).error > 0.1
+    assert km.nearest_monarch(rank_2, (2, 3, 4, 5), rank=2).operator is rank_2
 
 
 def test_a_dense_kronecker_is_recovered_to_rounding() -> None:
