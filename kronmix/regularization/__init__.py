@@ -21,7 +21,7 @@ from .paths import regularization_path
 from .penalties import InducedPenalty, L1Bound, balanced_factors, induced_penalty, l1_bound
 from .problems import Observed, Problem, Regression, Sensing, loss
 from .proximal import GapError, Solution, minimize_penalized, relative_gap
-from .references import Found, reference_path, register_solver
+from .references import Found, GapWarning, Solver, reference_path, register_solver
 from .saddles import SaddleSequence, saddle_sequence, signed_least_squares
 from .training_path import Record, TrainingPath
 
@@ -32,6 +32,7 @@ __all__ = [
     "FlowError",
     "Found",
     "GapError",
+    "GapWarning",
     "InducedPenalty",
     "L1Bound",
     "Observed",
@@ -42,6 +43,7 @@ __all__ = [
     "SaddleSequence",
     "Sensing",
     "Solution",
+    "Solver",
     "TrainingPath",
     "averaged_flow",
     "averaged_mode",

@@ -23,6 +23,8 @@ from .training_path import Record, Recorder, TrainingPath
 _LARGEST_HESSIAN = 2_000
 #: How often, in steps, the explicit solver asks whether the flow has become stiff.
 _STEPS_BETWEEN_CHECKS = 200
+#: How often, in steps, it is asked whether the flow has come to rest.
+_STEPS_BETWEEN_RESTS = 10
 #: DOP853 is stable up to about this step × eigenvalue on the negative real axis.
 _EXPLICIT_LIMIT = 6.0
 
@@ -33,13 +35,17 @@ class FlowError(ArithmeticError):
 
 @dataclass(frozen=True)
 class Stretch:
-    """An accepted step of the integrator: the flow between two times, until the next step is taken."""
+    """An accepted step of the integrator: the flow between two times, until the next step is taken.
+
+    Where the flow has come ``at_rest``, the last one reaches to the end of time.
+    """
 
     start: float
     end: float
     at: Callable[[float], StructuredOperator]
     gradient_norm: float
     evaluations: int
+    at_rest: bool = False
 
 
 def gradient_flow(
@@ -85,7 +91,9 @@ def gradient_flow(
     Returns
     -------
     TrainingPath
-        Its ``steps`` are gradient evaluations. After Ctrl-C, the path so far, with ``reason == "interrupted"``.
+        Its ``steps`` are gradient evaluations. A flow that has come to rest, its gradient no larger than rounding makes it,
+        ends with ``reason == "gradient"``, its last state standing for the times that were left. After Ctrl-C, the path so
+        far, with ``reason == "interrupted"``.
 
     Raises
     ------
@@ -130,7 +138,7 @@ def gradient_flow(
                 noted += 1
                 note(float(due[noted - 1]), stretch.at(float(due[noted - 1])))
             now, time, evaluations = stretch.at(stretch.end), stretch.end, stretch.evaluations
-            if stretch.gradient_norm <= gradient_tolerance:
+            if stretch.at_rest or stretch.gradient_norm <= gradient_tolerance:
                 reason = "gradient"
                 break
             if loss_tolerance > -np.inf and loss(problem, now) <= loss_tolerance:
@@ -146,7 +154,10 @@ def gradient_flow(
 def flow_stretches(
     problem: Problem, op: StructuredOperator, t_end: float, weight_decay: float = 0.0, rtol: float = 1e-10
 ) -> Iterator[Stretch]:
-    """The accepted steps of the integrator from 0 to t_end, each with the flow inside it."""
+    """The accepted steps of the integrator from 0 to t_end, each with the flow inside it.
+
+    A flow whose gradient is rounding error has nowhere to go: one last stretch, without steps, takes it to t_end.
+    """
     packing = Packing(op)
     start = packing.vector(op.factors)
     atol = rtol * float(np.sqrt(np.mean(start**2)))
@@ -170,6 +181,11 @@ def flow_stretches(
         size = float(np.linalg.norm(solver.f))
         yield Stretch(solver.t_old, solver.t, partial(_inside, packing, solver), size, before + solver.nfev)
         steps += 1
+        if steps % _STEPS_BETWEEN_RESTS == 0 and solver.status == "running":
+            rests = packing.operator(solver.y)
+            if size <= gradient_rounding(problem, rests, weight_decay):
+                yield Stretch(solver.t, t_end, partial(_resting, rests), size, before + solver.nfev, True)
+                return
         if isinstance(solver, DOP853) and steps % _STEPS_BETWEEN_CHECKS == 0 and solver.status == "running":
             typical, checked = (solver.t - checked) / _STEPS_BETWEEN_CHECKS, solver.t
             if _is_stiff(problem, packing, solver.y, weight_decay, typical, t_end - solver.t):
@@ -177,9 +193,44 @@ def flow_stretches(
                 solver = Radau(slope, solver.t, solver.y, t_end, rtol=rtol, atol=atol, jac=jacobian)
 
 
+def gradient_rounding(problem: Problem, op: StructuredOperator, weight_decay: float = 0.0) -> float:
+    """Norm below which a gradient over the factors cannot be told from zero: eight units of the sums of |terms| behind it.
+
+    Parameters
+    ----------
+    problem : Problem
+    op : StructuredOperator
+        Where the gradient is taken.
+    weight_decay : float
+        λ of (λ/2)‖θ‖².
+
+    Examples
+    --------
+    >>> from kronmix.regularization.flow import gradient_rounding
+    >>> gradient_rounding(km.Observed([[1.0]]), km.Hadamard([[1.0]], [[1.0]])) < 1e-14
+    True
+    >>> gradient_rounding(km.Observed([[1.0]]), km.Hadamard([[1e-30]], [[1e-30]])) < 1e-44  # a small start is not at rest
+    True
+    """
+    outputs = op @ problem.inputs
+    _, at = problem.loss_and_gradient(outputs)
+    _, at_zero = problem.loss_and_gradient(np.zeros_like(outputs))
+    terms = np.abs(at_zero) + np.abs(at - at_zero)  # what the gradient over the outputs was summed from
+    magnitudes = op.with_factors(*(np.abs(f) for f in op.factors))
+    _, pull = magnitudes.vjp(np.abs(problem.inputs))
+    sums, _ = pull(terms, False)
+    sizes = (s + weight_decay * np.abs(f) for s, f in zip(sums, op.factors, strict=True))
+    return float(8 * np.finfo(float).eps * np.sqrt(sum(float(np.vdot(s, s).real) for s in sizes)))
+
+
 def _inside(packing: Packing, solver: OdeSolver, t: float) -> StructuredOperator:
     """The flow inside the last step; inner times cost the explicit solver three more gradients."""
     return packing.operator(solver.y if t == solver.t else solver.dense_output()(t))
+
+
+def _resting(op: StructuredOperator, t: float) -> StructuredOperator:
+    """The flow at rest."""
+    return op
 
 
 def _is_stiff(problem: Problem, packing: Packing, θ: Array, λ: float, step: float, remaining: float) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import numpy as np
 
@@ -38,8 +37,7 @@ def lars(design: LeastSquares, smallest: float) -> tuple[Array, list[tuple[Array
             )
             λ[λ < 1e-12 * λ[0]] = 0.0  # the end of the path, up to rounding
             each.append((λ * scale, coefficients.T))
-    turns = np.concatenate([λ[λ > smallest] for λ, _ in each])
-    return -np.sort(-turns), each
+    return -np.unique(-np.concatenate([λ[λ > smallest] for λ, _ in each])), each
 
 
 @contextmanager
@@ -107,8 +105,3 @@ def polish(design: LeastSquares, coefficients: Array, λ: float) -> Array:
 def assemble(design: LeastSquares, paths: list[Array]) -> Array:
     """Weights (points, rows, columns) from each output's coefficients (points, unknowns)."""
     return np.array([design.weight(coefficients) for coefficients in np.stack(paths, axis=2)])
-
-
-def coefficients_of(design: LeastSquares, B: Array) -> Any:
-    """Coefficients (unknowns, outputs) of a weight B."""
-    return B.reshape(design.targets.shape[1], -1).T

@@ -99,7 +99,9 @@ class Regression:
         self._rest = 0.0
         self.inputs, self._targets = X, Y
         if loss == "logistic":
-            if not np.all(np.abs(Y) == 1):
+            if np.iscomplexobj(X):
+                raise TypeError("X holds complex numbers: the logistic loss is for real ones")
+            if not np.isin(Y, (-1, 1)).all():
                 raise ValueError("Y holds other values than −1 and 1: the logistic loss needs labels −1 and 1")
         elif self.samples > X.shape[0]:
             self._compress()
@@ -137,12 +139,12 @@ _REGRESSION_LOSSES = {"squared": _squared, "logistic": _logistic}
 
 
 class Sensing:
-    """Find B from measurements y_i = ⟨A_i, B⟩: ½ · mean of the squared residuals.
+    """Find B from measurements y_i = Σ_jk A_ijk B_jk: ½ · mean of the squared |residuals|.
 
     Parameters
     ----------
     A : array of shape (N, rows, columns)
-        Real measurement matrices.
+        Measurement matrices; complex ones enter without conjugation.
     y : array of shape (N,)
 
     Raises
@@ -175,8 +177,8 @@ class Sensing:
     def loss_and_gradient(self, outputs: Array) -> tuple[float, Array]:
         """Loss and its gradient with respect to the outputs, which are B itself."""
         residual = self.matrix @ outputs.reshape(-1) - self.y
-        value = 0.5 * float(residual @ residual) / self.y.size
-        return value, (residual @ self.matrix).reshape(outputs.shape) / self.y.size
+        value = 0.5 * float(np.vdot(residual, residual).real) / self.y.size
+        return value, (residual @ self.matrix.conj()).reshape(outputs.shape) / self.y.size
 
     def __repr__(self) -> str:
         rows, cols = self.shape

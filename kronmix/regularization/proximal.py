@@ -40,7 +40,15 @@ class Solution:
 
 
 class GapError(ArithmeticError):
-    """The duality gap that was asked for was not reached."""
+    """The duality gap that was asked for was not reached; ``solution`` is the best weight found, if there is one."""
+
+    def __init__(self, message: str, solution: Solution | None = None) -> None:
+        super().__init__(message)
+        self.solution = solution
+
+
+#: Iterations over which the best gap must shrink to this share, or the method has stalled.
+_PATIENCE, _PROGRESS = 4_000, 0.9
 
 
 def loss_and_dense_gradient(problem: Problem, B: Array) -> tuple[float, Array]:
@@ -121,7 +129,7 @@ def minimize_penalized(
     Raises
     ------
     GapError
-        If ``max_iterations`` do not suffice.
+        If ``max_iterations`` do not suffice, or the gap has stopped shrinking; its ``solution`` is the best found.
 
     References
     ----------
@@ -139,11 +147,22 @@ def minimize_penalized(
     step = 1 / problem.curvature if problem.curvature > 0 else 1.0
     momentum = 1.0
     pause, check = 1, 0
+    best, milestone, since = Solution(Z, np.inf, 0), np.inf, 0
     for iteration in range(max_iterations + 1):
         if iteration >= check:
             gap = relative_gap(problem, penalty, Z, λ)
+            if gap < best.gap:
+                best = Solution(Z, gap, iteration)
             if gap <= tol:
-                return Solution(Z, gap, iteration)
+                return best
+            if best.gap <= _PROGRESS * milestone:
+                milestone, since = best.gap, iteration
+            elif iteration - since > _PATIENCE:
+                raise GapError(
+                    f"relative duality gap {best.gap:.2e} at λ={λ:.6g} stopped shrinking after {iteration} iterations: "
+                    f"expected at most tol={tol:.1e}; standardise the features or raise tol",
+                    best,
+                )
             pause = min(pause + 1, 10)  # the first checks are close together: warm starts end soon
             check = iteration + pause
         _, G = loss_and_dense_gradient(problem, B)
@@ -155,6 +174,7 @@ def minimize_penalized(
         B = Z + (momentum - 1) / following * (Z - before)
         momentum = following
     raise GapError(
-        f"relative duality gap {gap:.2e} after {max_iterations} iterations at λ={λ:.6g}: expected at most tol={tol:.1e}; "
-        "raise max_iterations or tol"
+        f"relative duality gap {best.gap:.2e} after {max_iterations} iterations at λ={λ:.6g}: expected at most tol={tol:.1e}; "
+        "raise max_iterations or tol",
+        best,
     )

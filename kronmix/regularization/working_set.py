@@ -57,10 +57,24 @@ def minimize_on_blocks(
             most = max(8, int(working.sum()))
             working[violating[np.argsort(-missing[violating])][:most]] = True
         elif (inner := inner / 10) < 1e-16:
-            raise GapError(f"relative duality gap {gap:.2e} at λ={λ:.6g}: expected at most tol={tol:.1e}")
+            raise GapError(
+                f"relative duality gap {gap:.2e} at λ={λ:.6g}: expected at most tol={tol:.1e}",
+                Solution(B, gap, iterations),
+            )
         chosen = indices[working]
         part = _Columns(problem, chosen)
-        found = minimize_penalized(part, small, λ, B.ravel()[chosen].reshape(part.shape), tol=inner)
-        B = np.zeros_like(B)
-        B.ravel()[chosen.ravel()] = found.weight.ravel()
+
+        def whole(found: Solution, chosen: Array = chosen) -> Array:
+            B = np.zeros(problem.shape)
+            B.ravel()[chosen.ravel()] = found.weight.ravel()
+            return B
+
+        try:
+            found = minimize_penalized(part, small, λ, B.ravel()[chosen].reshape(part.shape), tol=inner)
+        except GapError as error:
+            if error.solution is None:
+                raise
+            B = whole(error.solution)
+            raise GapError(str(error), Solution(B, relative_gap(problem, penalty, B, λ), iterations)) from error
+        B = whole(found)
         iterations += found.iterations

@@ -199,3 +199,25 @@ def test_starts_that_are_not_numbers() -> None:
     for train in (lambda *a: km.gradient_flow(*a, t_end=1.0), km.gradient_descent):
         with pytest.raises(ValueError, match="op starts from factors that hold NaN or infinite values"):
             train(km.Observed(np.eye(2)), km.Dense([[1.0, np.nan], [0.0, 1.0]]))
+
+
+@pytest.mark.parametrize("t_end", [1e6, 1e8])
+def test_the_flow_ends_at_a_minimum(t_end: float) -> None:
+    """CASES 21: a converged 4×4 Kronecker went on to t = 1e8 in steps of rounding."""
+    rng = np.random.default_rng(0)
+    start = km.Kronecker(0.1 * rng.normal(size=(2, 2)), 0.1 * rng.normal(size=(2, 2)))
+    T = rng.normal(size=(4, 4))
+    path = km.gradient_flow(km.Observed(T), start, t_end)
+    assert path.reason == "gradient"
+    assert path.steps < 20_000
+    assert path.times[-1] == t_end  # the last state stands for the times that were left
+    best = km.nearest_kronecker(T, ((2, 2), (2, 2))).operator.to_dense()
+    np.testing.assert_allclose(path.operator.to_dense(), best, atol=1e-9)
+
+
+def test_a_small_start_is_not_at_rest() -> None:
+    tiny = km.Hadamard([[1e-40]], [[1e-40]])
+    path = km.gradient_flow(km.Observed([[1.0]]), tiny, 1e3)
+    assert path.operator.to_dense()[0, 0] == pytest.approx(1.0)
+    at_saddle = km.gradient_flow(km.Observed([[1.0]]), km.Hadamard([[0.0]], [[0.0]]), 1e6)
+    assert (at_saddle.reason, at_saddle.operator.to_dense()[0, 0]) == ("gradient", 0.0)

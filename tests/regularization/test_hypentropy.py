@@ -157,8 +157,12 @@ def test_bad_input(call, message):
         call()
 
 
+def test_observed_targets_interpolate_themselves():
+    T = np.random.default_rng(0).normal(size=(2, 3))
+    for B in km.interpolation_path(km.Observed(T), [0.0, 1.0, np.inf]).weights:
+        np.testing.assert_allclose(B, T)
+
+
 def test_problems_without_a_design_are_refused():
-    with pytest.raises(TypeError, match=r"Observed\(2×2 target\) has no least-squares form"):
-        km.interpolation_path(km.Observed(np.eye(2)), [1.0])
     with pytest.raises(TypeError, match=r"expected loss='squared'"):
         km.interpolation_path(km.Regression(np.eye(2), np.ones((1, 2)), loss="logistic"), [1.0])

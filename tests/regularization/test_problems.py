@@ -79,9 +79,48 @@ def test_sensing_and_observed() -> None:
     np.testing.assert_allclose(dense_gradient(km.Observed(T), B), B - T)
 
 
+def test_complex_sensing() -> None:
+    """CASES 19: the loss was −0.297."""
+    rng = np.random.default_rng(0)
+    A, y, B = (rng.normal(size=s) + 1j * rng.normal(size=s) for s in ((7, 2, 3), (7,), (2, 3)))
+    problem = km.Sensing(A, y)
+
+    def direct(M: Any) -> float:
+        return float(0.5 * np.mean([abs(np.sum(a * M) - v) ** 2 for a, v in zip(A, y, strict=True)]))
+
+    assert loss(problem, B) == pytest.approx(direct(B))
+    G = dense_gradient(problem, B)
+    step = rng.normal(size=(2, 3)) + 1j * rng.normal(size=(2, 3))
+    slope = (direct(B + 1e-6 * step) - direct(B - 1e-6 * step)) / 2e-6
+    assert np.vdot(G, step).real == pytest.approx(slope, rel=1e-6)
+    start = km.Dense(np.zeros((2, 3), complex))
+    found = km.gradient_descent(km.Sensing(A, np.einsum("nij,ij->n", A, B)), start, steps=3000).operator
+    np.testing.assert_allclose(found.to_dense(), B, atol=1e-6)
+
+
+def test_data_as_people_have_it() -> None:
+    from scipy.sparse import csr_array
+
+    X = np.array([[1.0, 0.0, 2.0], [0.0, 3.0, 0.0]])
+    assert np.array_equal(km.Regression(csr_array(X), np.ones(3)).X, X)
+    assert km.Regression(X.astype(np.float16), np.ones(3)).X.dtype == np.float32
+    assert km.Regression(np.ma.masked_array(X, np.zeros_like(X, bool)), np.ones(3)).X.shape == (2, 3)
+
+
 @pytest.mark.parametrize(
     ("make", "error", "words"),
     [
+        (
+            lambda: km.Observed(np.ma.masked_array([[1.0, 2.0]], [[0, 1]])),
+            ValueError,
+            "T is a masked array with 1 masked",
+        ),
+        (lambda: km.Regression(np.ones((2, 3)), np.full(3, 1j), loss="logistic"), ValueError, "labels −1 and 1"),
+        (
+            lambda: km.Regression(1j * np.ones((2, 3)), np.ones(3), loss="logistic"),
+            TypeError,
+            "X holds complex numbers",
+        ),
         (lambda: km.Regression(np.ones((2, 3)), np.ones((1, 4))), ValueError, "X has 3 samples (columns) and Y has 4"),
         (lambda: km.Regression(np.ones((2, 0)), np.ones((1, 0))), ValueError, "expected at least one sample"),
         (lambda: km.Regression(np.ones((2, 3)), np.ones(3), loss="hinge"), ValueError, "loss='hinge': expected one of"),

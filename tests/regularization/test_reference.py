@@ -349,13 +349,132 @@ def test_zero_features_get_zero_weights():
         ({"penalty": "group", "groups": np.zeros((4, 6))}, r"expected an integer label for every entry of B"),
         ({"penalty": "group", "groups": np.zeros((2, 2), int)}, r"the labels of the groups have shape \(2, 2\)"),
         ({"solver": "svd"}, r"solver='svd': for this problem and penalty expected one of"),
-        ({"parameters": [0.0], "solver": "proximal"}, r"parameters holds λ=0: this method needs λ > 0"),
         ({"tol": 0.0}, r"tol=0.0: expected a positive relative duality gap"),
     ],
 )
 def test_bad_arguments(arguments, message):
     with pytest.raises(ValueError, match=message):
         km.reference_path(problems()["sensing"], **arguments)
+
+
+@pytest.mark.parametrize("columns", [lambda X: -X[1], lambda X: X[1], lambda X: 0.5 * X[1], lambda X: X[0] + X[1]])
+def test_a_dependent_column_changes_no_fit_and_no_kink(columns):
+    """CASES 18: a mirrored column gave a kink at 0.0044 where 0.0421 is right, and a duality gap of 0.87."""
+    rng = np.random.default_rng(2)
+    X = rng.normal(size=(5, 40))
+    y = np.array([3.0, -2.0, 0.0, 0.0, 1.0]) @ X + 0.3 * rng.normal(size=40)
+    plain = km.reference_path(km.Regression(X, y))
+    path = km.reference_path(km.Regression(np.vstack([X, columns(X)]), y))
+    np.testing.assert_allclose(path.kinks, plain.kinks)
+    assert plain.kinks[-1] == pytest.approx(0.0421, abs=1e-4)
+    assert path.duality_gap.max() < 1e-12
+    for B, smaller in zip(path.weights, plain.weights, strict=True):
+        np.testing.assert_allclose(B @ np.vstack([X, columns(X)]), smaller @ X, atol=1e-9)
+    problem = km.Regression(np.vstack([X, columns(X)]), y)
+    for solver in ("lars", "coordinate"):
+        assert km.reference_path(problem, "l1", [0.1, 0.0], solver=solver).duality_gap.max() < 1e-8
+
+
+@pytest.mark.parametrize("scale", [1e-150, 1.0, 1e150])
+def test_parallel_columns_are_found_at_any_scale(scale):
+    from kronmix.regularization.least_squares import parallel_columns
+
+    rng = np.random.default_rng(0)
+    A = rng.normal(size=(7, 30))
+    A[:, 4], A[:, 9], A[:, 20] = -2 * A[:, 3], A[:, 8], 0.0
+    marked = parallel_columns(scale * A)
+    assert np.flatnonzero(marked).tolist() == [
+        3,
+        9,
+    ]  # the shorter one, the later one; a column of zeros is nobody's multiple
+
+
+def test_lasso_at_zero_is_the_least_l1_norm_that_fits():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(12, 5)), rng.normal(size=5)
+    least = km.interpolation_path(km.Regression(X, y), [0]).weights[0]
+    for solver in ("lars", "coordinate", "proximal"):
+        path = km.reference_path(km.Regression(X, y), "l1", [0.1, 0.0], solver=solver)
+        np.testing.assert_allclose(path.weights[1], least, atol=1e-7)
+
+
+@pytest.mark.parametrize("penalty", ["nuclear", "slices", "frobenius"])
+def test_other_penalties_at_zero_fit_with_a_small_norm(penalty):
+    problem, Ω = problems(1)["sensing"], PENALTIES[penalty]
+    path = km.reference_path(problem, Ω, [1e-4, 0.0])
+    assert loss_and_dense_gradient(problem, path.weights[1])[0] < 1e-20
+    assert Ω.value(path.weights[1]) == pytest.approx(Ω.value(path.weights[0]), rel=1e-2)
+
+
+def test_observed_targets_at_zero_are_themselves():
+    T = np.random.default_rng(0).normal(size=(2, 3))
+    path = km.reference_path(km.Observed(T), "l1", [1.0, 0.0])
+    np.testing.assert_array_equal(path.weights[1], T)
+
+
+def test_a_logistic_loss_without_a_penalty_need_not_have_a_minimiser():
+    with pytest.raises(ValueError, match=r"λ=0: without a penalty the logistic loss need not have a minimiser"):
+        km.reference_path(problems()["logistic"], "nuclear", [0.0])
+
+
+@pytest.mark.parametrize("penalty", ["nuclear", "slice nuclear", "slices", "frobenius", "l1", "ridge"])
+def test_features_of_very_different_scales(penalty):
+    """CASES 22: scales from 1e-6 to 1e6 ended in a gap of 0.99."""
+    rng = np.random.default_rng(0)
+    scales = np.geomspace(1e-6, 1e6, 6)[[2, 5, 0, 4, 1, 3]]
+    X0 = rng.normal(size=(6, 60))
+    Y = rng.normal(size=(4, 6)) @ X0 + 0.1 * rng.normal(size=(4, 60))
+    problem, Ω = km.Regression(X0 * scales[:, None], Y), PENALTIES[penalty]
+    top = problem.curvature if penalty == "ridge" else Ω.dual(loss_and_dense_gradient(problem, np.zeros((4, 6)))[1])
+    path = km.reference_path(problem, Ω, top * np.geomspace(0.9, 1e-6, 8))
+    assert path.duality_gap.max() <= 1e-8
+    if penalty != "l1" and penalty != "ridge":
+        assert max(np.linalg.norm(B) for B in path.weights) > 0
+
+
+def test_splitting_agrees_with_the_proximal_method():
+    from kronmix.regularization.splitting import Splitting
+
+    problem = problems(2)["regression"]
+    for name in ("nuclear", "slices", "rearranged nuclear"):
+        Ω = PENALTIES[name]
+        by_splitting = Splitting(problem, Ω)(0.1, tol=1e-12).weight
+        np.testing.assert_allclose(by_splitting, minimize_penalized(problem, Ω, 0.1, tol=1e-12).weight, atol=1e-5)
+        with pytest.raises(
+            GapError, match=r"after 0 iterations at λ=0.1: expected at most tol=1.0e-12; standardise"
+        ) as told:
+            Splitting(problem, Ω)(0.1, tol=1e-12, max_iterations=0)
+        assert told.value.solution.gap > 1e-12
+
+
+def test_a_gap_that_stops_shrinking_is_told_with_the_best_weight():
+    class Coarse(km.Observed):
+        """Its gradient is rounded to tenths: no weight can be proved to be the minimiser."""
+
+        def loss_and_gradient(self, outputs):
+            value, gradient = super().loss_and_gradient(outputs)
+            return value, gradient.round(1)
+
+    with pytest.raises(GapError, match=r"stopped shrinking after \d+ iterations: expected at most tol=1.0e-08") as told:
+        minimize_penalized(Coarse([[1.0, 2.03]]), norms.L1(), 0.17)
+    assert told.value.solution.gap < np.inf
+
+
+def test_one_bad_point_does_not_lose_the_path(monkeypatch):
+    from kronmix.regularization import Found, GapWarning, Solver
+
+    def solve(problem, penalty, parameters, tol):
+        return Found(parameters, np.zeros((2, 4, 6)), np.array([1e-12, 0.5]))
+
+    once = Solver(lambda problem, penalty: True, solve)
+    with pytest.warns(
+        GapWarning, match=r"1 of 2 points are not certified, the worst with relative duality gap 5.00e-01 at λ=0.1"
+    ):
+        path = km.reference_path(problems()["sensing"], "l1", [1.0, 0.1], solver=once)
+    assert path.duality_gap.tolist() == [1e-12, 0.5]
+    never = Solver(lambda problem, penalty: False, solve)
+    with pytest.raises(ValueError, match="does not take Sensing"):
+        km.reference_path(problems()["sensing"], "l1", [1.0, 0.1], solver=never)
 
 
 def test_penalty_objects_are_checked():

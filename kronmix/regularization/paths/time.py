@@ -21,6 +21,8 @@ from ..proximal import loss_and_dense_gradient
 from ..references import reference_path
 from .plan import Plan, Point, positive, register_kind
 
+#: Relative error of a step of the flow: far below what a finite α leaves between the average and its limit.
+_RTOL = 1e-5
 #: Nodes and weights of Gauss's quadrature on [0, 1] inside a step of the integrator.
 _NODES, _WEIGHTS = (part / 2 for part in np.polynomial.legendre.leggauss(4))
 _NODES = _NODES + 0.5
@@ -108,7 +110,7 @@ def _averages(problem: Problem, start: StructuredOperator, times: Array) -> Iter
     """(1/t)∫₀ᵗ B, by Gauss's quadrature inside every step of the integrator."""
     order = np.argsort(times, kind="stable").tolist()
     total: Any = 0.0
-    for stretch in flow_stretches(problem, start, float(times.max()), rtol=1e-7):
+    for stretch in flow_stretches(problem, start, float(times.max()), rtol=_RTOL):
         # Times inside this step cut it into pieces.
         now = stretch.start
         while order and times[order[0]] <= stretch.end:
