@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import kronmix as km
+from kronmix.operators import algebra
 from kronmix.regularization import norms, references
 
 
@@ -20,5 +21,7 @@ def _doctest_names(doctest_namespace: dict[str, Any]) -> None:
 @pytest.fixture(autouse=True)
 def _registries(monkeypatch: pytest.MonkeyPatch) -> None:
     """What an example or a test registers is gone after it."""
+    monkeypatch.setattr(algebra, "_products", dict(algebra._products))
+    monkeypatch.setattr(algebra, "_sums", dict(algebra._sums))
     monkeypatch.setattr(norms, "_NAMED", dict(norms._NAMED))
     monkeypatch.setattr(references, "_SOLVERS", dict(references._SOLVERS))

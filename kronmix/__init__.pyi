@@ -29,6 +29,7 @@ from .operators import (
     Chain as Chain,
     Dense as Dense,
     Diagonal as Diagonal,
+    Foreign as Foreign,
     Hadamard as Hadamard,
     HStack as HStack,
     Kronecker as Kronecker,

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 from scipy.linalg import block_diag
+from scipy.sparse.linalg import aslinearoperator
 
 import kronmix as km
 
@@ -150,6 +151,11 @@ def _kronecker_sum(draw: Draw, source: Source) -> Any:
     return km.KroneckerSum(*matrices), total
 
 
+def _foreign(draw: Draw, source: Source) -> Any:
+    matrix = source.array(draw(sizes), draw(sizes))
+    return km.Foreign(aslinearoperator(matrix)), matrix
+
+
 def _parts(draw: Draw, source: Source) -> Any:
     """Operators of three kinds, one of them rectangular and one without factors."""
     A, B, D = source.array(2, 3), source.array(1, 2), source.array(draw(sizes), draw(sizes))
@@ -199,6 +205,7 @@ CASES: dict[str, Callable[[Draw, Source], Any]] = {
     "LowRank": _low_rank,
     "KroneckerSum": _kronecker_sum,
     "BlockDiagonal": _block_diagonal,
+    "Foreign": _foreign,
     "HStack": _hstack,
     "VStack": _vstack,
     "Ampliation": _ampliation,

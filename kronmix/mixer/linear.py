@@ -7,7 +7,7 @@ from typing import Any, Self
 import numpy as np
 
 from ..operators import Chain, Kronecker, KroneckerSparse, Permutation
-from ..operators.base import Array, as_factor
+from ..operators.base import Array, as_factor, read_only
 
 
 def token_mixing(W: Any, channels: int) -> KroneckerSparse:
@@ -108,9 +108,9 @@ class LinearMixer(Chain):
                     f"but layer {i + 1} gives {below[0].shape[0]}×{below[1].shape[1]}"
                 )
         super().__init__(*(Kronecker(v.T, w) for w, v in zip(reversed(Ws), reversed(Vs), strict=True)))
-        self.token_weights, self.channel_weights = Ws, Vs
         # First layer first, and V as it multiplies on the right: the arrays a user gave.
-        self.factors = tuple(f for pair in zip(Ws, Vs, strict=True) for f in pair)
+        self.factors = tuple(read_only(f) for pair in zip(Ws, Vs, strict=True) for f in pair)
+        self.token_weights, self.channel_weights = self.factors[::2], self.factors[1::2]
 
     token_weights: tuple[Array, ...]
     channel_weights: tuple[Array, ...]
@@ -119,6 +119,9 @@ class LinearMixer(Chain):
     def input_shape(self) -> tuple[int, int]:
         """Tokens and channels of X."""
         return self.token_weights[0].shape[1], self.channel_weights[0].shape[0]
+
+    def _arguments(self) -> tuple[Any, ...]:
+        return self.token_weights, self.channel_weights
 
     def with_factors(self, *arrays: Any) -> Self:
         if [np.shape(a) for a in arrays] != [f.shape for f in self.factors]:

@@ -1,5 +1,6 @@
 """Structured matrices: SciPy linear operators that know their factors, their gradients and their counts."""
 
+from .algebra import register_product, register_sum
 from .ampliation import Ampliation, amplify
 from .base import MAX_BYTES, StructuredOperator
 from .block_diagonal import BlockDiagonal
@@ -7,6 +8,7 @@ from .chain import Chain
 from .composite import Composite
 from .dense import Dense
 from .diagonal import Diagonal
+from .foreign import Foreign
 from .hadamard import Hadamard
 from .kronecker import Kronecker
 from .kronecker_sparse import KroneckerSparse
@@ -26,6 +28,7 @@ __all__ = [
     "Composite",
     "Dense",
     "Diagonal",
+    "Foreign",
     "HStack",
     "Hadamard",
     "Kronecker",
@@ -41,4 +44,6 @@ __all__ = [
     "VStack",
     "amplify",
     "commutation",
+    "register_product",
+    "register_sum",
 ]

@@ -66,6 +66,9 @@ class Ampliation(StructuredOperator):
             inner = operator.pattern
             self.pattern = Pattern(a * inner.a, inner.b, inner.c, inner.d * d)
 
+    def _arguments(self) -> tuple[Any, ...]:
+        return self.operator, self.a, self.d
+
     def with_factors(self, *arrays: Any) -> Self:
         return type(self)(self.operator.with_factors(*arrays), self.a, self.d)
 

@@ -12,7 +12,7 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.linalg import LinearOperator
 
-from ..checks import MAX_BYTES as MAX_BYTES, as_numbers, check_memory as check_memory, explicit
+from ..checks import MAX_BYTES as _MAX_BYTES, as_numbers, check_memory as check_memory, explicit
 from ..forms import Form, Opaque
 from ..patterns import Pattern
 from . import algebra
@@ -20,6 +20,9 @@ from . import algebra
 Array = np.ndarray[Any, np.dtype[Any]]
 #: Maps (ȳ, whether x̄ is wanted) to (gradients of the factors, x̄ or None).
 Pull = Callable[[Array, bool], tuple[tuple[Array, ...], Array | None]]
+
+#: Largest explicit matrix that ``to_dense`` makes unless told otherwise, in bytes (1 GiB).
+MAX_BYTES = _MAX_BYTES
 
 
 class StructuredOperator(LinearOperator):
@@ -96,6 +99,14 @@ class StructuredOperator(LinearOperator):
     def _form(self) -> Form:
         """What matrix this is, as a normal form of ``kronmix.forms``; opaque unless a structure says more."""
         return Opaque(self)
+
+    def _arguments(self) -> tuple[Any, ...]:
+        """What the class is called with to make this operator again: arrays, numbers, operators, and tuples of such.
+
+        With it an operator is pickled, copied and saved without what follows from them; a class that has none of its own is
+        pickled attribute by attribute and cannot be saved with ``km.save``.
+        """
+        raise TypeError(f"{type(self).__name__} does not say what it is made from: define _arguments()")
 
     # ---- the contract -----------------------------------------------------------------------------------------------
 
@@ -217,6 +228,15 @@ class StructuredOperator(LinearOperator):
         first, *rest = self.factors
         return self.with_factors(scalar * first, *rest)
 
+    # ---- copies and pickles -----------------------------------------------------------------------------------------
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if tells_arguments(type(self)):
+            return type(self), tuple(map(packed, self._arguments()))
+        derived = [name for name in vars(self) if isinstance(getattr(type(self), name, None), cached_property)]
+        state = {name: packed(value) for name, value in vars(self).items() if name not in derived}
+        return _restored, (type(self), state)
+
     # ---- SciPy's interface ------------------------------------------------------------------------------------------
 
     def _matvec(self, x: Array) -> Array:
@@ -294,7 +314,7 @@ class StructuredOperator(LinearOperator):
         return algebra.add(self, other) if isinstance(other, LinearOperator) else NotImplemented
 
     def __sub__(self, other: Any) -> Any:
-        return self + (-1.0) * other if isinstance(other, LinearOperator) else NotImplemented
+        return algebra.subtract(self, other) if isinstance(other, LinearOperator) else NotImplemented
 
     def __repr__(self) -> str:
         rows, cols = self.shape
@@ -305,6 +325,34 @@ class StructuredOperator(LinearOperator):
 
     def _describe(self) -> list[str]:
         return []
+
+
+def tells_arguments(kind: type[StructuredOperator]) -> bool:
+    """Whether the class itself says how its operators are made again; what it inherits was said of another class."""
+    return "_arguments" in vars(kind)
+
+
+def packed(argument: Any) -> Any:
+    """Arrays in row-major order, so that a pickle and its copy have the same bytes; tuples entry by entry."""
+    if isinstance(argument, tuple) and type(argument) is tuple:
+        return tuple(map(packed, argument))
+    if isinstance(argument, csr_array):
+        parts = (packed(part) for part in (argument.data, argument.indices, argument.indptr))
+        return csr_array(tuple(parts), shape=argument.shape)
+    if not isinstance(argument, np.ndarray):
+        return argument
+    fresh = np.empty(argument.shape, argument.dtype)
+    if argument.strides == fresh.strides:
+        return argument
+    fresh[...] = argument
+    return fresh
+
+
+def _restored(kind: type[StructuredOperator], state: dict[str, Any]) -> StructuredOperator:
+    """An operator of a class that does not say its arguments, from its attributes."""
+    op = object.__new__(kind)
+    op.__dict__.update(state, factors=tuple(map(read_only, state["factors"])))
+    return op
 
 
 def read_only(array: Array) -> Array:

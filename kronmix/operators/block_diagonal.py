@@ -48,6 +48,9 @@ class BlockDiagonal(Composite):
         parts = flatten(map(as_operator, operators), BlockDiagonal, "BlockDiagonal")
         super().__init__((sum(op.shape[0] for op in parts), sum(op.shape[1] for op in parts)), parts)
 
+    def _arguments(self) -> tuple[Any, ...]:
+        return (self.operators,)
+
     def _with_operators(self, operators: Sequence[StructuredOperator]) -> Self:
         return type(self)(operators)
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from scipy.sparse import csr_array
-from scipy.sparse.linalg import LinearOperator
 
 from ..forms import Form, Opaque, multiply, orders, permuted, slices_of
 from ..patterns import Pattern
@@ -48,6 +47,9 @@ class Chain(Composite):
                 raise ValueError(f"Chain: {left!r} has {left.shape[1]} columns but {right!r} has {right.shape[0]} rows")
         super().__init__((flat[0].shape[0], flat[-1].shape[1]), flat)
         self.pattern = _product_pattern(flat)
+
+    def _arguments(self) -> tuple[Any, ...]:
+        return self.operators
 
     @property
     def nnz(self) -> int:
@@ -174,9 +176,6 @@ def _support_product(left: csr_array, right: csr_array) -> csr_array:
     return csr_array(left @ right)
 
 
-@register_product(StructuredOperator, LinearOperator)
-@register_product(LinearOperator, StructuredOperator)
-def _multiply(left: LinearOperator, right: LinearOperator) -> Any:
-    if not (isinstance(left, StructuredOperator) and isinstance(right, StructuredOperator)):
-        return LinearOperator.dot(left, right)  # SciPy's own lazy product with a foreign operator
+@register_product(StructuredOperator, StructuredOperator)
+def _multiply(left: StructuredOperator, right: StructuredOperator) -> Chain:
     return Chain(left, right)

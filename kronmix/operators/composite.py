@@ -32,6 +32,7 @@ class Composite(StructuredOperator):
     def __init__(self, shape: tuple[int, int], operators: Sequence[StructuredOperator]) -> None:
         super().__init__(shape, tuple(factor for op in operators for factor in op.factors))
         self.operators = tuple(operators)
+        self.dtype = np.result_type(*(op.dtype for op in operators))  # of parts without factors too
 
     def _with_operators(self, operators: Sequence[StructuredOperator]) -> Self:
         """The same composition of other parts."""

@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import Any, Self
 
 import numpy as np
+from scipy.sparse import issparse
+from scipy.sparse.linalg import LinearOperator
 
 from ..checks import finite
 from ..forms import Form, Matrix, Slots
 from ..patterns import Pattern
-from .algebra import register_product, register_sum
+from .algebra import register_product, register_sum, structured
 from .base import Array, StructuredOperator, as_factor, same_shapes
+from .masked import masked_from_sparse
 
 
 class Dense(StructuredOperator):
@@ -35,6 +38,9 @@ class Dense(StructuredOperator):
     def matrix(self) -> Array:
         """The matrix itself."""
         return self.factors[0]
+
+    def _arguments(self) -> tuple[Any, ...]:
+        return self.factors
 
     def with_factors(self, *arrays: Any) -> Self:
         return type(self)(*same_shapes(arrays, self.factors))
@@ -68,8 +74,12 @@ class Dense(StructuredOperator):
 
 
 def as_operator(op: Any) -> StructuredOperator:
-    """The operator itself, or a matrix as one."""
-    return op if isinstance(op, StructuredOperator) else Dense(as_factor(op, "op", 2))
+    """The operator itself; a sparse matrix, a linear operator of another library, or a matrix as one."""
+    if isinstance(op, StructuredOperator):
+        return op
+    if issparse(op):
+        return masked_from_sparse(op)
+    return structured(op) if isinstance(op, LinearOperator) else Dense(as_factor(op, "op", 2))
 
 
 def finite_operator(op: Any) -> StructuredOperator:

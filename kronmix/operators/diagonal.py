@@ -50,6 +50,9 @@ class Diagonal(StructuredOperator):
         """The diagonal."""
         return self.factors[0]
 
+    def _arguments(self) -> tuple[Any, ...]:
+        return self.factors
+
     def with_factors(self, *arrays: Any) -> Self:
         return type(self)(*same_shapes(arrays, self.factors))
 

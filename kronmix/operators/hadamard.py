@@ -45,6 +45,9 @@ class Hadamard(StructuredOperator):
         super().__init__(factors[0].shape, factors)
         self.pattern = Pattern.full(*self.shape)
 
+    def _arguments(self) -> tuple[Any, ...]:
+        return self.factors
+
     def with_factors(self, *arrays: Any) -> Self:
         return type(self)(*same_shapes(arrays, self.factors))
 

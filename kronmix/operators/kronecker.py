@@ -63,6 +63,9 @@ class Kronecker(StructuredOperator):
         self.pattern = Pattern.full(*self.shape)
         self._stages = cheapest_stages([f.shape for f in factors])
 
+    def _arguments(self) -> tuple[Any, ...]:
+        return self.factors
+
     def with_factors(self, *arrays: Any) -> Self:
         return type(self)(*same_shapes(arrays, self.factors))
 

@@ -9,7 +9,7 @@ from scipy.sparse import coo_array, csr_array
 
 from ..forms import Form, Identity, Matrix, Slots, Stack, orders, permuted
 from ..patterns import Pattern
-from .algebra import register_identity, register_sum
+from .algebra import provide, register_sum
 from .base import Array, StructuredOperator, as_factor, same_shapes
 from .kernels import apply_factor, factor_gradient
 
@@ -62,6 +62,9 @@ class KroneckerSparse(StructuredOperator):
     def values(self) -> Array:
         """Stored values, axes (a, d, b, c), length 1 where shared."""
         return self.factors[0]
+
+    def _arguments(self) -> tuple[Any, ...]:
+        return self.values, tuple(self.pattern)
 
     def with_factors(self, *arrays: Any) -> Self:
         (values,) = same_shapes(arrays, self.factors)
@@ -148,7 +151,7 @@ def _add(left: KroneckerSparse, right: KroneckerSparse) -> Any:
     return KroneckerSparse(left.values + right.values, left.pattern)
 
 
-@register_identity
-def _scaled_identity(n: int, scalar: complex) -> KroneckerSparse:
+@provide
+def scaled_identity(n: int, scalar: complex) -> KroneckerSparse:
     # A Python number is weak, as in NumPy: it does not widen what the identity is added to.
     return KroneckerSparse(np.full((1, 1, 1, 1), scalar, np.result_type(np.float32, scalar)), (n, 1, 1, 1))

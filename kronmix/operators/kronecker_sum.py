@@ -63,6 +63,9 @@ class KroneckerSum(StructuredOperator):
         """The terms I ⊗ A_i ⊗ I as tied factors (T9)."""
         return tuple(KroneckerSparse(f[None, None], p) for f, p in zip(self.factors, self._patterns, strict=True))
 
+    def _arguments(self) -> tuple[Any, ...]:
+        return self.factors
+
     def with_factors(self, *arrays: Any) -> Self:
         return type(self)(*same_shapes(arrays, self.factors))
 

@@ -53,6 +53,9 @@ class LowRank(StructuredOperator):
         """Right factor, shape (r, columns)."""
         return self.factors[1]
 
+    def _arguments(self) -> tuple[Any, ...]:
+        return self.factors
+
     def with_factors(self, *arrays: Any) -> Self:
         return type(self)(*same_shapes(arrays, self.factors))
 

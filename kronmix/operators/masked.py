@@ -71,6 +71,9 @@ class Masked(StructuredOperator):
         """The mask as a sparse boolean matrix."""
         return csr_array((np.ones(self.values.size, bool), self._matrix.indices, self._matrix.indptr), shape=self.shape)
 
+    def _arguments(self) -> tuple[Any, ...]:
+        return self.values, self.mask
+
     def with_factors(self, *arrays: Any) -> Self:
         (values,) = same_shapes(arrays, self.factors)
         renewed = object.__new__(type(self))
@@ -133,6 +136,14 @@ class Masked(StructuredOperator):
 
     def _describe(self) -> list[str]:
         return [f"density {self.density:.3g}"]
+
+
+def masked_from_sparse(matrix: Any) -> Masked:
+    """A SciPy sparse matrix of any format, its stored non-zeros trained and nothing else."""
+    stored = csr_array(matrix, copy=True)
+    stored.sum_duplicates()
+    stored.eliminate_zeros()
+    return Masked(stored.data, stored.astype(bool))
 
 
 @register_sum(Masked, Masked)

@@ -75,6 +75,9 @@ class Monarch(Chain):
         """Right factor, shape (k, q·r, s) or (1, q·r, s)."""
         return self.factors[1]
 
+    def _arguments(self) -> tuple[Any, ...]:
+        return self.left, self.right, self.rank
+
     def with_factors(self, *arrays: Any) -> Self:
         left, right = same_shapes(arrays, self.factors)
         return type(self)(left, right, rank=self.rank)

@@ -54,6 +54,9 @@ class Permutation(StructuredOperator):
         self.indices = indices.astype(np.intp)
         self.indices.flags.writeable = False
 
+    def _arguments(self) -> tuple[Any, ...]:
+        return (self.indices,)
+
     def with_factors(self, *arrays: Any) -> Self:
         same_shapes(arrays, ())
         return self

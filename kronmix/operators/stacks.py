@@ -43,6 +43,9 @@ class HStack(Composite):
             raise ValueError(f"HStack: shapes {[op.shape for op in parts]}: expected equal numbers of rows")
         super().__init__((parts[0].shape[0], sum(op.shape[1] for op in parts)), parts)
 
+    def _arguments(self) -> tuple[Any, ...]:
+        return (self.operators,)
+
     def _with_operators(self, operators: Sequence[StructuredOperator]) -> Self:
         return type(self)(operators)
 
@@ -111,6 +114,9 @@ class VStack(Composite):
         if len({op.shape[1] for op in parts}) > 1:
             raise ValueError(f"VStack: shapes {[op.shape for op in parts]}: expected equal numbers of columns")
         super().__init__((sum(op.shape[0] for op in parts), parts[0].shape[1]), parts)
+
+    def _arguments(self) -> tuple[Any, ...]:
+        return (self.operators,)
 
     def _with_operators(self, operators: Sequence[StructuredOperator]) -> Self:
         return type(self)(operators)

@@ -8,7 +8,6 @@ from typing import Any, Self
 
 import numpy as np
 from scipy.sparse import csr_array
-from scipy.sparse.linalg import LinearOperator
 
 from ..forms import Form, Matrix, Opaque, Slots, add
 from ..patterns import Pattern
@@ -39,6 +38,9 @@ class Sum(Composite):
         if any(op.shape != flat[0].shape for op in flat):
             raise ValueError(f"Sum: shapes {[op.shape for op in flat]} differ")
         super().__init__(flat[0].shape, flat)
+
+    def _arguments(self) -> tuple[Any, ...]:
+        return self.operators
 
     def support(self) -> csr_array:
         return csr_array(reduce(lambda left, right: left + right, (op.support() for op in self.operators)))
@@ -129,6 +131,9 @@ class SumOfKroneckers(StructuredOperator):
         """The terms (A_ρ, B_ρ)."""
         return tuple(zip(self.factors[::2], self.factors[1::2], strict=True))
 
+    def _arguments(self) -> tuple[Any, ...]:
+        return (self.pairs,)
+
     def with_factors(self, *arrays: Any) -> Self:
         checked = same_shapes(arrays, self.factors)
         return type(self)(zip(checked[::2], checked[1::2], strict=True))
@@ -187,11 +192,8 @@ class SumOfKroneckers(StructuredOperator):
         return [f"{len(self.factors) // 2} terms of {mA}×{nA} ⊗ {mB}×{nB}"]
 
 
-@register_sum(StructuredOperator, LinearOperator)
-@register_sum(LinearOperator, StructuredOperator)
-def _add(left: LinearOperator, right: LinearOperator) -> Any:
-    if not (isinstance(left, StructuredOperator) and isinstance(right, StructuredOperator)):
-        return LinearOperator.__add__(left, right)  # SciPy's own lazy sum with a foreign operator
+@register_sum(StructuredOperator, StructuredOperator)
+def _add(left: StructuredOperator, right: StructuredOperator) -> Sum:
     return Sum(left, right)
 
 

@@ -232,3 +232,55 @@ def test_check_operator_rejects_what_is_wrong() -> None:
         km.testing.check_operator(WrongAdjoint(good + 1j))
     with pytest.raises(AssertionError, match="to_dense"):
         km.testing.check_operator(km.Dense(good), good + 1e-6)
+
+
+@given(operators(dtypes=[np.float32, np.complex64]))
+def test_foreign_operators_take_part(drawn: Any) -> None:
+    """A linear operator of SciPy's in sums and products: no object dtype, float32 stays float32."""
+    op, dense = drawn
+    foreign, M = sla.aslinearoperator(dense), np.asarray(dense)
+    for found, expected in (
+        (op + foreign, 2 * M),
+        (op - foreign, 0 * M),
+        (op @ foreign.T, M @ M.T),
+        (op @ foreign.H, M @ M.conj().T),
+    ):
+        assert isinstance(found, km.StructuredOperator)
+        assert found.dtype == op.dtype
+        np.testing.assert_allclose(found.to_dense(), expected, rtol=1e-3, atol=1e-3)
+    assert km.norm(op + foreign) == pytest.approx(2 * np.linalg.norm(M), rel=1e-4, abs=1e-5)
+    assert km.norm(foreign) == pytest.approx(np.linalg.norm(M), rel=1e-4)
+
+
+def test_a_foreign_operator_without_a_dtype_is_named() -> None:
+    nameless = sla.LinearOperator((2, 2), matvec=lambda x: x, dtype=object)
+    with pytest.raises(TypeError, match="has dtype object: expected numbers"):
+        km.eye(2) + nameless
+    with pytest.raises(TypeError, match="ndarray is not a LinearOperator"):
+        km.Foreign(np.eye(2))
+    integers = sla.aslinearoperator(np.eye(2, dtype=int))
+    assert (km.eye(2) + integers).dtype == np.float64
+    with pytest.raises(ValueError, match="cannot add"):
+        km.eye(3) + integers
+
+
+def test_rules_of_the_algebra_are_registered_once() -> None:
+    class Mine(km.Dense):
+        pass
+
+    for register, kind in ((room.register_product, "product"), (room.register_sum, "sum")):
+
+        def rule(left: Any, right: Any) -> Any:
+            return "mine"
+
+        assert register(Mine, km.Dense)(rule) is rule
+        with pytest.raises(ValueError, match=rf"the {kind} of Mine and Dense is registered already, as .*rule"):
+            register(Mine, km.Dense)(lambda left, right: "other")
+    assert Mine(np.eye(2)) @ km.Dense(np.eye(2)) == "mine"
+    assert Mine(np.eye(2)) + km.Dense(np.eye(2)) == "mine"
+    from kronmix.operators import algebra
+
+    with pytest.raises(ValueError, match="structured is provided already"):
+
+        @algebra.provide
+        def structured(op: Any) -> Any: ...
