@@ -21,7 +21,7 @@ from ...operators import (
     Sum as SumOfOperators,
     SumOfKroneckers,
 )
-from ...spectra import trace
+from ...spectra.trace import trace
 from ...vectorize import _check_order, unvec, vec
 from .expressions import Constant, Expression, Product, Shape, Sum, Variable, as_expression, number, same_size
 from .structures import Blocks, Commuted, Entrywise, Identity, Kron, Permuted, Rearranged, Sparse, Trace, Unvec, Vec

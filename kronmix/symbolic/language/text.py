@@ -14,7 +14,7 @@ from typing import Any
 
 from ...operators import commutation
 from ...products import block_diag, eye, hadamard, kron
-from ...spectra import trace
+from ...spectra.trace import trace
 from ...vectorize import unvec, vec
 from .expressions import Expression
 
