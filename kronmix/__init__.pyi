@@ -7,6 +7,7 @@ from . import (
     testing as testing,
 )
 from .decompose import (
+    find_permutations as find_permutations,
     nearest_chain as nearest_chain,
     nearest_kronecker as nearest_kronecker,
     nearest_monarch as nearest_monarch,
@@ -93,10 +94,6 @@ from .spectra import (
     singular_values as singular_values,
     slogdet as slogdet,
     trace as trace,
-)
-from .storage import (
-    load as load,
-    save as save,
 )
 from .symbolic import (
     check_equivalent as check_equivalent,

@@ -4,9 +4,12 @@ from .chain import nearest_chain
 from .factorization import Factorization
 from .kronecker import nearest_kronecker, rearrange, unrearrange
 from .monarch import nearest_monarch
+from .permutations import PermutedFactorization, find_permutations
 
 __all__ = [
     "Factorization",
+    "PermutedFactorization",
+    "find_permutations",
     "nearest_chain",
     "nearest_kronecker",
     "nearest_monarch",

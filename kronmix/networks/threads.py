@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -20,17 +19,9 @@ def available_threads() -> int:
 
 
 @contextmanager
-def workers(count: int, belongings: Callable[[], object] = lambda: None) -> Iterator[ThreadPoolExecutor]:
-    """``count`` threads; inside the block BLAS uses one thread wherever it is called.
-
-    What ``belongings`` returns is made in each thread and kept as long as the thread lives.
-    """
+def workers(count: int) -> Iterator[ThreadPoolExecutor]:
+    """``count`` threads; inside the block BLAS uses one thread wherever it is called."""
     from threadpoolctl import threadpool_limits
 
-    own = threading.local()
-
-    def begin() -> None:
-        own.belongings = belongings()
-
-    with threadpool_limits(1), ThreadPoolExecutor(count, initializer=begin) as pool:
+    with threadpool_limits(1), ThreadPoolExecutor(count) as pool:
         yield pool

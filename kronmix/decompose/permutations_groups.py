@@ -1,0 +1,152 @@
+"""Groups of rows and columns between which every block has low rank, in a matrix whose order is unknown (T31)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+
+from ..operators.base import Array
+from .permutations_assignment import Places, assign, cluster
+from .permutations_starts import at_random, by_magnitude, by_ratio
+
+#: Members of the groups of rows, and of those of columns.
+Groups = tuple[Array, Array]
+
+# Squared residuals come from Gram matrices: below this part of the norm there is only rounding.
+ROUNDING = 1e-7
+# Two starts agree where their residuals differ by less than this part: noise tells equally good groups apart.
+AGREE = 1e-3
+# Starts of small matrices cost nothing, and agree by chance: entries times starts to spend in any case.
+CHEAP = 2**15
+
+
+@dataclass(frozen=True)
+class Grouping:
+    """Members of the groups, and how far the blocks between them are from their rank.
+
+    Attributes
+    ----------
+    rows : integer array of shape (row groups, members)
+    columns : integer array of shape (column groups, members)
+    residual : float
+        Of all blocks, relative to the norm of the matrix.
+    """
+
+    rows: Array
+    columns: Array
+    residual: float
+
+
+def find_groups(
+    B: Array,
+    rows: Places,
+    columns: Places,
+    rank: int,
+    restarts: int,
+    rng: np.random.Generator,
+    given: Groups | None = None,
+) -> Grouping:
+    """Best groups over several starts, each followed by steps that never enlarge the residual.
+
+    Starts are tried until one is exact, two agree on the best residual (of small matrices some more are tried), or ``restarts`` are
+    used up. ``given`` are groups (rows, columns) that the result is never worse than.
+    """
+    norm2 = float(np.sum(np.abs(B) ** 2))
+    best = None if given is None else _descend(B, given, rows, columns, rank, norm2)
+    agreeing = 0
+    for tried, start in enumerate(islice(_starts(B, rows, columns, rank, rng), restarts)):
+        if best is not None and (best.residual <= ROUNDING or (agreeing >= 2 and tried * B.size >= CHEAP)):
+            break
+        found = _descend(B, start(), rows, columns, rank, norm2)
+        if best is None or found.residual < best.residual * (1 - 1e-9):
+            best, agreeing = found, 1
+        elif found.residual <= best.residual * (1 + AGREE):
+            agreeing += 1
+    assert best is not None
+    return best
+
+
+def blocks(B: Array, rows: Array, columns: Array) -> Array:
+    """Blocks between groups, shape (row groups, column groups, members, members)."""
+    (q, p), (k, s) = rows.shape, columns.shape
+    return B[rows.ravel()[:, None], columns.ravel()].reshape(q, p, k, s).transpose(0, 2, 1, 3)
+
+
+def _starts(
+    B: Array, rows: Places, columns: Places, rank: int, rng: np.random.Generator
+) -> Iterator[Callable[[], Groups]]:
+    """Magnitudes, then ratios, then chance; of rows and of columns in turn."""
+
+    def from_rows(members: Array) -> Groups:
+        found = cluster(_similarity(B.T, members), columns, rng)
+        return cluster(_similarity(B, found), rows, rng), found
+
+    def from_columns(members: Array) -> Groups:
+        found = cluster(_similarity(B, members), rows, rng)
+        return found, cluster(_similarity(B.T, found), columns, rng)
+
+    while True:
+        yield lambda: from_rows(by_magnitude(B, rows, rng))
+        yield lambda: from_columns(by_magnitude(B.T, columns, rng))
+        if rank == 1:
+            yield lambda: from_columns(by_ratio(B, columns, rng))
+            yield lambda: from_rows(by_ratio(B.T, rows, rng))
+        yield lambda: from_columns(at_random(columns, rng))
+        yield lambda: from_rows(at_random(rows, rng))
+
+
+def _similarity(B: Array, columns: Array) -> Array:
+    """Squared cosines between rows on each group of columns, summed: products of many factors have entries of every size."""
+    found = np.zeros((len(B), len(B)))
+    for group in columns:
+        part = B[:, group]
+        norm = np.linalg.norm(part, axis=1, keepdims=True)
+        part = np.divide(part, norm, out=np.zeros_like(part), where=norm > ROUNDING**2 * norm.max())
+        inner = part @ part.conj().T
+        found += np.abs(inner) ** 2 if inner.dtype.kind == "c" else np.square(inner, out=inner)
+    return found
+
+
+def _descend(
+    B: Array, start: Groups, rows: Places, columns: Places, rank: int, norm2: float, sweeps: int = 40
+) -> Grouping:
+    """Assign rows, then columns, to the group whose subspaces hold most of them, as long as the residual falls.
+
+    With the subspaces of all blocks given, moving the rows is a linear assignment problem; the new blocks' best subspaces are only
+    better. So no step enlarges the residual.
+    """
+    last = Grouping(*start, _residual(B, *start, rank, norm2))
+    for _ in range(sweeps):
+        moved = assign(_held(B, last.rows, last.columns, rank), rows)
+        columns_moved = assign(_held(B.T, last.columns, moved, rank), columns)
+        found = Grouping(moved, columns_moved, _residual(B, moved, columns_moved, rank, norm2))
+        if not found.residual < last.residual * (1 - 1e-9):
+            break
+        last = found
+    return last
+
+
+def _held(B: Array, rows: Array, columns: Array, rank: int) -> Array:
+    """Squared norm of every row within the leading right subspaces of every row group's blocks: shape (rows, groups)."""
+    k, s = columns.shape
+    q = len(rows)
+    if rank >= s:
+        return np.zeros((len(B), q))
+    slices = blocks(B, rows, columns)
+    V = np.linalg.eigh(np.matmul(slices.conj().swapaxes(2, 3), slices))[1][..., -rank:]
+    parts = B[:, columns.ravel()].reshape(-1, k, s).transpose(1, 0, 2)
+    inside = np.matmul(parts, V.transpose(1, 2, 0, 3).reshape(k, s, q * rank))
+    return (np.abs(inside) ** 2).sum(axis=0).reshape(-1, q, rank).sum(axis=2)
+
+
+def _residual(B: Array, rows: Array, columns: Array, rank: int, norm2: float) -> float:
+    slices = blocks(B, rows, columns)
+    if rank >= min(slices.shape[2:]) or norm2 == 0:
+        return 0.0
+    if slices.shape[2] > slices.shape[3]:
+        slices = slices.swapaxes(2, 3)
+    values = np.linalg.eigvalsh(np.matmul(slices, slices.conj().swapaxes(2, 3)))
+    return float(np.sqrt(np.maximum(values[..., :-rank], 0.0).sum() / norm2))
