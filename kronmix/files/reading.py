@@ -6,8 +6,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-import numpy as np
-
+from ..checks import finite
 from .readers import READERS, ending
 from .recognition import refuse_what_is_no_file, refuse_what_is_not_read
 from .stored import MAX_BYTES, Array, Arrays
@@ -126,10 +125,4 @@ def take(
         raise ValueError(f"{source}: array {key!r} of shape {array.shape} is empty")
     if real and array.dtype.kind == "c":
         raise ValueError(f"{source}: array {key!r} is complex, expected real numbers")
-    finite = np.isfinite(array)
-    if not finite.all():
-        where = tuple(int(i) for i in np.argwhere(~finite)[0])
-        raise ValueError(
-            f"{source}: array {key!r} has {int(np.sum(~finite))} NaN or infinite entries, the first at index {where}"
-        )
-    return array
+    return finite(array, f"{source}: array {key!r}")

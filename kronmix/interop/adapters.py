@@ -14,6 +14,7 @@ from typing import Any, Protocol, overload
 
 import numpy as np
 
+from ..checks import finite
 from ..files import read_arrays
 from ..mixer.checkpoints import read_safetensors
 from ..operators import StructuredOperator
@@ -274,10 +275,7 @@ def _numbers(array: Array, where: str) -> Array:
     if array.dtype.kind != "f":
         raise ValueError(f"{where} holds {array.dtype}, expected floating-point numbers")
     wide = array if array.dtype.itemsize >= 4 else array.astype(np.float32)
-    bad = wide.size - int(np.count_nonzero(np.isfinite(wide)))
-    if bad:
-        raise ValueError(f"{where} has {bad} NaN or infinite entries")
-    return wide
+    return finite(wide, where)
 
 
 def _with_kernel(layer: AdapterLayer, kernels: Mapping[str, tuple[int, ...]]) -> AdapterLayer:

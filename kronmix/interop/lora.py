@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..checks import integer
 from ..files import staged_folder, write_file
 from ..operators import StructuredOperator
 from ..operators.base import Array
@@ -99,9 +100,7 @@ def _wanted_rank(values: Array, shape: tuple[int, int], rank: int | None, tolera
     if (rank is None) == (tolerance is None):
         raise ValueError(f"rank={rank}, tolerance={tolerance}: expected exactly one of them")
     if rank is not None:
-        if rank < 1:
-            raise ValueError(f"rank={rank}: expected at least 1")
-        return rank
+        return integer(rank, "rank")
     assert tolerance is not None
     if not 0 <= tolerance < 1:
         raise ValueError(f"tolerance={tolerance}: expected a part of the norm, from 0 to below 1")

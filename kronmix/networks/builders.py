@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..checks import integer
 from ..mixer import channel_mixing, random_permuted_mixing, token_mixing
 from ..operators import Dense, KroneckerSparse, Masked, Monarch, StructuredOperator
 from .activations import activation as activations
@@ -134,7 +135,7 @@ def s_mixer(
     draw = Draw(activation, seed, dtype)
     S, C = _widths((tokens, channels))
     operators: list[StructuredOperator] = []
-    for _ in range(_positive(depth, "depth")):
+    for _ in range(integer(depth, "depth")):
         operators.append(token_mixing(draw.weight(S, S, inputs=S), channels=C))
         operators.append(channel_mixing(draw.weight(C, C, inputs=C), tokens=S))
     return _pooled("s_mixer", operators, activation, draw, S, C, classes)
@@ -165,7 +166,7 @@ def rp_mixer(
     draw = Draw(activation, seed, dtype)
     S, C = _widths((tokens, channels))
     operators: list[StructuredOperator] = []
-    for _ in range(_positive(depth, "depth")):
+    for _ in range(integer(depth, "depth")):
         operators.append(random_permuted_mixing(draw.weight(S, S, inputs=S), C, draw.rng))
         operators.append(random_permuted_mixing(draw.weight(C, C, inputs=C), S, draw.rng))
     return _pooled("rp_mixer", operators, activation, draw, S, C, classes)
@@ -199,7 +200,7 @@ def monarch_mlp(
     # An output sums over p·q paths of two weights each: variances gain/p and 1/q.
     operators: list[StructuredOperator] = [
         Monarch(draw.weight(q, p, p, inputs=p), draw.weight(p, q, q, inputs=q, gain=1.0))
-        for _ in range(_positive(depth, "depth"))
+        for _ in range(integer(depth, "depth"))
     ]
     operators.append(Dense(draw.weight(classes, p * q, inputs=p * q)))
     return _feedforward("monarch_mlp", operators, activation, draw)
@@ -311,7 +312,7 @@ def mlp_mixer(
     T, D = max(round(token_expansion * S), 1), max(round(channel_expansion * C), 1)
     pixels = side * side * colours
     parts: list[Part] = [_channel(draw.weight(pixels, C, inputs=pixels, gain=1.0), S, draw)]
-    for _ in range(_positive(depth, "depth")):
+    for _ in range(integer(depth, "depth")):
         token = (
             _token(draw.weight(T, S, inputs=S), C, draw),
             *activations(activation),
@@ -350,7 +351,7 @@ def _pooled(
 def _head(C: int, S: int, classes: int, draw: Draw) -> tuple[Part, Part]:
     """Mean over tokens, then a dense layer."""
     mean = token_mixing(draw.ones(1, S) / draw.dtype.type(S), channels=C)
-    head = Dense(draw.weight(_positive(classes, "classes"), C, inputs=C, gain=1.0))
+    head = Dense(draw.weight(integer(classes, "classes"), C, inputs=C, gain=1.0))
     return Fixed(mean), _linear(head, draw)
 
 
@@ -374,14 +375,4 @@ def _norm(channels: int, tokens: int, draw: Draw) -> LayerNorm:
 
 
 def _widths(sizes: Sequence[int]) -> tuple[int, ...]:
-    return tuple(_positive(size, "size") for size in sizes)
-
-
-def _positive(value: int, name: str) -> int:
-    try:
-        checked = value.__index__()
-    except AttributeError:
-        raise TypeError(f"{name}={value!r} is not an integer") from None
-    if checked < 1:
-        raise ValueError(f"{name}={value}: expected at least 1")
-    return checked
+    return tuple(integer(size, "size") for size in sizes)

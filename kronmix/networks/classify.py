@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ..checks import integer
 from . import builders
 from .history import Epoch
 from .network import Network
@@ -69,8 +70,7 @@ class Classifier:
         if self.model not in _BUILD:
             raise ValueError(f"model={self.model!r}: expected one of {', '.join(_BUILD)}")
         for name in ("depth", "channels", "width", "group"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name}={getattr(self, name)}: expected at least 1")
+            integer(getattr(self, name), name)
         network = _BUILD[self.model](self, image, classes, seed)
         return network if self.model == "mlp_mixer" else with_patch(network, self.patch)
 

@@ -10,6 +10,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from ..checks import integer
 from .losses import LOSSES
 from .network import Network
 from .parts import Array
@@ -38,8 +39,7 @@ class Stepper:
     """
 
     def __init__(self, network: Network, loss: str, threads: int = 1) -> None:
-        if threads < 1:
-            raise ValueError(f"threads={threads}: expected at least 1")
+        integer(threads, "threads")
         self.network, self.loss, self.threads = network, LOSSES[loss], threads
         ends = np.cumsum([0, *(f.size for f in network.factors)]).tolist()
         self._places = [(*cut, f.shape) for cut, f in zip(pairwise(ends), network.factors, strict=True)]

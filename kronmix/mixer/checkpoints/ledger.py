@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ...checks import finite
 from ...files import Array, Stored
 
 
@@ -86,8 +87,7 @@ class Ledger:
         if array.dtype.kind != "f":
             raise ValueError(f"{self.file}: {shown!r} holds {array.dtype}, expected floating-point numbers")
         wide = array if array.dtype.itemsize >= 4 else array.astype(np.float32)
-        if not np.isfinite(wide).all():
-            raise ValueError(f"{self.file}: {shown!r} has {int(np.sum(~np.isfinite(wide)))} NaN or infinite entries")
+        finite(wide, f"{self.file}: {shown!r}")
         self._used.add(name)
         return wide
 
