@@ -84,15 +84,25 @@ from .similarity import (
     cka_interval as cka_interval,
     paired_bootstrap as paired_bootstrap,
 )
+from .solvers import (
+    solve as solve,
+)
 from .sparsity import (
     sparsity_profile as sparsity_profile,
 )
 from .spectra import (
+    cholesky as cholesky,
     cond as cond,
+    diagonal as diagonal,
+    eigh as eigh,
+    eigvals as eigvals,
+    expm as expm,
     matrix_rank as matrix_rank,
     norm as norm,
     singular_values as singular_values,
     slogdet as slogdet,
+    sqrtm as sqrtm,
+    svd as svd,
     trace as trace,
 )
 from .symbolic import (

@@ -9,19 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from .operators import (
-    Hadamard,
-    Kronecker,
-    KroneckerSparse,
-    Masked,
-    Monarch,
-    Permutation,
-    StructuredOperator,
-)
+from .forms import DirectSum, Form, Permuted, Slices, Slots, Stack, form_of
+from .operators import Chain, Kronecker, KroneckerSparse, Monarch, StructuredOperator
 from .operators.base import Array
+from .operators.convert import operator_of
 from .operators.dense import as_operator, finite_operator
-from .operators.simplify import unpermuted
 from .spectra.entrywise import entrywise_norm, slice_norms
+from .spectra.values import explicit
 
 __all__ = [
     "SparsityProfile",
@@ -246,7 +240,7 @@ def group_norms(op: StructuredOperator) -> Array | None:
     array([[2., 2., 2.],
            [2., 2., 2.]])
     """
-    return _group_norms(unpermuted(op))
+    return _group_norms(op)
 
 
 @singledispatch
@@ -254,7 +248,21 @@ def _group_norms(op: StructuredOperator) -> Array | None:
     return None
 
 
-_group_norms.register(Monarch, slice_norms)
+@_group_norms.register
+def _(op: Chain) -> Array | None:
+    core = op.core()
+    if not isinstance(core, Chain):
+        return _group_norms(core)
+    merged = operator_of(core.form)
+    return None if isinstance(merged, Chain) else _group_norms(merged)
+
+
+@_group_norms.register
+def _(op: Monarch) -> Array:
+    U, V = op.slices()
+    _, k, q, _ = op.sizes
+    norms = slice_norms(Slices(U[None, :, :, None], V[None, :, :, None]))
+    return np.broadcast_to(norms[0, :, :, 0], (q, k)).copy()
 
 
 @_group_norms.register
@@ -291,49 +299,20 @@ def count_nonzero(op: Any) -> int:
     >>> count_nonzero(km.Kronecker(np.eye(3), np.ones((2, 2))))
     12
     """
-    return _count_nonzero(unpermuted(as_operator(op)))
+    return _count_nonzero(form_of(as_operator(op)))
 
 
-@singledispatch
-def _count_nonzero(op: StructuredOperator) -> int:
-    return int(np.count_nonzero(op.to_dense()))
-
-
-@_count_nonzero.register
-def _(op: Kronecker) -> int:
-    return prod(int(np.count_nonzero(f)) for f in op.factors)
-
-
-@_count_nonzero.register
-def _(op: KroneckerSparse) -> int:
-    return int(np.count_nonzero(op.values)) * _copies(op)
-
-
-@_count_nonzero.register
-def _(op: Permutation) -> int:
-    return int(op.shape[0])
-
-
-@_count_nonzero.register
-def _(op: Masked) -> int:
-    return int(np.count_nonzero(op.values))
-
-
-@_count_nonzero.register
-def _(op: Monarch) -> int:
-    if op.rank > 1:
-        return int(np.count_nonzero(op.to_dense()))
-    U, V = op.slices()
-    _, k, q, _ = op.sizes
-    counts = np.count_nonzero(U[..., 0], axis=2) * np.count_nonzero(V[:, :, 0], axis=2)
-    return int(np.broadcast_to(counts, (q, k)).sum())
-
-
-@_count_nonzero.register
-def _(op: Hadamard) -> int:
-    return int(np.count_nonzero(np.all([f != 0 for f in op.factors], axis=0)))
-
-
-def _copies(op: KroneckerSparse) -> int:
-    """How often each stored value occurs, sharing inside the blocks included."""
-    return op.pattern.nnz // op.values.size
+def _count_nonzero(form: Form) -> int:
+    match form:
+        case Permuted():
+            return _count_nonzero(form.inner)
+        case Slots():
+            counts = prod(int(np.count_nonzero(item.array)) for item in form.matrices)
+            return counts * form.copies if form.scale != 0 else 0
+        case Stack():
+            return int(np.count_nonzero(form.blocks)) * form.copies
+        case DirectSum():
+            return sum(map(_count_nonzero, form.parts))
+        case Slices() if form.sizes[-1] == 1:
+            return int((np.count_nonzero(form.U[..., 0], axis=4) * np.count_nonzero(form.V[..., 0, :], axis=4)).sum())
+    return int(np.count_nonzero(explicit(form)))

@@ -7,10 +7,11 @@ operator of which no more is known. Forms are never dense, and multiply factors 
 from typing import Any
 
 from .blocks import from_sparse, to_sparse
+from .inverses import inverse, pseudo_inverse
 from .items import Identity, Matrix, aligned, multiply_items
-from .kinds import DirectSum, Form, Opaque, Permuted, Slices, Slots, Stack, Terms, Updated
-from .products import adjoint, conj, kron, multiply, permuted, scaled, transpose
-from .slicing import factor_slices, slices_of
+from .kinds import DirectSum, Form, Opaque, Permuted, Product, Slices, Slots, Stack, Terms, Total, Updated
+from .products import adjoint, conj, kron, multiply, permuted, product_of, scaled, sum_of, transpose, widened
+from .slicing import as_factors, factor_form, factor_slices, slices_of
 from .sums import add
 
 __all__ = [
@@ -20,26 +21,35 @@ __all__ = [
     "Matrix",
     "Opaque",
     "Permuted",
+    "Product",
     "Slices",
     "Slots",
     "Stack",
     "Terms",
+    "Total",
     "Updated",
     "add",
     "adjoint",
     "aligned",
+    "as_factors",
     "conj",
+    "factor_form",
     "factor_slices",
     "form_of",
     "from_sparse",
+    "inverse",
     "kron",
     "multiply",
     "multiply_items",
     "permuted",
+    "product_of",
+    "pseudo_inverse",
     "scaled",
     "slices_of",
+    "sum_of",
     "to_sparse",
     "transpose",
+    "widened",
 ]
 
 

@@ -77,8 +77,8 @@ def multiply_blocks(left: Form, right: Form) -> Form | None:
     if product is not None:
         return product
     (rows, inner_left), (inner_right, columns) = labels(left), labels(right)
-    n_left = 1 + int(max(rows.max(), inner_left.max()))
-    n_right = 1 + int(max(columns.max(), inner_right.max()))
+    n_left = 1 + int(max(rows.max(initial=-1), inner_left.max(initial=-1)))
+    n_right = 1 + int(max(columns.max(initial=-1), inner_right.max(initial=-1)))
     edges = coo_array(
         (np.ones(inner_left.size, bool), (inner_left, n_left + inner_right)), shape=(n_left + n_right,) * 2
     )

@@ -10,6 +10,8 @@ form                 matrix
 :class:`Slices`      products of two chainable factors: every slice of the matrix is U V (T11, T12)
 :class:`Updated`     form + U V
 :class:`Permuted`    rows and columns of a form in another order
+:class:`Product`     F₁ ⋯ F_L that multiplies out to no smaller form
+:class:`Total`       F₁ + … + F_n that adds up to no other form
 :class:`Opaque`      an operator of which no more is known
 ==================== ==========================================================================================
 
@@ -308,6 +310,58 @@ class Permuted(Form):
         M = self.inner.dense()
         M = M if self.rows is None else M[self.rows]
         return M if self.columns is None else M[:, self.columns]
+
+
+@dataclass(frozen=True, eq=False)
+class Product(Form):
+    """F₁ ⋯ F_L, leftmost first."""
+
+    parts: tuple[Form, ...]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.parts[0].shape[0], self.parts[-1].shape[1]
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return np.result_type(*(part.dtype for part in self.parts))
+
+    @property
+    def is_square(self) -> bool:
+        """Whether every part is."""
+        return all(part.shape[0] == part.shape[1] for part in self.parts)
+
+    def apply(self, X: Array) -> Array:
+        for part in reversed(self.parts):
+            X = part.apply(X)
+        return X
+
+    def dense(self) -> Array:
+        M = self.parts[-1].dense()
+        for part in reversed(self.parts[:-1]):
+            M = part.apply(M)
+        return M.astype(self.dtype, copy=False)
+
+
+@dataclass(frozen=True, eq=False)
+class Total(Form):
+    """F₁ + … + F_n."""
+
+    parts: tuple[Form, ...]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.parts[0].shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return np.result_type(*(part.dtype for part in self.parts))
+
+    def apply(self, X: Array) -> Array:
+        return reduce(np.add, (part.apply(X) for part in self.parts))
+
+    def dense(self) -> Array:
+        return reduce(np.add, (part.dense() for part in self.parts))
 
 
 @dataclass(frozen=True, eq=False)

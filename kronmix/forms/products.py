@@ -12,7 +12,7 @@ import numpy as np
 from . import orders
 from .blocks import is_blocks, multiply_blocks
 from .items import Array, Identity, Matrix, merged, multiply_items
-from .kinds import DirectSum, Form, Opaque, Permuted, Slices, Slots, Stack, Terms, Updated
+from .kinds import DirectSum, Form, Opaque, Permuted, Product, Slices, Slots, Stack, Terms, Total, Updated
 from .orders import Order
 from .sums import add, as_thin
 
@@ -63,6 +63,10 @@ def transpose(form: Form) -> Form:
             rows = orders.transposed([a, c, κ, d], (0, 2, 1, 3))
             columns = orders.transposed([a, β, b, d], (0, 2, 1, 3))
             return Permuted(Slices(U, V), orders.normal(rows), orders.normal(columns))
+        case Product():
+            return Product(tuple(transpose(part) for part in reversed(form.parts)))
+        case Total():
+            return Total(tuple(map(transpose, form.parts)))
         case Opaque():
             return Opaque(form.operator.T)
     raise TypeError(f"no form: {form!r}")
@@ -88,6 +92,10 @@ def conj(form: Form) -> Form:
             return Updated(conj(form.base), form.update.conj())
         case Permuted():
             return Permuted(conj(form.inner), form.rows, form.columns)
+        case Product():
+            return Product(tuple(map(conj, form.parts)))
+        case Total():
+            return Total(tuple(map(conj, form.parts)))
         case Opaque():
             return Opaque(form.operator.H.T)
     raise TypeError(f"no form: {form!r}")
@@ -115,6 +123,10 @@ def scaled(form: Form, scalar: complex) -> Form:
             return Updated(scaled(form.base, scalar), form.update * scalar)
         case Permuted():
             return Permuted(scaled(form.inner, scalar), form.rows, form.columns)
+        case Product():
+            return Product((scaled(form.parts[0], scalar), *form.parts[1:]))
+        case Total():
+            return Total(tuple(scaled(part, scalar) for part in form.parts))
         case Opaque():
             return Opaque(scalar * form.operator)
     raise TypeError(f"no form: {form!r}")
@@ -139,6 +151,8 @@ def widened(form: Form, dtype: Any) -> Form:
             return Updated(widened(form.base, dtype), form.update)
         case Permuted():
             return Permuted(widened(form.inner, dtype), form.rows, form.columns)
+        case Product() | Total():
+            return type(form)((widened(form.parts[0], dtype), *form.parts[1:]))
     return form
 
 
@@ -185,6 +199,39 @@ def _parts(form: Form) -> tuple[Form, Order, Order]:
 
 
 # ---- products ---------------------------------------------------------------------------------------------------------
+
+
+def product_of(forms: Sequence[Form]) -> Form:
+    """The product of forms, leftmost first: multiplied out as far as the result is a form no larger than its parts.
+
+    Permutations outside what is left are kept beside it (T8).
+    """
+    parts: list[Form] = []
+    for form in forms:
+        listed = form.parts if isinstance(form, Product) else (form,)
+        for part in listed:
+            product = multiply(parts[-1], part) if parts else None
+            parts[-1:] = [product] if product is not None else [*parts[-1:], part]
+    if len(parts) == 1:
+        return parts[0]
+    (first, rows, q), (last, r, columns) = _parts(parts[0]), _parts(parts[-1])
+    inner = Product((permuted(first, None, q), *parts[1:-1], permuted(last, r, None)))
+    return inner if rows is None and columns is None else Permuted(inner, rows, columns)
+
+
+def sum_of(forms: Sequence[Form]) -> Form:
+    """The sum of forms, added up as far as that is a form."""
+    parts: list[Form] = []
+    for form in forms:
+        for part in form.parts if isinstance(form, Total) else (form,):
+            for i, old in enumerate(parts):
+                total = add(old, part)
+                if total is not None:
+                    parts[i] = total
+                    break
+            else:
+                parts.append(part)
+    return parts[0] if len(parts) == 1 else Total(tuple(parts))
 
 
 def multiply(left: Form, right: Form) -> Form | None:
@@ -261,6 +308,10 @@ def _each_term(products: Sequence[Form | None]) -> Form | None:
     return reduce(_added, products)
 
 
+def _copies(items: Sequence[Any]) -> int:
+    return prod(item.size for item in items if isinstance(item, Identity))
+
+
 def _regrouped(left: tuple[Any, ...], right: tuple[Any, ...]) -> list[Any] | None:
     """Items that do not fit one by one, multiplied out in the smallest groups that do; None where that takes more numbers."""
     lefts, rights, product = list(left), list(right), list[Any]()
@@ -278,5 +329,8 @@ def _regrouped(left: tuple[Any, ...], right: tuple[Any, ...]) -> list[Any] | Non
         m, n = prod(item.rows for item in A), prod(item.columns for item in C)
         if m * n > sum(item.rows * item.columns for item in A + C if isinstance(item, Matrix)):
             return None
-        product.append(Matrix(Slots(tuple(A)).apply(Slots(tuple(C)).dense())))
+        bound = min(
+            prod(item.rank_bound for item in group if isinstance(item, Matrix)) * _copies(group) for group in (A, C)
+        )
+        product.append(Matrix(Slots(tuple(A)).apply(Slots(tuple(C)).dense()), bound=bound))
     return None if lefts or rights else product

@@ -103,7 +103,7 @@ def _register(
 
 
 def provide(hook: Hook) -> Hook:
-    """Give this module one of the two things that it cannot import: ``scaled_identity`` and ``structured``."""
+    """Give this module one of the things that it cannot import: ``scaled_identity``, ``structured`` and ``operator_of``."""
     if hook.__name__ in _hooks:
         raise ValueError(f"{hook.__name__} is provided already, by {_hooks[hook.__name__].__module__}")
     _hooks[hook.__name__] = hook
@@ -113,6 +113,11 @@ def provide(hook: Hook) -> Hook:
 def scaled_identity(n: int, scalar: complex) -> Any:
     """Return scalar · I of size n."""
     return _hooks["scaled_identity"](n, scalar)
+
+
+def operator_of(form: Any) -> Any:
+    """The plainest operator that is the matrix of a normal form."""
+    return _hooks["operator_of"](form)
 
 
 def structured(op: Any) -> Any:

@@ -13,9 +13,10 @@ from scipy.sparse import csr_array
 from scipy.sparse.linalg import LinearOperator
 
 from ..checks import MAX_BYTES as _MAX_BYTES, as_numbers, check_memory as check_memory, explicit
-from ..forms import Form, Opaque
+from ..forms import Form, Identity, Opaque, Slots, inverse, product_of, pseudo_inverse, widened
 from ..patterns import Pattern
 from . import algebra
+from .indexing import item
 
 Array = np.ndarray[Any, np.dtype[Any]]
 #: Maps (ȳ, whether x̄ is wanted) to (gradients of the factors, x̄ or None).
@@ -202,18 +203,62 @@ class StructuredOperator(LinearOperator):
         return csr_array(self.to_dense())
 
     def inv(self) -> StructuredOperator:
-        """Inverse, with the structure kept; raises TypeError where the structure has none of its own."""
-        raise TypeError(
-            f"{type(self).__name__} has no structured inverse: solve with scipy.sparse.linalg.lsqr or gmres, "
-            "or use Dense(op.to_dense()).inv()"
-        )
+        """Inverse, with the structure kept.
+
+        Raises
+        ------
+        ValueError
+            If the operator is not square.
+        numpy.linalg.LinAlgError
+            If it is singular.
+        TypeError
+            If its structure gives no inverse: then ``km.solve(op, b)`` solves with it.
+
+        Examples
+        --------
+        >>> K = np.array([[2.0, 1.0], [1.0, 2.0]])
+        >>> (km.Kronecker(K, K) + 0.5 * km.eye(4)).inv()
+        Chain(4×4, Kronecker(4×4) · Diagonal(4×4) · Kronecker(4×4), 20 parameters)
+        """
+        if self.shape[0] != self.shape[1]:
+            raise ValueError(f"inv needs a square operator: this one is {self.shape[0]}×{self.shape[1]}")
+        return self._of_form(inverse(self.form), "inverse")
 
     def pinv(self) -> StructuredOperator:
         """Moore-Penrose pseudo-inverse, with the structure kept; raises TypeError where there is none."""
-        raise TypeError(
-            f"{type(self).__name__} has no structured pseudo-inverse: solve with scipy.sparse.linalg.lsqr, "
-            "or use Dense(op.to_dense()).pinv()"
-        )
+        return self._of_form(pseudo_inverse(self.form), "pseudo-inverse")
+
+    def _of_form(self, form: Form | None, name: str) -> StructuredOperator:
+        if form is None:
+            raise TypeError(
+                f"{type(self).__name__} has no structured {name}: solve with km.solve(op, b), or use Dense(op.to_dense())"
+            )
+        return algebra.operator_of(form)
+
+    def __pow__(self, k: Any) -> StructuredOperator:
+        """Integer power of a square operator; negative powers are those of the inverse."""
+        if not isinstance(k, int | np.integer):
+            return NotImplemented
+        if self.shape[0] != self.shape[1]:
+            raise ValueError(f"a power needs a square operator: this one is {self.shape[0]}×{self.shape[1]}")
+        base = self.form if k >= 0 else self.inv().form
+        power = widened(Slots((Identity(self.shape[0]),)), self.dtype)
+        for bit in bin(abs(int(k)))[2:]:
+            power = product_of([power, power] + [base] * int(bit))
+        return algebra.operator_of(power)
+
+    def __getitem__(self, key: Any) -> Any:
+        """Entries, rows, columns and blocks: ``op[i, j]``, ``op[i]``, ``op[:, j]``, ``op[2:5, ::2]``, ``op[rows, columns]``."""
+        return item(self, key)
+
+    def sum(self, axis: int | None = None) -> Any:
+        """Sum of all entries, of every column (axis 0) or of every row (axis 1)."""
+        if axis not in (None, 0, 1, -1, -2):
+            raise ValueError(f"axis={axis}: expected None, 0 or 1")
+        if axis in (1, -1):
+            return self._apply(np.ones((self.shape[1], 1), self.dtype))[:, 0]
+        columns_sum = self._transpose()._apply(np.ones((self.shape[0], 1), self.dtype))[:, 0]
+        return columns_sum if axis is not None else columns_sum.sum()
 
     def conj(self) -> StructuredOperator:
         """Entrywise complex conjugate (the operator itself when real)."""

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from scipy.sparse import csr_array
 
-from ..forms import Form, Opaque, multiply, orders, permuted, slices_of
+from ..forms import Form, Permuted, Product, orders, permuted, product_of, slices_of
 from ..patterns import Pattern
 from .algebra import register_product
 from .base import MAX_BYTES, Array, Pull, StructuredOperator
@@ -94,16 +94,6 @@ class Chain(Composite):
     def conj(self) -> StructuredOperator:
         return Chain(*(op.conj() for op in self.operators)) if self.dtype.kind == "c" else self
 
-    def inv(self) -> StructuredOperator:
-        """Inverse of a product of square operators: the inverses in reverse order."""
-        return Chain(*(op.inv() for op in reversed(self.operators)))
-
-    def pinv(self) -> StructuredOperator:
-        """Pseudo-inverse where all operators but one are permutations; raises TypeError otherwise."""
-        if sum(not isinstance(op, Permutation) for op in self.operators) > 1:
-            return super().pinv()  # (AB)⁺ is not B⁺A⁺ in general
-        return Chain(*(op.pinv() for op in reversed(self.operators)))
-
     def scale(self, scalar: Any) -> StructuredOperator:
         holder = next((i for i, op in enumerate(self.operators) if op.factors), 0)
         return Chain(*(op.scale(scalar) if i == holder else op for i, op in enumerate(self.operators)))
@@ -118,22 +108,21 @@ class Chain(Composite):
         return dense
 
     def _form(self) -> Form:
-        """Neighbours multiplied where that has a form; permutations outside a product that has none are kept beside it (T8)."""
-        product: Form | None = self.operators[0].form
-        for op in self.operators[1:]:
-            product = None if product is None else multiply(product, op.form)
-        if product is not None:
-            return product
+        """Neighbours multiplied where that has a form; two chainable factors are known slice by slice (T11)."""
         left, core, right = self._split()
-        if len(core) < len(self.operators):
-            inner = core[0].form if len(core) == 1 else Chain(*core).form
-            rows, columns = (compose(side) for side in (left, right))
-            return permuted(inner, rows, orders.inverse(columns))
-        if len(core) == 2 and all(isinstance(op, KroneckerSparse) for op in core):
-            (x, X), (y, Y) = ((op.factors[0], op.pattern) for op in core)
-            if X is not None and Y is not None and X.chainable(Y):
-                return slices_of(x, X, y, Y)
-        return Opaque(self)
+        if (
+            len(core) == 2
+            and all(isinstance(op, KroneckerSparse) for op in core)
+            and _product_pattern(core) is not None
+        ):
+            found = product_of([op.form for op in core])
+            if isinstance(found.inner if isinstance(found, Permuted) else found, Product):
+                (x, X), (y, Y) = ((op.factors[0], op.pattern) for op in core)
+                assert X is not None
+                assert Y is not None
+                found = slices_of(x, X, y, Y)
+            return permuted(found, compose(left), orders.inverse(compose(right)))
+        return product_of([op.form for op in self.operators])
 
     def _split(self) -> tuple[tuple[Permutation, ...], tuple[StructuredOperator, ...], tuple[Permutation, ...]]:
         """The permutations on the left, what stands between, and the permutations on the right."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, Self
 
-import numpy as np
 from scipy.sparse import issparse
 from scipy.sparse.linalg import LinearOperator
 
@@ -60,14 +59,6 @@ class Dense(StructuredOperator):
 
     def _form(self) -> Form:
         return Slots((Matrix(self.matrix),))
-
-    def inv(self) -> Dense:
-        """Inverse (O(n³))."""
-        return Dense(np.linalg.inv(self.matrix))
-
-    def pinv(self) -> Dense:
-        """Pseudo-inverse (O(n³))."""
-        return Dense(np.linalg.pinv(self.matrix))
 
     def _dense(self) -> Array:
         return self.matrix.copy()

@@ -101,17 +101,6 @@ class Kronecker(StructuredOperator):
     def _transpose(self) -> Kronecker:
         return self._each(np.transpose)
 
-    def inv(self) -> Kronecker:
-        """Inverse, factor by factor (T15)."""
-        for i, factor in enumerate(self.factors):
-            if factor.shape[0] != factor.shape[1]:
-                raise ValueError(f"inv needs square factors: matrix {i} has shape {factor.shape}")
-        return self._each(np.linalg.inv)
-
-    def pinv(self) -> Kronecker:
-        """Pseudo-inverse, factor by factor (T15)."""
-        return self._each(np.linalg.pinv)
-
     def _dense(self) -> Array:
         return reduce(np.kron, self.factors).astype(self.dtype, copy=False)
 

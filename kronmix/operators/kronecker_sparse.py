@@ -7,7 +7,7 @@ from typing import Any, Self
 import numpy as np
 from scipy.sparse import coo_array, csr_array
 
-from ..forms import Form, Identity, Matrix, Slots, Stack, orders, permuted
+from ..forms import Form, factor_form
 from ..patterns import Pattern
 from .algebra import provide, register_sum
 from .base import Array, StructuredOperator, as_factor, same_shapes
@@ -83,24 +83,6 @@ class KroneckerSparse(StructuredOperator):
     def _transpose(self) -> KroneckerSparse:
         return _fitting(self.values.swapaxes(2, 3), self.pattern.transpose)
 
-    def _blockwise(self, function: Any) -> KroneckerSparse:
-        """Apply a function of matrices to every b × c block, shared ones once."""
-        _a, _d, b, c = self.pattern.values_shape
-        blocks = np.broadcast_to(self.values, (*self.values.shape[:2], b, c))
-        return KroneckerSparse(function(blocks), self.pattern.transpose)
-
-    def inv(self) -> StructuredOperator:
-        """Inverse, block by block."""
-        if self.pattern.b != self.pattern.c:
-            raise ValueError(
-                f"inv needs square blocks: the pattern {tuple(self.pattern)} has b={self.pattern.b}, c={self.pattern.c}"
-            )
-        return self._blockwise(np.linalg.inv)
-
-    def pinv(self) -> StructuredOperator:
-        """Pseudo-inverse, block by block."""
-        return self._blockwise(np.linalg.pinv)
-
     def _dense(self) -> Array:
         a, b, c, d = self.pattern
         dense = np.zeros((a, b, d, a, c, d), self.dtype)
@@ -118,17 +100,7 @@ class KroneckerSparse(StructuredOperator):
         return csr_array(coo_array((np.broadcast_to(self.values, full).ravel(), (rows, cols)), shape=self.shape))
 
     def _form(self) -> Form:
-        a, b, c, d = self.pattern
-        bound = min(self.values.shape[2:])  # what is shared inside the blocks bounds their rank
-        blocks = np.broadcast_to(self.values, (*self.values.shape[:2], b, c))
-        if blocks.shape[:2] == (1, 1):
-            return Slots.of([Identity(a), Matrix(blocks[0, 0], bound=bound), Identity(d)])
-        if blocks.shape[1] == 1:  # shared over d: the copies are outermost
-            sizes, axes, copies = (d, a), (1, 2, 0), d
-        else:
-            sizes, axes, copies = (a, d), (0, 2, 1), a * d // (blocks.shape[0] * blocks.shape[1])
-        rows, columns = (orders.transposed((*sizes, size), axes) for size in (b, c))
-        return permuted(Stack(blocks.reshape(-1, b, c), copies, bound), rows, columns)
+        return factor_form(self.values, self.pattern)
 
     def _describe(self) -> list[str]:
         sizes = (self.pattern.a, self.pattern.d, self.pattern.b, self.pattern.c)

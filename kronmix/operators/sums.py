@@ -9,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 from scipy.sparse import csr_array
 
-from ..forms import Form, Matrix, Opaque, Slots, add
+from ..forms import Form, Matrix, Slots, sum_of
 from ..patterns import Pattern
 from .algebra import register_sum
 from .base import Array, Pull, StructuredOperator, as_factor, same_shapes
@@ -75,10 +75,7 @@ class Sum(Composite):
         return csr_array(reduce(lambda left, right: left + right, (op.to_sparse() for op in self.operators)))
 
     def _form(self) -> Form:
-        total: Form | None = self.operators[0].form
-        for op in self.operators[1:]:
-            total = None if total is None else add(total, op.form)
-        return Opaque(self) if total is None else total
+        return sum_of([op.form for op in self.operators])
 
     def _describe(self) -> list[str]:
         return [" + ".join(type(op).__name__ for op in self.operators)]
@@ -180,12 +177,7 @@ class SumOfKroneckers(StructuredOperator):
         return csr_array(reduce(lambda left, right: left + right, (Kronecker(A, B).to_sparse() for A, B in self.pairs)))
 
     def _form(self) -> Form:
-        total: Form | None = None
-        for A, B in self.pairs:
-            term = Slots.of([Matrix(A), Matrix(B)])
-            total = term if total is None else add(total, term)
-        assert total is not None  # terms of one pair of shapes always add
-        return total
+        return sum_of([Slots.of([Matrix(A), Matrix(B)]) for A, B in self.pairs])
 
     def _describe(self) -> list[str]:
         (mA, nA), (mB, nB) = self.factors[0].shape, self.factors[1].shape

@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
-from functools import singledispatch
-from math import inf
+from math import inf, log, prod
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..operators import Chain, Kronecker, KroneckerSparse, Permutation, StructuredOperator
+from ..forms import (
+    DirectSum,
+    Form,
+    Permuted,
+    Product,
+    Slices,
+    Slots,
+    Stack,
+    Terms,
+    Updated,
+    as_factors,
+    form_of,
+    inverse,
+    orders,
+)
+from ..forms.spectral import diagonalized, triangularized
+from ..operators import StructuredOperator
+from ..operators.base import Array
 from ..operators.dense import finite_operator
-from ..operators.simplify import simplified
-from .values import rank_bound, repeats
+from .values import bound_of, explicit
 
 
 class SignLogDet(NamedTuple):
@@ -61,9 +76,7 @@ def slogdet(op: Any) -> SignLogDet:
     """
     op = finite_operator(op)
     need_square(op, "slogdet")
-    if rank_bound(op) < op.shape[0]:
-        return SignLogDet(0.0, -inf)
-    sign, logabsdet = _slogdet(op)
+    sign, logabsdet = _slogdet(form_of(op))
     return SignLogDet(np.asarray(sign).item(), float(logabsdet))
 
 
@@ -73,41 +86,84 @@ def need_square(op: StructuredOperator, name: str) -> None:
         raise ValueError(f"{name} needs a square operator: this one is {op.shape[0]}×{op.shape[1]}")
 
 
-@singledispatch
-def _slogdet(op: StructuredOperator) -> Any:
-    return np.linalg.slogdet(op.to_dense())
+def _slogdet(form: Form) -> tuple[complex, float]:
+    """Sign and log|det| of a square form."""
+    if bound_of(form) < form.shape[0]:
+        return 0.0, -inf
+    match form:
+        case Permuted():
+            sign, log_size = _slogdet(form.inner)
+            return sign * orders.parity(form.rows) * orders.parity(form.columns), log_size
+        case Slots():
+            n = form.shape[0]
+            parts = [(*np.linalg.slogdet(item.array), n // item.rows) for item in form.matrices]
+            return _combined([(*_number(form.scale), n), *parts])
+        case Stack():
+            signs, logs = np.linalg.slogdet(form.blocks)
+            return _combined([(np.prod(signs), logs.sum(dtype=np.float64), form.copies)])
+        case DirectSum():
+            return _combined([(*_slogdet(part), 1) for part in form.parts])
+        case Slices() if as_factors(form).is_square:
+            return _slogdet(as_factors(form))
+        case Product() if form.is_square:
+            return _combined([(*_slogdet(part), 1) for part in form.parts])
+        case Updated():
+            return _determinant_lemma(form)
+        case Terms():
+            found = _of_terms(form)
+            if found is not None:
+                return found
+    sign, log_size = np.linalg.slogdet(explicit(form))
+    return sign, float(log_size)
 
 
-@_slogdet.register
-def _(op: Kronecker) -> Any:
-    n = op.shape[0]
-    # Square of full rank has square factors: any other makes the rank bound smaller than n.
-    parts = [(np.linalg.slogdet(f), n // f.shape[0]) for f in op.factors]
-    return np.prod([sign**power for (sign, _), power in parts]), sum(float(log) * power for (_, log), power in parts)
+def _combined(parts: list[tuple[Any, Any, int]]) -> tuple[complex, float]:
+    """Product of determinants, each to a power."""
+    sign = prod((np.asarray(sign).item() ** power for sign, _, power in parts), start=1.0)
+    if sign == 0:
+        return 0.0, -inf
+    return sign / abs(sign), float(sum(float(log_size) * power for _, log_size, power in parts))
 
 
-@_slogdet.register
-def _(op: KroneckerSparse) -> Any:
-    blocks = np.broadcast_to(op.values, (*op.values.shape[:2], op.pattern.b, op.pattern.c))
-    sign, logabsdet = np.linalg.slogdet(blocks)
-    return np.prod(sign) ** repeats(op), repeats(op) * logabsdet.sum(dtype=np.float64)
+def _number(scalar: complex) -> tuple[complex, float]:
+    return (scalar / abs(scalar), log(abs(scalar))) if scalar != 0 else (0.0, -inf)
 
 
-@_slogdet.register
-def _(op: Permutation) -> Any:
-    seen, sign = np.zeros(op.shape[0], bool), 1.0
-    for start in range(op.shape[0]):
-        length, i = 0, start
-        while not seen[i]:
-            seen[i], i, length = True, op.indices[i], length + 1
-        sign = -sign if length and length % 2 == 0 else sign
-    return sign, 0.0
+def _determinant_lemma(form: Updated) -> tuple[complex, float]:
+    """det(F + U V) = det(F) det(I + V F⁻¹ U); dense where F has no inverse."""
+    sign, log_size = _slogdet(form.base)
+    base = inverse(form.base) if sign != 0 else None
+    U, V = form.update.left, form.update.right
+    if base is None or V is None:
+        sign, log_size = np.linalg.slogdet(explicit(form))
+        return sign, float(log_size)
+    core = np.eye(len(V), dtype=form.dtype) + V @ base.apply(U)
+    return _combined([(sign, log_size, 1), (*np.linalg.slogdet(core), 1)])
 
 
-@_slogdet.register
-def _(op: Chain) -> Any:
-    if any(factor.shape[0] != factor.shape[1] for factor in op.operators):
-        merged = simplified(op)
-        return np.linalg.slogdet(op.to_dense()) if isinstance(merged, Chain) else _slogdet(merged)
-    parts = [_slogdet(factor) for factor in op.operators]
-    return np.prod([sign for sign, _ in parts]), sum(float(log) for _, log in parts)
+def _of_terms(form: Terms) -> tuple[complex, float] | None:
+    """Eigenvalues that the terms share, or the diagonals of triangular forms (T29)."""
+    shared = diagonalized(form)
+    if shared is not None:
+        return _real_sign(form, *_of_diagonal(shared.values))
+    triangular = triangularized(form)
+    if triangular is None:
+        return None
+    sign, log_size = _of_diagonal(triangular.diagonal())
+    n = form.shape[0]
+    for Q, Z in zip(triangular.left, triangular.right, strict=True):
+        turn = np.linalg.det(Q) * np.conj(np.linalg.det(Z)) if Q is not Z else 1.0
+        sign *= (turn / abs(turn)) ** (n // len(Q))
+    return _real_sign(form, sign, log_size)
+
+
+def _real_sign(form: Terms, sign: complex, log_size: float) -> tuple[complex, float]:
+    """The sign of a real matrix, found in complex arithmetic, is ±1."""
+    return (sign if form.dtype.kind == "c" else float(np.sign(np.real(sign)))), log_size
+
+
+def _of_diagonal(values: Array) -> tuple[complex, float]:
+    size = np.abs(values)
+    if not size.all():
+        return 0.0, -inf
+    return np.prod(values / size).item(), float(np.log(size, dtype=np.float64).sum())

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from functools import singledispatch
 from math import inf, prod
 from typing import Any
 
 import numpy as np
 
-from ..operators import (
-    Kronecker,
-    KroneckerSparse,
-    Masked,
-    Monarch,
-    Permutation,
-    StructuredOperator,
-    SumOfKroneckers,
-)
+from ..forms import DirectSum, Form, Identity, Matrix, Permuted, Slices, Slots, Stack, Terms, form_of
 from ..operators.base import Array
 from ..operators.dense import as_operator
-from ..operators.simplify import unpermuted
+from .values import explicit
+
+#: Largest tensor of coefficients that the norm of a sum of products is read from.
+_MAX_TENSOR = 2**20
 
 
 def entrywise_norm(op: Any, p: float) -> float:
@@ -31,7 +25,7 @@ def entrywise_norm(op: Any, p: float) -> float:
     >>> entrywise_norm(km.Kronecker(np.diag([3.0, 1.0]), np.ones((2, 2))), 1)
     16.0
     """
-    return _entrywise_norm(unpermuted(as_operator(op)), p)
+    return norm_of(form_of(as_operator(op)), p)
 
 
 def lp(x: Array, p: float) -> float:
@@ -49,57 +43,52 @@ def lp_along(x: Array, p: float, axis: int) -> Array:
     return largest.squeeze(axis) * np.sum(size**p, axis=axis) ** (1 / p)
 
 
-@singledispatch
-def _entrywise_norm(op: StructuredOperator, p: float) -> float:
-    return lp(op.to_dense(), p)
+def norm_of(form: Form, p: float) -> float:
+    """The entrywise norm of a form."""
+    match form:
+        case Permuted():
+            return norm_of(form.inner, p)
+        case Slots():
+            return abs(form.scale) * prod(_item_norm(item, p) for item in form.matrices) * form.copies ** (1 / p)
+        case Stack():
+            return lp(form.blocks, p) * form.copies ** (1 / p)
+        case DirectSum():
+            return lp(np.array([norm_of(part, p) for part in form.parts]), p)
+        case Slices() if p == 2:
+            return lp(slice_norms(form), 2)
+        case Slices() if form.sizes[-1] == 1:  # each slice is an outer product: its norm is a product
+            return lp(lp_along(form.U[..., 0], p, 4) * lp_along(form.V[..., 0, :], p, 4), p)
+        case Terms() if p == 2 and len(form.terms) ** len(form.item_shapes) <= _MAX_TENSOR:
+            return _frobenius(form)
+    return lp(explicit(form), p)
 
 
-@_entrywise_norm.register
-def _(op: Kronecker, p: float) -> float:
-    return prod(lp(f, p) for f in op.factors)
+def _item_norm(item: Matrix, p: float) -> float:
+    if item.right is not None and p == 2:
+        R, S = (np.asarray(np.linalg.qr(tall, mode="r")) for tall in (item.left, item.right.T))
+        return lp(R @ S.T, 2)
+    return lp(item.array, p)
 
 
-@_entrywise_norm.register
-def _(op: KroneckerSparse, p: float) -> float:
-    return lp(op.values, p) * (op.nnz // op.values.size) ** (1 / p)
+def _frobenius(form: Terms) -> float:
+    """‖Σ_t c_t ⊗_j M_tj‖_F from triangular factors of the stacked vec's: no cancellation, no dense matrix (T14)."""
+    total: Any = np.array([term.scale for term in form.terms])
+    copies = 1
+    for column in zip(*(term.items for term in form.terms), strict=True):
+        if all(isinstance(item, Identity) for item in column):
+            copies *= column[0].size
+            continue
+        arrays = [np.eye(item.size) if isinstance(item, Identity) else item.array for item in column]
+        R = np.linalg.qr(
+            np.stack([a.ravel() for a in arrays], axis=1), mode="r"
+        )  # coordinates of the terms, one axis a place
+        total = total[..., None, :] * R
+    return lp(np.asarray(total.sum(axis=-1)), 2) * copies**0.5
 
 
-@_entrywise_norm.register
-def _(op: Permutation, p: float) -> float:
-    return float(op.shape[0] ** (1 / p))
-
-
-@_entrywise_norm.register
-def _(op: Masked, p: float) -> float:
-    return lp(op.values, p)
-
-
-@_entrywise_norm.register
-def _(op: Monarch, p: float) -> float:
-    if p == 2:
-        return lp(slice_norms(op), 2)
-    if op.rank > 1:
-        return lp(op.to_dense(), p)
-    U, V = op.slices()  # each slice is an outer product: its norm is a product
-    _, k, q, _ = op.sizes
-    return lp(np.broadcast_to(lp_along(U[..., 0], p, 2) * lp_along(V[:, :, 0], p, 2), (q, k)), p)
-
-
-@_entrywise_norm.register
-def _(op: SumOfKroneckers, p: float) -> float:
-    if p != 2:
-        return lp(op.to_dense(), p)
-    A, B = (np.stack([f.ravel() for f in op.factors[i::2]]) for i in (0, 1))
-    # ‖Σ A_ρ ⊗ B_ρ‖_F = ‖Rᴬ Rᴮᵀ‖_F for the triangular factors of the stacked vec's (T14): no cancellation.
-    R_A, R_B = (np.asarray(np.linalg.qr(stacked.T, mode="r")) for stacked in (A, B))
-    return lp(R_A @ R_B.T, 2)
-
-
-def slice_norms(op: Monarch) -> Array:
-    """Frobenius norms of the slices, shape (q, k) (T12)."""
-    U, V = op.slices()
-    _, k, q, _ = op.sizes
+def slice_norms(form: Slices) -> Array:
+    """Frobenius norms of the slices, shape (a, κ, β, d) (T11)."""
     # ‖U V‖_F from triangular factors: accurate also where the r terms of a slice cancel.
-    R_U = np.linalg.qr(U, mode="r")
-    R_V = np.linalg.qr(V.swapaxes(2, 3), mode="r")
-    return np.broadcast_to(np.linalg.norm(np.matmul(R_U, np.swapaxes(R_V, 2, 3)), axis=(2, 3)), (q, k)).copy()
+    R_U = np.linalg.qr(form.U, mode="r")
+    R_V = np.linalg.qr(form.V.swapaxes(4, 5), mode="r")
+    return np.asarray(np.linalg.norm(np.matmul(R_U, np.swapaxes(R_V, 4, 5)), axis=(4, 5)))

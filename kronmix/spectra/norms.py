@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from functools import singledispatch
 from math import inf, prod
 from numbers import Real
 from typing import Any
 
-from ..operators import Kronecker, KroneckerSparse, StructuredOperator
+import numpy as np
+
+from ..forms import DirectSum, Form, Permuted, Slots, Stack, form_of
+from ..forms.items import matrix_values
 from ..operators.dense import finite_operator
-from ..operators.simplify import unpermuted
-from .entrywise import entrywise_norm, lp
-from .values import block_values, matrix_values, repeats, singular_values
+from .entrywise import lp, norm_of
+from .values import values_of
 
 Kind = str | int | tuple[str, float]
 
@@ -66,8 +67,8 @@ def norm(op: Any, kind: Kind = "fro") -> float:
     15.141468
     """
     family, p = _parse_kind(kind)
-    op = finite_operator(op)
-    return entrywise_norm(op, p) if family == "entrywise" else _schatten(unpermuted(op), p)
+    form = form_of(finite_operator(op))
+    return norm_of(form, p) if family == "entrywise" else _schatten(form, p)
 
 
 def _parse_kind(kind: Kind) -> tuple[str, float]:
@@ -80,16 +81,14 @@ def _parse_kind(kind: Kind) -> tuple[str, float]:
     raise ValueError(f'kind={kind!r}: expected one of {list(_NAMED)}, ("schatten", p) or ("entrywise", p)')
 
 
-@singledispatch
-def _schatten(op: StructuredOperator, p: float) -> float:
-    return lp(singular_values(op, 1 if p == inf else None), p)
-
-
-@_schatten.register
-def _(op: Kronecker, p: float) -> float:
-    return prod(lp(matrix_values(f), p) for f in op.factors)
-
-
-@_schatten.register
-def _(op: KroneckerSparse, p: float) -> float:
-    return lp(block_values(op), p) * repeats(op) ** (1 / p)
+def _schatten(form: Form, p: float) -> float:
+    match form:
+        case Permuted():
+            return _schatten(form.inner, p)
+        case Slots():
+            return abs(form.scale) * prod(lp(item.values(), p) for item in form.matrices) * form.copies ** (1 / p)
+        case Stack():
+            return lp(matrix_values(form.blocks), p) * form.copies ** (1 / p)
+        case DirectSum():
+            return lp(np.array([_schatten(part, p) for part in form.parts]), p)
+    return lp(values_of(form, 1 if p == inf else min(form.shape)), p)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from functools import singledispatch
-from math import inf, prod
+from math import exp, inf, log, prod
 from typing import Any
 
 import numpy as np
 
-from ..operators import Kronecker, KroneckerSparse, Permutation, StructuredOperator
+from ..forms import DirectSum, Form, Permuted, Slots, Stack, form_of
+from ..forms.items import matrix_values
 from ..operators.base import Array
 from ..operators.dense import finite_operator
-from ..operators.simplify import unpermuted
-from .values import block_values, matrix_values, rank_bound, repeats, singular_values
+from .values import bound_of, singular_values, values_of
+
+#: Logarithm of the largest number.
+_LARGEST = 709.78
 
 
 def matrix_rank(op: Any, rtol: float | None = None) -> int:
@@ -37,38 +39,34 @@ def matrix_rank(op: Any, rtol: float | None = None) -> int:
     """
     op = finite_operator(op)
     if rtol is None:
-        return min(_rank(unpermuted(op)), rank_bound(op))
+        form = form_of(op)
+        return min(_rank(form), bound_of(form))
     if not rtol >= 0:
         raise ValueError(f"rtol={rtol}: expected at least 0")
-    return _count(singular_values(op), rtol)
-
-
-def _count(s: Array, rtol: float) -> int:
+    s = singular_values(op)
     return int(np.count_nonzero(s > rtol * s.max(initial=0.0)))
 
 
-def _count_like_numpy(s: Array, shape: tuple[int, ...]) -> int:
-    return _count(s, max(shape[-2:]) * float(np.finfo(s.dtype).eps))
+def _count(s: Array, shape: tuple[int, ...]) -> int:
+    """Values above rounding as NumPy judges it, along the last axis."""
+    threshold = max(shape[-2:]) * float(np.finfo(s.dtype).eps) * s.max(axis=-1, keepdims=True, initial=0.0)
+    return int(np.count_nonzero(s > threshold))
 
 
-@singledispatch
-def _rank(op: StructuredOperator) -> int:
-    return _count_like_numpy(singular_values(op), op.shape)
-
-
-@_rank.register
-def _(op: Kronecker) -> int:
-    return prod(_count_like_numpy(matrix_values(f), f.shape) for f in op.factors)
-
-
-@_rank.register
-def _(op: KroneckerSparse) -> int:
-    return repeats(op) * _count_like_numpy(block_values(op), (op.pattern.b, op.pattern.c))
-
-
-@_rank.register
-def _(op: Permutation) -> int:
-    return int(op.shape[0])
+def _rank(form: Form) -> int:
+    match form:
+        case Permuted():
+            return _rank(form.inner)
+        case Slots():
+            rank = form.copies if form.scale != 0 else 0
+            for item in form.matrices:
+                rank *= _count(item.values(), item.shape)
+            return rank
+        case Stack():
+            return form.copies * _count(matrix_values(form.blocks), form.blocks.shape)
+        case DirectSum():
+            return sum(map(_rank, form.parts))
+    return _count(values_of(form, min(form.shape)), form.shape)
 
 
 def cond(op: Any) -> float:
@@ -94,24 +92,48 @@ def cond(op: Any) -> float:
     >>> km.cond(km.Kronecker(np.ones((1, 2)), np.ones((2, 1))))
     inf
     """
-    op = finite_operator(op)
-    return _cond(unpermuted(op)) if rank_bound(op) == min(op.shape) else inf
+    form = form_of(finite_operator(op))
+    if bound_of(form) < min(form.shape):
+        return inf
+    return _cond(form)
+
+
+def _cond(form: Form) -> float:
+    match form:
+        case Permuted():
+            return _cond(form.inner)
+        case Slots():
+            return prod((_ratio(item.values()) for item in form.matrices), start=1.0 if form.scale != 0 else inf)
+        case Stack():
+            return _ratio(matrix_values(form.blocks))
+        case DirectSum():
+            high, low = _extremes(form)
+            return exp(high - low) if high - low < _LARGEST else inf
+    return _ratio(values_of(form, min(form.shape)))
 
 
 def _ratio(s: Array) -> float:
-    return float(s.max() / s.min()) if s.min() > 0 else inf
+    """Largest over smallest, in double precision."""
+    return float(s.max()) / float(s.min()) if s.min() > 0 else inf
 
 
-@singledispatch
-def _cond(op: StructuredOperator) -> float:
-    return _ratio(singular_values(op))
+def _extremes(form: Form) -> tuple[float, float]:
+    """Logarithms of the largest and the smallest singular value: nothing overflows where the ratio does not."""
+    match form:
+        case Permuted():
+            return _extremes(form.inner)
+        case Slots():
+            pairs = [_log_extremes(item.values()) for item in form.matrices]
+            shift = log(abs(form.scale)) if form.scale != 0 else -inf
+            return shift + sum(high for high, _ in pairs), shift + sum(low for _, low in pairs)
+        case Stack():
+            return _log_extremes(matrix_values(form.blocks))
+        case DirectSum():
+            found = [_extremes(part) for part in form.parts if min(part.shape)]
+            return max(high for high, _ in found), min(low for _, low in found)
+    return _log_extremes(values_of(form, min(form.shape)))
 
 
-@_cond.register
-def _(op: Kronecker) -> float:
-    return prod(_ratio(matrix_values(f)) for f in op.factors)
-
-
-@_cond.register
-def _(op: KroneckerSparse) -> float:
-    return _ratio(block_values(op))
+def _log_extremes(s: Array) -> tuple[float, float]:
+    high, low = float(s.max()), float(s.min())
+    return (log(high) if high > 0 else -inf), (log(low) if low > 0 else -inf)

@@ -2,30 +2,20 @@
 
 from __future__ import annotations
 
-from functools import reduce, singledispatch
-from itertools import pairwise
+from functools import reduce
 from math import prod
 from typing import Any
 
 import numpy as np
-from scipy.sparse.csgraph import structural_rank
-from scipy.sparse.linalg import ArpackError, svds
+from scipy.sparse.linalg import ArpackError, LinearOperator, svds
 
-from ..operators import (
-    Chain,
-    Kronecker,
-    KroneckerSparse,
-    Masked,
-    Permutation,
-    StructuredOperator,
-    Sum,
-    SumOfKroneckers,
-)
-from ..operators.base import MAX_BYTES, Array
+from ..forms import DirectSum, Form, Permuted, Product, Slices, Slots, Stack, Terms, Total, Updated, form_of
+from ..forms.items import matrix_values
+from ..forms.spectral import diagonalized
+from ..operators.base import MAX_BYTES, Array, check_memory
 from ..operators.dense import finite_operator
-from ..operators.simplify import unpermuted
 
-# From this size on the largest singular value alone comes from Lanczos steps, which never meet the next ones.
+# From this size on the largest singular value alone comes from Lanczos steps.
 _LANCZOS = 512
 
 
@@ -53,15 +43,17 @@ def singular_values(op: Any, k: int | None = None) -> Array:
 
     Notes
     -----
-    Kronecker products multiply the values of their factors; Kronecker-sparse matrices and chains whose product is one
-    (token and channel mixing, partial butterflies) join those of their blocks, shared blocks once; permutations outside
-    change nothing (T8). Large structures without a formula use ``scipy.sparse.linalg.svds`` when k is given.
+    Kronecker products multiply the values of their factors; blocks and direct sums join those of their parts, shared blocks
+    once; permutations change nothing (T8); sums of Kronecker products with common eigenvectors, as A ⊗ B + σI with symmetric
+    A and B, have |eigenvalues| (T29). Large structures without a formula use ``scipy.sparse.linalg.svds`` when k is given.
 
     Examples
     --------
     >>> op = km.Kronecker(np.diag([3.0, 1.0]), np.diag([5.0, 2.0]))
     >>> km.singular_values(op)
     array([15.,  6.,  5.,  2.])
+    >>> km.singular_values(op + 1.0 * km.eye(4))
+    array([16.,  7.,  6.,  3.])
     >>> km.singular_values(km.Kronecker(np.ones((1, 768)), np.ones((196, 1))), k=1).round(6)
     array([387.979381])
     """
@@ -69,42 +61,39 @@ def singular_values(op: Any, k: int | None = None) -> Array:
     count = min(op.shape)
     if k is not None and not 1 <= k <= count:
         raise ValueError(f"k={k}: expected 1 to {count} for a {op.shape[0]}×{op.shape[1]} operator")
-    wanted = count if k is None else k
-    s = _largest(unpermuted(op), wanted)[:wanted].copy()
-    s[rank_bound(op) :] = 0
-    return s
+    return values_of(form_of(op), count if k is None else k)
 
 
-def matrix_values(matrix: Array) -> Array:
-    """Singular values of a matrix or a stack; tall and wide ones through a triangular factor, a quarter of the work."""
-    rows, cols = matrix.shape[-2:]
-    if max(rows, cols) > 1.5 * min(rows, cols):
-        matrix = np.asarray(np.linalg.qr(matrix if rows > cols else matrix.swapaxes(-1, -2), mode="r"))
-    return np.linalg.svd(matrix, compute_uv=False)
+def values_of(form: Form, k: int) -> Array:
+    """The k largest singular values of a form, descending; those above its rank bound exactly zero."""
+    s = _largest(form, k)[:k]
+    out = np.zeros(k, s.dtype)
+    out[: s.size] = s
+    out[bound_of(form) :] = 0
+    return out
 
 
-@singledispatch
-def _largest(op: StructuredOperator, k: int) -> Array:
-    """At least the k largest singular values, descending."""
-    rows, cols = op.shape
-    too_large = rows * cols * op.dtype.itemsize > MAX_BYTES
-    if (too_large and k < min(rows, cols)) or (k == 1 and min(rows, cols) > _LANCZOS):
-        # A start that is fixed and not special to the matrix: the same question has the same answer.
-        start = np.random.default_rng(0).normal(size=min(rows, cols)).astype(op.dtype)
-        if not np.any(op @ np.random.default_rng(1).normal(size=cols)):  # ARPACK refuses the zero matrix
-            return np.zeros(k, start.real.dtype)
-        try:
-            return np.sort(svds(op, k=k, v0=start, return_singular_vectors=False))[::-1]
-        except ArpackError:
-            if too_large:
-                raise
-    return matrix_values(op.to_dense())
-
-
-@_largest.register
-def _(op: Kronecker, k: int) -> Array:
-    products = reduce(lambda s, t: _largest_products(s, t, k), map(matrix_values, op.factors))
-    return np.concatenate([products, np.zeros(max(0, k - products.size), products.dtype)])
+def _largest(form: Form, k: int) -> Array:
+    """At least the k largest singular values, descending, or all that are not zero by structure."""
+    match form:
+        case Permuted():
+            return _largest(form.inner, k)
+        case Slots():
+            values = [item.values() for item in form.matrices] or [np.ones(1, form.dtype).real]
+            products = reduce(lambda s, t: _largest_products(s, t, -(-k // form.copies)), values)
+            return np.repeat(products * abs(form.scale), form.copies)
+        case Stack():
+            found = matrix_values(form.blocks)
+            found[:, form.rank_bound :] = 0
+            return np.repeat(np.sort(found, axis=None)[::-1], form.copies)
+        case DirectSum():
+            parts = [_largest(part, min(k, min(part.shape))) for part in form.parts if min(part.shape)]
+            return np.sort(np.concatenate(parts))[::-1] if parts else np.zeros(0, form.dtype).real
+        case Terms():
+            shared = diagonalized(form)
+            if shared is not None:
+                return np.sort(np.abs(shared.values), axis=None)[::-1].astype(form.dtype.type(0).real.dtype)
+    return _without_formula(form, k)
 
 
 def _largest_products(s: Array, t: Array, k: int) -> Array:
@@ -115,32 +104,49 @@ def _largest_products(s: Array, t: Array, k: int) -> Array:
     return np.sort(np.concatenate(candidates))[::-1][:k]
 
 
-@_largest.register
-def _(op: KroneckerSparse, k: int) -> Array:
-    return np.repeat(np.sort(block_values(op), axis=None)[::-1], repeats(op))
+def _without_formula(form: Form, k: int) -> Array:
+    """Lanczos where few are wanted of a large matrix, the dense matrix otherwise."""
+    rows, cols = form.shape
+    too_large = rows * cols * form.dtype.itemsize > MAX_BYTES
+    if (too_large and k < min(rows, cols)) or (k == 1 and min(rows, cols) > _LANCZOS):
+        # A start that is fixed and not special to the matrix: the same question has the same answer.
+        start = np.random.default_rng(0).normal(size=min(rows, cols)).astype(form.dtype)
+        probe = np.random.default_rng(1).normal(size=(cols, 1))
+        if not np.any(form.apply(probe)):  # ARPACK refuses the zero matrix
+            return np.zeros(k, start.real.dtype)
+        try:
+            return np.sort(svds(as_linear_operator(form), k=k, v0=start, return_singular_vectors=False))[::-1]
+        except ArpackError:
+            if too_large:
+                raise
+    return matrix_values(explicit(form))
 
 
-@_largest.register
-def _(op: Permutation, k: int) -> Array:
-    return np.ones(k, np.float64)
+def as_linear_operator(form: Form) -> LinearOperator:
+    """A form as SciPy's solvers take it."""
+    from ..forms import adjoint
+
+    back = adjoint(form)
+    return LinearOperator(
+        form.shape,
+        matvec=lambda x: form.apply(np.asarray(x).reshape(-1, 1))[:, 0],
+        rmatvec=lambda x: back.apply(np.asarray(x).reshape(-1, 1))[:, 0],
+        matmat=form.apply,
+        rmatmat=back.apply,
+        dtype=form.dtype,
+    )
 
 
-def block_values(op: KroneckerSparse) -> Array:
-    """Singular values of the stored b × c blocks, shape (a or 1, d or 1, min(b, c))."""
-    blocks = np.broadcast_to(op.values, (*op.values.shape[:2], op.pattern.b, op.pattern.c))
-    return matrix_values(blocks)
-
-
-def repeats(op: KroneckerSparse) -> int:
-    """How often each stored block occurs."""
-    return (op.pattern.a * op.pattern.d) // (op.values.shape[0] * op.values.shape[1])
+def explicit(form: Form, max_bytes: int = MAX_BYTES) -> Array:
+    """The dense matrix of a form; MemoryError above the limit."""
+    check_memory(form.shape, form.dtype, max_bytes)
+    return form.dense()
 
 
 # ---- what the structure says about the rank -------------------------------------------------------------------------
 
 
-@singledispatch
-def rank_bound(op: StructuredOperator) -> int:
+def rank_bound(op: Any) -> int:
     """Largest rank that a matrix of this structure can have (T15); singular values beyond it are exactly zero.
 
     Parameters
@@ -154,40 +160,29 @@ def rank_bound(op: StructuredOperator) -> int:
     >>> rank_bound(km.Kronecker(np.ones((2, 5)), np.ones((5, 2)))), rank_bound(km.Dense(np.ones((3, 4))))
     (4, 3)
     """
-    return min(op.shape)
+    return bound_of(form_of(op))
 
 
-@rank_bound.register
-def _(op: Kronecker) -> int:
-    return prod(min(f.shape) for f in op.factors)
-
-
-@rank_bound.register
-def _(op: KroneckerSparse) -> int:
-    return op.pattern.a * op.pattern.d * min(op.values.shape[2:])
-
-
-@rank_bound.register
-def _(op: Masked) -> int:
-    return int(structural_rank(op.mask))
-
-
-@rank_bound.register
-def _(op: Chain) -> int:
-    bound = min(rank_bound(factor) for factor in op.operators)
-    shapes = [[f.shape for f in factor.factors] for factor in op.operators if isinstance(factor, Kronecker)]
-    matching = len(shapes) == len(op.operators) and all(
-        [columns for _, columns in left] == [rows for rows, _ in right] for left, right in pairwise(shapes)
-    )
-    # Kroneckers that multiply position by position: each position has a narrowest place of its own.
-    return prod(min(map(min, position)) for position in zip(*shapes, strict=True)) if matching else bound
-
-
-@rank_bound.register
-def _(op: Sum) -> int:
-    return min(*op.shape, sum(rank_bound(term) for term in op.operators))
-
-
-@rank_bound.register
-def _(op: SumOfKroneckers) -> int:
-    return min(*op.shape, sum(rank_bound(Kronecker(A, B)) for A, B in op.pairs))
+def bound_of(form: Form) -> int:
+    """Largest rank that a form allows."""
+    match form:
+        case Permuted():
+            return bound_of(form.inner)
+        case Slots():
+            return form.copies * prod(item.rank_bound for item in form.matrices)
+        case Stack():
+            return form.copies * len(form.blocks) * form.rank_bound
+        case DirectSum():
+            return sum(map(bound_of, form.parts))
+        case Terms():
+            return min(*form.shape, sum(map(bound_of, form.terms)))
+        case Slices():
+            a, κ, β, d, b, c, r = form.sizes
+            return min(a * β * d * min(b, κ * r), a * κ * d * min(β * r, c))
+        case Updated():
+            return min(*form.shape, bound_of(form.base) + form.update.rank_bound)
+        case Product():
+            return min(map(bound_of, form.parts))
+        case Total():
+            return min(*form.shape, sum(map(bound_of, form.parts)))
+    return min(form.shape)

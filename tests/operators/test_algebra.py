@@ -95,9 +95,9 @@ def test_pseudo_inverses() -> None:
         np.testing.assert_allclose(op.pinv().to_dense(), np.linalg.pinv(op.to_dense(), rcond=1e-12), atol=1e-8)
     with pytest.raises(TypeError, match="Monarch has no structured pseudo-inverse"):
         km.Monarch(normal(4, 2, 3), normal(3, 4, 5)).pinv()
-    with pytest.raises(ValueError, match=re.escape("matrix 0 has shape (3, 2)")):
+    with pytest.raises(ValueError, match="inv needs a square operator: this one is 9×4"):
         km.Kronecker(low, low).inv()
-    with pytest.raises(ValueError, match=re.escape("pattern (2, 2, 4, 3) has b=2, c=4")):
+    with pytest.raises(ValueError, match="inv needs a square operator: this one is 12×24"):
         km.KroneckerSparse(normal(2, 3, 2, 4), (2, 2, 4, 3)).inv()
 
 

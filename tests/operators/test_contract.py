@@ -200,11 +200,18 @@ def test_factors_are_read_only_and_integers_are_promoted(drawn: Any) -> None:
 
 
 def test_no_inverse_says_what_to_do() -> None:
-    op = km.SumOfKroneckers([(np.eye(2), np.eye(2))])
-    with pytest.raises(TypeError, match="SumOfKroneckers has no structured inverse: solve with scipy"):
+    rng = np.random.default_rng(0)
+    op = km.SumOfKroneckers([(rng.normal(size=(2, 2)), rng.normal(size=(3, 3))) for _ in range(3)])
+    with pytest.raises(
+        TypeError, match=re.escape("SumOfKroneckers has no structured inverse: solve with km.solve(op, b)")
+    ):
         op.inv()
     with pytest.raises(TypeError, match="no structured pseudo-inverse"):
         op.pinv()
+    monarch = km.Monarch(rng.normal(size=(3, 3, 6)), rng.normal(size=(3, 6, 3)), rank=2)
+    with pytest.raises(TypeError, match="Monarch has no structured inverse"):
+        monarch.inv()
+    np.testing.assert_allclose(monarch @ km.solve(monarch, np.ones(9)), 1, atol=1e-8)
 
 
 def test_check_operator_rejects_what_is_wrong() -> None:

@@ -1,0 +1,166 @@
+"""What form each structure has, and that products and sums of structures have the plainest form there is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, strategies as st
+
+import kronmix as km
+from kronmix import forms
+from kronmix.forms import DirectSum, Permuted, Product, Slices, Slots, Stack, Terms, Updated
+from kronmix.operators.convert import operator_of
+from tests.strategies import Source, operators, sizes
+
+EXACT = [np.float64, np.complex128]
+rng = np.random.default_rng(0)
+
+
+def normal(*shape: int) -> Any:
+    return rng.normal(size=shape) + 1j * rng.normal(size=shape)
+
+
+@given(operators())
+def test_a_form_is_the_same_matrix_in_the_same_dtype(drawn: Any) -> None:
+    op, M = drawn
+    form = op.form
+    assert form.dtype == op.dtype
+    tolerance = 1e-4 if M.dtype.itemsize < 8 or M.dtype == np.complex64 else 1e-11
+    for found, expected in (
+        (form.dense(), M),
+        (form.apply(np.eye(op.shape[1], dtype=op.dtype)), M),
+        (forms.transpose(form).dense(), M.T),
+        (forms.adjoint(form).dense(), M.conj().T),
+        (forms.scaled(form, -2.0).dense(), -2 * M),
+        (operator_of(form).to_dense(), M),
+    ):
+        np.testing.assert_allclose(found, expected, atol=tolerance * max(1, np.abs(M).max()))
+
+
+@given(operators(dtypes=EXACT), operators(dtypes=EXACT))
+def test_products_sums_and_kronecker_products_of_forms(one: Any, two: Any) -> None:
+    (A, M), (B, N) = one, two
+    if M.shape[1] == N.shape[0]:
+        np.testing.assert_allclose(forms.product_of([A.form, B.form]).dense(), M @ N, atol=1e-10)
+    if M.shape == N.shape:
+        np.testing.assert_allclose(forms.sum_of([A.form, B.form]).dense(), M + N, atol=1e-10)
+    both = forms.kron(A.form, B.form)
+    if both is not None:
+        np.testing.assert_allclose(both.dense(), np.kron(M, N), atol=1e-10)
+
+
+@st.composite
+def tied_chains(draw: Any) -> Any:
+    """Tied factors and Kroneckers of a few small sizes in a row: some fit item by item, some do not."""
+    source = Source(draw(st.integers(0, 99)), draw(st.sampled_from(EXACT)))
+    width = draw(st.sampled_from([6, 8, 12]))
+    divisors = [n for n in range(1, width + 1) if width % n == 0]
+    parts = []
+    for _ in range(draw(st.integers(2, 4))):
+        c = draw(st.sampled_from(divisors))
+        a = draw(st.sampled_from([n for n in divisors if (width // c) % n == 0]))
+        if draw(st.booleans()):
+            parts.append(km.KroneckerSparse(source.array(1, 1, c, c), (a, c, c, width // (a * c))))
+        else:
+            parts.append(km.Kronecker(source.array(a, a), source.array(c, c), source.array(*[width // (a * c)] * 2)))
+    return parts
+
+
+@given(tied_chains())
+def test_tied_products(parts: Any) -> None:
+    expected = np.linalg.multi_dot([op.to_dense() for op in parts])
+    found = km.Chain(*parts).form
+    np.testing.assert_allclose(found.dense(), expected, atol=1e-11 * max(1, np.abs(expected).max()))
+
+
+@given(st.data())
+def test_rectangular_mixing_layers_become_one_kronecker(data: Any) -> None:
+    source = Source(data.draw(st.integers(0, 99)), np.complex128)
+    S, C, S2, C2 = (data.draw(sizes) for _ in range(4))
+    W, V = source.array(S2, S), source.array(C, C2)
+    for chain in (
+        km.channel_mixing(V, tokens=S2) @ km.token_mixing(W, channels=C),
+        km.token_mixing(W, channels=C2) @ km.channel_mixing(V, tokens=S),  # the two commute
+    ):
+        assert isinstance(chain.form, Slots)
+        np.testing.assert_allclose(chain.form.dense(), np.kron(V.T, W), atol=1e-12)
+
+
+W, V = normal(3, 3), normal(4, 4)
+TOKEN, CHANNEL = km.token_mixing(W, channels=4), km.channel_mixing(V, tokens=3)
+UNTIED = km.KroneckerSparse(normal(4, 1, 3, 3), (4, 3, 3, 1))
+P = km.Permutation(rng.permutation(12))
+K = km.commutation(3, 4)
+
+
+@pytest.mark.parametrize(
+    ("op", "kind"),
+    [
+        (CHANNEL @ TOKEN, Slots),
+        (K @ km.kron(V, W) @ K.T, Slots),  # T2
+        (km.LinearMixer([W, W], [V, V]), Slots),
+        (km.Monarch(normal(1, 4, 4), normal(1, 3, 3)), Slots),
+        (km.Monarch(normal(1, 4, 8), normal(1, 6, 3), rank=2), Terms),
+        (km.Monarch(normal(3, 4, 4), normal(4, 3, 3)), Slices),
+        (km.SumOfKroneckers([(V, W)]), Slots),
+        (km.Kronecker(V, W) + km.Kronecker(V, W @ W), Slots),  # A ⊗ B + A ⊗ C = A ⊗ (B + C)
+        (km.Kronecker(V, W) + km.Kronecker(V @ V, W @ W), Terms),
+        (km.Kronecker(V, W) + 2.0 * km.eye(12), Terms),
+        (km.KroneckerSum(V, W), Terms),
+        (km.Chain(TOKEN, TOKEN), Slots),
+        (km.Chain(TOKEN, UNTIED), Stack),
+        (km.Chain(UNTIED, UNTIED), Stack),
+        (UNTIED + 2.0 * km.eye(12), Stack),
+        (km.Chain(P, UNTIED, P.T) + 2.0 * km.eye(12), Permuted),
+        (km.block_diag(V, W), DirectSum),
+        (km.Diagonal(np.ones(12)) @ km.Diagonal(np.ones(12)), Stack),
+        (km.Chain(P, P.T), Slots),
+        (km.Chain(P, P), Permuted),
+        (km.Chain(P, CHANNEL, TOKEN), Permuted),
+        (km.Chain(CHANNEL, UNTIED), Slices),  # one tied, one not: chainable
+        (km.Chain(UNTIED, CHANNEL), Product),
+        (km.eye(12) + km.LowRank(normal(12, 1), normal(1, 12)), Updated),
+        (km.LowRank(normal(12, 2), normal(2, 12)) @ km.Kronecker(V, W), Slots),
+    ],
+    ids=lambda x: x.__name__ if isinstance(x, type) else type(x).__name__,
+)
+def test_what_form_a_structure_has(op: Any, kind: type) -> None:
+    assert type(op.form) is kind
+    np.testing.assert_allclose(op.form.dense(), op.to_dense(), atol=1e-9)
+
+
+def test_shared_values_are_kept_once() -> None:
+    form = km.Chain(TOKEN, TOKEN).form
+    assert isinstance(form, Slots)
+    assert [(item.rows, item.columns) for item in form.items] == [(4, 4), (3, 3)]
+    assert len(form.matrices) == 1
+    untied = km.KroneckerSparse(normal(1, 3, 2, 2), (4, 2, 2, 3)).form
+    assert isinstance(untied, Permuted)
+    assert untied.inner.blocks.shape == (3, 2, 2)
+    assert untied.inner.copies == 4
+
+
+def test_a_narrow_product_stays_two_factors() -> None:
+    op = km.LinearMixer([normal(2, 20), normal(20, 2)], [normal(3, 3)] * 2)
+    (_, narrow) = op.form.items
+    assert (narrow.left.shape, narrow.right.shape) == ((20, 2), (2, 20))
+    assert km.singular_values(op)[6:].tolist() == [0.0] * 54
+
+
+def test_blocks_of_a_product_are_the_components_of_what_meets() -> None:
+    Q = km.Permutation(np.r_[3:6, 0:3, 6:12])  # moves whole blocks
+    product = (UNTIED @ Q @ UNTIED).form
+    assert isinstance(product, Permuted | Stack)
+    np.testing.assert_allclose(product.dense(), (UNTIED @ Q @ UNTIED).to_dense(), atol=1e-10)
+
+
+def test_masks_fall_into_components() -> None:
+    mask = np.zeros((6, 5), bool)
+    mask[np.ix_([0, 3], [1, 2])] = mask[np.ix_([1, 4], [0, 3])] = True  # row 2, row 5 and column 4 are empty
+    op = km.Masked(rng.normal(size=(6, 5)), mask)
+    assert isinstance(op.form, Permuted)
+    assert km.matrix_rank(op) == 4
+    assert km.singular_values(op)[4:].tolist() == [0.0]
+    np.testing.assert_allclose(km.svd(op).U.to_dense()[[2, 5]], 0)
