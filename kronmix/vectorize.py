@@ -10,6 +10,8 @@ from typing import Any, Literal
 
 import numpy as np
 
+from .checks import entries
+
 #: How ``vec`` stacks a matrix: "F" by columns, as the literature does, or "C" by rows.
 Order = Literal["F", "C"]
 
@@ -54,7 +56,7 @@ def vec(X: Any, order: Order = "F") -> Any:
     True
     """
     _check_order(order)
-    X = np.asarray(X)
+    X = entries(X, "X")
     if X.ndim not in (2, 3):
         raise ValueError(f"X has shape {X.shape}: expected a matrix (S, C) or a batch (S, C, batch)")
     S, C, *batch = X.shape
@@ -92,7 +94,7 @@ def unvec(x: Any, shape: tuple[int, int], order: Order = "F") -> Any:
     True
     """
     _check_order(order)
-    x = np.asarray(x)
+    x = entries(x, "x")
     S, C = shape
     if x.ndim not in (1, 2) or x.shape[0] != S * C:
         raise ValueError(f"x has shape {x.shape}: expected ({S * C},) or ({S * C}, batch) for shape=({S}, {C})")

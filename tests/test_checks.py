@@ -115,6 +115,11 @@ def test_masked_entries_are_refused_wherever_a_matrix_is() -> None:
         lambda: km.cka(masked, masked),
         lambda: km.eye(2) @ masked,
         lambda: masked @ km.Dense(np.eye(2)),
+        lambda: km.eye(2).matmat(masked),
+        lambda: km.eye(2).matvec(masked[1]),
+        lambda: km.LinearMixer(np.eye(2), np.eye(2))(masked),
+        lambda: km.vec(masked),
+        lambda: km.unvec(masked.ravel(), (2, 2)),
     ):
         with pytest.raises(ValueError, match="masked array with 1 masked entries"):
             use()

@@ -6,6 +6,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from ..checks import explicit
 from ..operators import Chain, Kronecker, KroneckerSparse, Permutation
 from ..operators.base import Array, as_factor, read_only
 
@@ -156,7 +157,7 @@ class LinearMixer(Chain):
 
     def __call__(self, X: Any) -> Array:
         """Apply to features of shape (S, C), or to a batch (N, S, C)."""
-        X = np.asarray(X)
+        X = explicit(X, "X")
         if X.ndim not in (2, 3) or X.shape[-2:] != self.input_shape:
             S, C = self.input_shape
             raise ValueError(f"X has shape {X.shape}: expected ({S}, {C}) or (N, {S}, {C})")

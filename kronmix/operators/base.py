@@ -285,10 +285,10 @@ class StructuredOperator(LinearOperator):
     # ---- SciPy's interface ------------------------------------------------------------------------------------------
 
     def _matvec(self, x: Array) -> Array:
-        return self._apply(np.asarray(x).reshape(-1, 1))[:, 0]
+        return self._apply(explicit(x, "x").reshape(-1, 1))[:, 0]
 
     def _matmat(self, X: Array) -> Array:
-        return self._apply(np.asarray(X))
+        return self._apply(explicit(X, "X"))
 
     def _rmatvec(self, x: Array) -> Array:
         return self._adjoint()._matvec(x)

@@ -109,6 +109,7 @@ def test_sparse_matrices_on_both_sides(drawn: Any) -> None:
             for found, expected in ((op @ make(right), dense @ right), (make(left) @ op, left @ dense)):
                 assert type(found) is np.ndarray
                 np.testing.assert_allclose(found, expected, atol=1e-6)
+            np.testing.assert_allclose(op.matmat(make(right)), dense @ right, atol=1e-6)
 
 
 def test_data_frames_and_arrays_of_the_operator() -> None:
