@@ -15,8 +15,7 @@ from typing import Any, Protocol, overload
 import numpy as np
 
 from ..checks import finite
-from ..files import read_arrays
-from ..mixer.checkpoints import read_safetensors
+from ..files import read_arrays, read_safetensors
 from ..operators import StructuredOperator
 from ..operators.base import Array
 from . import kohya, peft

@@ -6,6 +6,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from ..forms import Form, Matrix, Slots
 from ..operators import StructuredOperator
 from ..operators.base import Array, Pull, as_factor, same_shapes
 from ..patterns import Pattern
@@ -107,6 +108,11 @@ class LowRankHadamard(StructuredOperator):
     def _transpose(self) -> LowRankHadamard:
         B1, A1, B2, A2 = self.factors
         return LowRankHadamard(A1.T, B1.T, A2.T, B2.T)
+
+    def _form(self) -> Form:
+        """The Khatri–Rao factors where these are the smaller, else the entries (T33)."""
+        small = self.ranks[0] * self.ranks[1] < min(self.shape)
+        return Slots((Matrix(*self.khatri_rao()) if small else Matrix(self.to_dense()),))
 
     def _dense(self) -> Array:
         B1, A1, B2, A2 = self.factors

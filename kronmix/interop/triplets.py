@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import reduce, singledispatch
+from functools import reduce
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..forms.items import Identity, Matrix, multiply_items
-from ..operators import Chain, Dense, Kronecker, KroneckerSparse, Permutation, StructuredOperator
+from ..forms import Form, Identity, Matrix, Permuted, Slots, form_of
+from ..forms.orders import at
+from ..operators import StructuredOperator
 from ..operators.base import Array
-from .entrywise import LowRankHadamard
 
 
 class Triplets(NamedTuple):
@@ -29,9 +29,8 @@ class Triplets(NamedTuple):
     vectors: Callable[[int], tuple[Array, Array]]
 
 
-@singledispatch
 def triplets(op: StructuredOperator) -> Triplets:
-    """Singular values in descending order, and vectors on demand; the dense matrix where no structure helps.
+    """Singular values in descending order, and vectors on demand; of the dense matrix where no structure helps.
 
     Examples
     --------
@@ -47,72 +46,46 @@ def triplets(op: StructuredOperator) -> Triplets:
            [0., 0., 0., 0.],
            [0., 0., 0., 0.]])
     """
-    items = _items(op)
-    return _of_items(items) if items is not None else _of_items([Matrix(_double(op.to_dense()))])
+    exact = op.with_factors(*(factor.astype(np.result_type(factor, np.float64)) for factor in op.factors))
+    return _of_form(form_of(exact), exact)
 
 
-@triplets.register
-def _(op: LowRankHadamard) -> Triplets:
-    """Two thin QR factorisations of the Khatri–Rao factors, or one SVD where these are the larger (T33)."""
-    exact = op.with_factors(*map(_double, op.factors))
-    if op.ranks[0] * op.ranks[1] < min(op.shape):
-        return _of_items([Matrix(*exact.khatri_rao())])
-    return _of_items([Matrix(exact.to_dense())])
+def _of_form(form: Form, op: StructuredOperator) -> Triplets:
+    match form:
+        case Slots():
+            return _of_items(form.items, form.scale)
+        case Permuted():
+            inner = _of_form(form.inner, op) if isinstance(form.inner, Slots) else None
+            return _of_items([Matrix(op.to_dense())]) if inner is None else _reordered(inner, form)
+        case _:
+            return _of_items([Matrix(op.to_dense())])
 
 
-@triplets.register
-def _(op: Chain) -> Triplets:
+def _reordered(inner: Triplets, form: Permuted) -> Triplets:
     """Permutations outside only reorder the entries of singular vectors."""
-    operators = list(op.operators)
-    rows, columns = np.arange(op.shape[0]), np.arange(op.shape[1])
-    while len(operators) > 1 and isinstance(operators[0], Permutation):
-        rows = operators.pop(0).indices[rows]
-    while len(operators) > 1 and isinstance(operators[-1], Permutation):
-        columns = columns[operators.pop().indices]
-    inner = [_items(factor) for factor in operators]
-    items = reduce(lambda left, right: None if left is None or right is None else multiply_items(left, right), inner)
-    found = _of_items(items) if items is not None else _of_items([Matrix(_double(Chain(*operators).to_dense()))])
+    rows, columns = (np.arange(size) for size in form.shape)
 
     def vectors(r: int) -> tuple[Array, Array]:
-        U, Vh = found.vectors(r)
-        return U[rows], Vh[:, np.argsort(columns)]
+        U, Vh = inner.vectors(r)
+        return U[at(form.rows, rows)], Vh[:, at(form.columns, columns)]
 
-    return Triplets(found.values, vectors)
-
-
-@singledispatch
-def _items(op: StructuredOperator) -> list[Any] | None:
-    """The operator as a list of Kronecker items, or None."""
-    return None
+    return Triplets(inner.values, vectors)
 
 
-@_items.register(Kronecker)
-@_items.register(Dense)
-def _(op: StructuredOperator) -> list[Any] | None:
-    return [Matrix(_double(factor)) for factor in op.factors]
-
-
-@_items.register
-def _(op: KroneckerSparse) -> list[Any] | None:
-    if op.values.shape[:2] != (1, 1):
-        return None
-    K = np.broadcast_to(op.values[0, 0], (op.pattern.b, op.pattern.c))
-    return [Identity(op.pattern.a), Matrix(_double(K)), Identity(op.pattern.d)]
-
-
-def _of_items(items: Sequence[Any]) -> Triplets:
+def _of_items(items: Sequence[Any], scale: complex = 1.0) -> Triplets:
     """The products σ_i σ_j …, sorted; their vectors are Kronecker products of the items' (T15)."""
     parts = [_item_svd(item) for item in items]
     products = reduce(np.multiply.outer, (s for _, s, _ in parts))
     order = np.argsort(-products, axis=None, kind="stable")
+    phase = scale / abs(scale) if scale != 0 else 1.0
 
     def vectors(r: int) -> tuple[Array, Array]:
         chosen = np.unravel_index(order[:r], products.shape)
         lefts = (U[:, i] for (U, _, _), i in zip(parts, chosen, strict=True))
         rights = (Vh[i].T for (_, _, Vh), i in zip(parts, chosen, strict=True))
-        return reduce(_columnwise, lefts), reduce(_columnwise, rights).T
+        return phase * reduce(_columnwise, lefts), reduce(_columnwise, rights).T
 
-    return Triplets(products.ravel()[order], vectors)
+    return Triplets(abs(scale) * products.ravel()[order], vectors)
 
 
 def _item_svd(item: Any) -> tuple[Array, Array, Array]:
@@ -125,7 +98,3 @@ def _item_svd(item: Any) -> tuple[Array, Array, Array]:
 def _columnwise(left: Array, right: Array) -> Array:
     """Column j is left[:, j] ⊗ right[:, j]."""
     return np.asarray(left[:, None, :] * right[None, :, :]).reshape(-1, left.shape[1])
-
-
-def _double(array: Array) -> Array:
-    return array.astype(np.result_type(array, np.float64), copy=False)

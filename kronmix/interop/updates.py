@@ -11,7 +11,7 @@ from math import prod
 
 import numpy as np
 
-from ..operators import Chain, Dense, Kronecker, KroneckerSparse, Permutation, StructuredOperator
+from ..operators import Chain, Kronecker, KroneckerSparse, LowRank, Permutation, StructuredOperator
 from ..operators.base import Array
 from .entrywise import LowRankHadamard
 
@@ -106,8 +106,7 @@ def lora(down: str, up: str, *middle: str) -> Kind:
         for core in (parts[name] for name in middle if name in parts):
             kernel = core.shape[2:]
             A = np.einsum("ij...,jc->ic...", core, flat(A))
-        operator = Chain(Dense(B), Dense(flat(A)))
-        return Update(operator, (len(B), A.shape[1], *kernel), len(A))
+        return Update(LowRank(B, flat(A)), (len(B), A.shape[1], *kernel), len(A))
 
     return Kind("LoRA", (((down,),), ((up,),)), (middle,) if middle else (), build)
 

@@ -231,7 +231,7 @@ def updates() -> dict[str, Any]:
         ),
         "LoHa": km.interop.LowRankHadamard(*(rng.normal(size=s) for s in ((9, 2), (2, 8), (9, 2), (2, 8)))),
         "LoHa, many ranks": km.interop.LowRankHadamard(*(rng.normal(size=s) for s in ((9, 3), (3, 8), (9, 4), (4, 8)))),
-        "LoRA": km.Chain(km.Dense(rng.normal(size=(9, 3))), km.Dense(rng.normal(size=(3, 8)))),
+        "LoRA": km.LowRank(rng.normal(size=(9, 3)), rng.normal(size=(3, 8))),
         "anything": km.Monarch(rng.normal(size=(3, 2, 2)), rng.normal(size=(2, 3, 4))),
         "zero": km.Kronecker(np.zeros((2, 2)), np.eye(3)),
         "complex": km.Kronecker(rng.normal(size=(2, 3)) + 1j * rng.normal(size=(2, 3)), rng.normal(size=(3, 2))),
