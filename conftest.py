@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,9 @@ import pytest
 import kronmix as km
 from kronmix.operators import algebra
 from kronmix.regularization import norms, references
+
+#: Modules of a library that only a user's environment has.
+collect_ignore = [] if find_spec("torch") else ["kronmix/interop/torch_modules.py"]
 
 
 @pytest.fixture(autouse=True)

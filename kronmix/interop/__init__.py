@@ -5,7 +5,20 @@ No library is needed to import this room; each is imported by the functions that
 
 from .adapters import Adapter, AdapterLayer, read_adapter
 from .entrywise import LowRankHadamard
+from .factorized import (
+    from_ks_values,
+    from_lazylinop,
+    from_pyfaust,
+    from_sparse_factors,
+    ks_values,
+    sparse_factors,
+    to_lazylinop,
+    to_pyfaust,
+)
+from .fly import from_fly, to_fly
 from .lora import Conversion, LoRA, convert_adapter, to_lora
+from .padding import RectangularIdentity
+from .pytorch import from_torch, to_torch
 from .spectrum import UpdateSpectrum, update_spectrum
 
 __all__ = [
@@ -14,9 +27,22 @@ __all__ = [
     "Conversion",
     "LoRA",
     "LowRankHadamard",
+    "RectangularIdentity",
     "UpdateSpectrum",
     "convert_adapter",
+    "from_fly",
+    "from_ks_values",
+    "from_lazylinop",
+    "from_pyfaust",
+    "from_sparse_factors",
+    "from_torch",
+    "ks_values",
     "read_adapter",
+    "sparse_factors",
+    "to_fly",
+    "to_lazylinop",
     "to_lora",
+    "to_pyfaust",
+    "to_torch",
     "update_spectrum",
 ]
