@@ -1,4 +1,4 @@
-# make install | demo | test | test-all | docs | notebooks | bench | bench-training | figures
+# make install | demo | test | test-all | test-interop | docs | notebooks | bench | bench-training | bench-peers | figures
 # Everything runs in .venv/, made here from pyproject.toml when missing or older than it.
 PYTHON ?= python3
 VENV := .venv
@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 # One BLAS thread a process: the tests run in one process per core.
 SINGLE := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-.PHONY: install demo test test-slow test-all lint docs notebooks figures bench bench-training clean
+.PHONY: install demo test test-slow test-all test-interop lint docs notebooks figures bench bench-training bench-peers clean
 
 install: $(STAMP)
 
@@ -35,6 +35,12 @@ test-slow: $(STAMP)
 
 test-all: test test-slow
 
+# The real libraries behind kronmix.interop, in an environment of their own: PyTorch, peft, LyCORIS, lazylinop, pyfaust.
+test-interop: pyproject.toml tests_interop/requirements.txt
+	test -x .venv-interop/bin/python || $(PYTHON) -m venv .venv-interop
+	.venv-interop/bin/python -m pip install --quiet --disable-pip-version-check --editable . -r tests_interop/requirements.txt
+	$(SINGLE) .venv-interop/bin/python -m pytest --override-ini=addopts= --override-ini=filterwarnings= -q tests_interop
+
 # The site: out/docs/html/index.html. Built without the network.
 docs: $(STAMP)
 	rm -rf out/docs/html
@@ -57,5 +63,12 @@ bench-training: pyproject.toml
 	.venv-torch/bin/python -m pip install --quiet --disable-pip-version-check --editable . threadpoolctl torch
 	.venv-torch/bin/python -m benchmarks training --out out/benchmarks/training.json
 
+# Neighbouring libraries side by side, in an environment of their own; the result is the table of docs/comparison.md.
+bench-peers: pyproject.toml benchmarks/peers.txt
+	test -x .venv-peers/bin/python || $(PYTHON) -m venv .venv-peers
+	.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check --editable . -r benchmarks/peers.txt
+	-.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check --no-deps pyfastkron
+	$(SINGLE) .venv-peers/bin/python -m benchmarks peers --out docs/peers.json
+
 clean:
-	rm -rf $(VENV) .venv-torch out
+	rm -rf $(VENV) .venv-torch .venv-interop .venv-peers out
