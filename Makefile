@@ -39,7 +39,7 @@ test-all: test test-slow
 test-interop: pyproject.toml tests_interop/requirements.txt
 	test -x .venv-interop/bin/python || $(PYTHON) -m venv .venv-interop
 	.venv-interop/bin/python -m pip install --quiet --disable-pip-version-check --editable . -r tests_interop/requirements.txt
-	$(SINGLE) .venv-interop/bin/python -m pytest --override-ini=addopts= --override-ini=filterwarnings= -q tests_interop
+	$(SINGLE) PATH=$(CURDIR)/.venv-interop/bin:$$PATH .venv-interop/bin/python -m pytest --override-ini=addopts= --override-ini=filterwarnings= -q tests_interop
 
 # The site: out/docs/html/index.html. Built without the network.
 docs: $(STAMP)

@@ -8,14 +8,17 @@ import json
 import os
 import pkgutil
 import platform
+from datetime import date
 from pathlib import Path
 
 import numpy as np
 import scipy
 
 import benchmarks
+import kronmix
 
 from .harness import Figure, measure
+from .peers import versions
 
 
 def modules() -> list[str]:
@@ -44,7 +47,8 @@ def main() -> None:
                 flush=True,
             )
     machine = {"cpus": len(os.sched_getaffinity(0)), "python": platform.python_version()}
-    machine |= {"numpy": np.__version__, "scipy": scipy.__version__}
+    machine |= {"numpy": np.__version__, "scipy": scipy.__version__, "kronmix": kronmix.__version__}
+    machine |= {"date": date.today().isoformat(), "libraries": versions()}
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     partial = arguments.out.with_suffix(".partial")
     partial.write_text(json.dumps({"machine": machine, "figures": [f.as_dict() for f in figures]}, indent=1))

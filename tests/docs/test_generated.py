@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 import kronmix as km
-from docs.extensions import commands, kept, repository, theory
+from docs.extensions import commands, kept, peers, repository, theory
 from docs.extensions.docstrings import bars
 
 APP: Any = None
@@ -85,3 +87,12 @@ def test_absolute_values_in_docstrings_are_not_substitutions() -> None:
     lines = ["|x| and ``|y|``", ">>> a | b"]
     bars(APP, "function", "f", None, None, lines)
     assert lines == ["\\|x\\| and ``|y|``", ">>> a | b"]
+
+
+def test_measured_ratios_stand_with_their_date_and_versions(tmp_path: Path) -> None:
+    figure = {"name": "lib: work, 8²", "reference_seconds": 2.5, "ours_seconds": 1.25e-5, "value": 0.51234}
+    machine = {"date": "2026-01-02", "libraries": {"lib": "1.0"}, "kronmix": "3", "numpy": "2.1", "python": "3.12"}
+    (tmp_path / "peers.json").write_text(json.dumps({"machine": machine, "figures": [figure]}))
+    text = peers.table(SimpleNamespace(srcdir=tmp_path), "peers.json")
+    assert "on 2026-01-02 with lib 1.0, kronmix 3, NumPy 2.1" in text
+    assert text.splitlines()[-1] == "| work, 8² | lib | 2.5 s | 12.5 µs | 0.51 |"

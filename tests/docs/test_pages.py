@@ -74,6 +74,26 @@ def test_marked_console_blocks_run(page: Path, tmp_path: Path) -> None:
             run_console(block.text, tmp_path)
 
 
+def failures(text: str) -> int:
+    """Examples of a block that fail in an interpreter that holds nothing."""
+    test = doctest.DocTestParser().get_doctest(text, {"__name__": "__main__"}, "block", None, None)
+    options = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
+    return doctest.DocTestRunner(optionflags=options).run(test, out=lambda said: None).failed
+
+
+def test_examples_for_readers_of_other_libraries_run_when_pasted() -> None:
+    page = (DOCS / "comparison.md").read_text(encoding="utf-8")
+    found = [block.text for block in blocks(page) if block.language == "python"]
+    assert len(found) >= 7
+    for text in found:
+        assert failures(text) == 0, text
+
+
+def test_an_example_that_needs_what_is_not_there_is_told() -> None:
+    assert failures(">>> import numpy as np\n>>> np.eye(1)\narray([[1.]])\n") == 0
+    assert failures(">>> np.eye(1)\narray([[1.]])\n") == 1
+
+
 def test_a_console_block_that_fails_or_prints_something_else_is_told(tmp_path: Path) -> None:
     (one, two) = blocks(
         "text\n\n% run\n```console\n$ echo a \\\n  b\na b\n$ kronmix --version\nkronmix ...\n```\n\n```text\nx\n```\n"
