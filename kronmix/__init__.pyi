@@ -105,6 +105,10 @@ from .spectra import (
     svd as svd,
     trace as trace,
 )
+from .storage import (
+    load as load,
+    save as save,
+)
 from .symbolic import (
     check_equivalent as check_equivalent,
     check_identity as check_identity,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -12,12 +11,16 @@ import numpy as np
 
 from ..checks import integer
 from .losses import LOSSES
+from .memory import Reserve
 from .network import Network
 from .parts import Array
 from .threads import available_threads, workers
 
 #: Multiply-adds of a step from which threads gain more than they wait for each other.
 _WORTH_SHARING = 5e7
+
+#: Arrays of a layer's output that live at once in a step, at most: value, derivative, norm, their gradients, temporaries.
+_ARRAYS_A_LAYER = 8
 
 
 def suitable_threads(multiply_adds: float) -> int:
@@ -53,14 +56,23 @@ class Stepper:
         return tuple(θ[start:stop].reshape(shape) for start, stop, shape in self._places)
 
     @contextmanager
-    def running(self) -> Iterator[ThreadPoolExecutor | None]:
-        """Threads, and memory that is not handed back between steps."""
-        with _kept_memory():
+    def running(self, samples: int = 64) -> Iterator[ThreadPoolExecutor | None]:
+        """Threads, and memory that is not handed back between steps of so many samples."""
+        size = self._step_bytes(-(-samples // self.threads))
+        reserve = [Reserve(size)]
+        try:
             if self.threads == 1:
                 yield None
                 return
-            with workers(self.threads - 1) as pool:
+            with workers(self.threads - 1, lambda: Reserve(size)) as pool:
                 yield pool
+        finally:
+            reserve.clear()  # also where an error keeps this frame alive
+
+    def _step_bytes(self, samples: int) -> int:
+        """More than a step of so many samples takes: a few arrays of its output for each part."""
+        rows = [op.shape[0] for op in self.network.layers()]
+        return _ARRAYS_A_LAYER * sum(rows) * samples * self.network.factors[0].itemsize
 
     def __call__(
         self, θ: Array, X: Array, targets: Array, pool: ThreadPoolExecutor | None = None
@@ -85,28 +97,3 @@ class Stepper:
         for other in gradients[1:]:
             gradient += other
         return float(sum(values)), gradient, np.concatenate(outputs, axis=1)
-
-
-#: glibc's parameters (malloc.h): above which size blocks come from the kernel, and how much free memory is given back.
-_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
-_DEFAULT = 128 * 1024
-
-
-@contextmanager
-def _kept_memory() -> Iterator[None]:
-    """Let the C library keep freed blocks inside: a step frees and takes the same hundred megabytes, and fresh pages from the
-    kernel cost up to a third of its time. Does nothing where the library is not glibc."""
-    try:
-        library = ctypes.CDLL(None)
-        mallopt, trim = library.mallopt, library.malloc_trim
-    except (OSError, AttributeError, TypeError):
-        yield
-        return
-    mallopt(_MMAP_THRESHOLD, 2**30)
-    mallopt(_TRIM_THRESHOLD, 2**31 - 1)
-    try:
-        yield
-    finally:
-        mallopt(_MMAP_THRESHOLD, _DEFAULT)
-        mallopt(_TRIM_THRESHOLD, _DEFAULT)
-        trim(0)

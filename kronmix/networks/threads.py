@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -19,9 +20,17 @@ def available_threads() -> int:
 
 
 @contextmanager
-def workers(count: int) -> Iterator[ThreadPoolExecutor]:
-    """``count`` threads; inside the block BLAS uses one thread wherever it is called."""
+def workers(count: int, belongings: Callable[[], object] = lambda: None) -> Iterator[ThreadPoolExecutor]:
+    """``count`` threads; inside the block BLAS uses one thread wherever it is called.
+
+    What ``belongings`` returns is made in each thread and kept as long as the thread lives.
+    """
     from threadpoolctl import threadpool_limits
 
-    with threadpool_limits(1), ThreadPoolExecutor(count) as pool:
+    own = threading.local()
+
+    def begin() -> None:
+        own.belongings = belongings()
+
+    with threadpool_limits(1), ThreadPoolExecutor(count, initializer=begin) as pool:
         yield pool

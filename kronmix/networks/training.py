@@ -122,7 +122,7 @@ def fit(
     reached, reason = θ.copy(), "epochs"
     show = progress_line() if progress is None else progress
     try:
-        with step.running() as pool:
+        with step.running(batch) as pool:
             for epoch in range(len(history), epochs):
                 order = np.random.default_rng([seed, epoch]).permutation(columns.shape[1])
                 total = hits = 0.0
