@@ -10,6 +10,7 @@ from .decompose import (
     find_permutations as find_permutations,
     nearest_chain as nearest_chain,
     nearest_kronecker as nearest_kronecker,
+    nearest_low_rank as nearest_low_rank,
     nearest_monarch as nearest_monarch,
 )
 from .mixer import (

@@ -11,6 +11,8 @@ import numpy as np
 from ..checks import integer, non_negative
 from ..operators import Kronecker, StructuredOperator, SumOfKroneckers
 from ..operators.base import Array
+from .data_aware import weighted
+from .data_aware_kronecker import kronecker
 from .factorization import Factorization, Target, as_matrix, factor_dtype, rounding, target
 from .rank_one import rank_one
 from .truncation import truncate
@@ -91,7 +93,9 @@ def _two(shapes: Shapes) -> Shapes:
     return shapes
 
 
-def nearest_kronecker(B: Any, shapes: Shapes, rank: int = 1, tol: float = 1e-8) -> Factorization:
+def nearest_kronecker(
+    B: Any, shapes: Shapes, rank: int = 1, tol: float = 1e-8, *, inputs: Any = None, covariance: Any = None
+) -> Factorization:
     """Nearest A₁ ⊗ B₁ + … + A_r ⊗ B_r, or nearest product of several factors, to a matrix in Frobenius norm.
 
     Two factors are the rank-r SVD of the rearranged matrix (T14). More are the best rank-one tensor: exact where B is a product,
@@ -107,13 +111,20 @@ def nearest_kronecker(B: Any, shapes: Shapes, rank: int = 1, tol: float = 1e-8) 
         Number of terms r; 1 for more than two factors.
     tol : float
         For two factors the error is at most 1 + tol times the smallest possible, which is certified; 0 for rounding.
+    inputs : array of shape (columns, samples), or an iterable of such arrays, optional
+        The error that counts is ‖(B − operator) X‖_F (T32): exact for Σ = Σ_A ⊗ Σ_B, else the best of alternating
+        exact steps, with a proved lower bound; two factors. Chunks are added up one after another and
+        not kept.
+    covariance : array or operator of shape (columns, columns), optional
+        Σ = X Xᴴ (any multiple) in place of the inputs; it may be singular.
 
     Returns
     -------
     Factorization
         ``.operator`` is a Kronecker for rank 1 and a SumOfKroneckers otherwise. Signs are fixed: every factor but the last has a
         positive trace (a positive largest entry, where it is not square or its trace is 0), so that the factors of a product
-        of positive definite matrices, or of non-negative ones, are such matrices.
+        of positive definite matrices, or of non-negative ones, are such matrices. With data it is a
+        :class:`~kronmix.decompose.DataFactorization`, which has both errors.
 
     Raises
     ------
@@ -145,7 +156,12 @@ def nearest_kronecker(B: Any, shapes: Shapes, rank: int = 1, tol: float = 1e-8) 
         raise ValueError(
             f"rank={rank} with {len(checked)} factors: a best sum of such products need not exist; take rank=1, or two factors"
         )
-    return _nearest(B, checked, rank, non_negative(tol, "tol"))
+    plain = _nearest(B, checked, rank, non_negative(tol, "tol"))
+    if inputs is None and covariance is None:
+        return plain
+    if len(checked) > 2:
+        raise ValueError(f"inputs or covariance with {len(checked)} factors: expected two factors")
+    return kronecker(weighted(B, inputs, covariance), (checked[0], checked[1]), rank, plain)
 
 
 @singledispatch

@@ -10,13 +10,17 @@ import numpy as np
 from ..checks import integer, non_negative
 from ..operators import Kronecker, Monarch, SumOfKroneckers
 from ..operators.base import Array
+from .data_aware import weighted
+from .data_aware_monarch import monarch
 from .factorization import Factorization, as_matrix, exact, target
 from .truncation import groups, truncate
 
 Sizes = tuple[int, int, int, int]
 
 
-def nearest_monarch(B: Any, sizes: Sizes, rank: int = 1, tol: float = 1e-8) -> Factorization:
+def nearest_monarch(
+    B: Any, sizes: Sizes, rank: int = 1, tol: float = 1e-8, *, inputs: Any = None, covariance: Any = None
+) -> Factorization:
     """Nearest Monarch matrix of block rank r in Frobenius norm (T13).
 
     Parameters
@@ -31,11 +35,17 @@ def nearest_monarch(B: Any, sizes: Sizes, rank: int = 1, tol: float = 1e-8) -> F
     tol : float
         The error is at most 1 + tol times the smallest possible, which is certified by a residual bound or a Cholesky
         factorisation, slice by slice; 0 for rounding. Slices that do not converge get their SVD.
+    inputs : array of shape (columns, samples), or an iterable of such arrays, optional
+        The error that counts is ‖(B − operator) X‖_F (T32): exact where Σ couples no two groups of columns, else
+        the best of alternating exact steps, with a proved lower bound. Chunks are added up one after another and
+        not kept.
+    covariance : array or operator of shape (columns, columns), optional
+        Σ = X Xᴴ (any multiple) in place of the inputs; it may be singular.
 
     Returns
     -------
     Factorization
-        ``.operator`` is a Monarch.
+        ``.operator`` is a Monarch. With data it is a :class:`~kronmix.decompose.DataFactorization`, which has both errors.
 
     Raises
     ------
@@ -59,7 +69,10 @@ def nearest_monarch(B: Any, sizes: Sizes, rank: int = 1, tol: float = 1e-8) -> F
     rank = integer(rank, "rank")
     B = as_matrix(B)
     checked = _check_sizes(sizes, B.shape)
-    return _nearest(B, checked, rank, non_negative(tol, "tol"))
+    plain = _nearest(B, checked, rank, non_negative(tol, "tol"))
+    if inputs is None and covariance is None:
+        return plain
+    return monarch(weighted(B, inputs, covariance), checked, rank, plain)
 
 
 @singledispatch

@@ -1,0 +1,130 @@
+"""Monarch matrices nearest on data: exact for block-diagonal Σ, alternating exact half-steps otherwise (T32).
+
+With slices left[q, k] @ right[q, k], rows of different i_q have nothing in common: each q is a problem of its own,
+min tr (B_q − L R) Σ (B_q − L R)ᴴ, L = left[q] of shape p × (k, ρ), and R block diagonal in k.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..operators import Monarch
+from ..operators.base import Array
+from .data_aware import SETTLED, SWEEPS, DataFactorization, Weighted, least_ratio, solve
+from .data_aware_moments import SecondMoment, root
+from .factorization import Factorization
+from .truncation import truncate
+
+Sizes = tuple[int, int, int, int]
+
+
+def monarch(problem: Weighted, sizes: Sizes, rank: int, plain: Factorization) -> DataFactorization:
+    """The better of the plain and the block-diagonal solution, improved in turn where Σ couples the groups of columns."""
+    p, k, q, s = sizes
+    rank = min(rank, p, s)
+    slices = np.ascontiguousarray(problem.matrix.reshape(p, q, k, s).transpose(1, 2, 0, 3))
+    blocks = problem.moment.blocks(k)
+    left, right, least2 = _blockwise(slices, blocks, rank)
+    blockwise = problem.error(_dense(left, right))
+    if problem.moment.equals(_block_diagonal(blocks)):
+        return problem.result(_operator(problem, left, right), float(least2.sum()), plain, blockwise)
+    found = truncate(slices.reshape(-1, p, s), rank, 1e-8)
+    ignoring = found.left.reshape(q, k, p, rank), found.right.reshape(q, k, rank, s)
+    if problem.error(_dense(*ignoring)) < blockwise:
+        left, right = ignoring
+    left, right = _alternate(problem, slices, left, right)
+    bound = np.maximum(least_ratio(problem.moment, _block_diagonal(blocks)) * least2.sum(axis=1), 0.0)
+    bound = np.maximum(bound, _conditional(slices, problem.moment, rank).max(axis=1))
+    return problem.result(_operator(problem, left, right), float(bound.sum()), plain, blockwise)
+
+
+def _blockwise(slices: Array, blocks: Array, rank: int) -> tuple[Array, Array, Array]:
+    """Exact for Σ = ⊕ blocks: U Uᴴ slice, U leading left singular vectors of slice · block^½; and squares below all."""
+    q, k, p, _ = slices.shape
+    left = np.empty((q, k, p, rank), np.result_type(slices, blocks))
+    least2 = np.empty((q, k))
+    for c in range(k):
+        found = truncate(np.ascontiguousarray(slices[:, c] @ root(blocks[c])), rank, 1e-8)
+        left[:, c] = np.linalg.qr(found.left)[0]
+        least2[:, c] = np.maximum(found.error2 - found.excess, 0.0)
+    return left, np.matmul(left.conj().swapaxes(2, 3), slices), least2
+
+
+def _conditional(slices: Array, moment: SecondMoment, rank: int) -> Array:
+    """Squares no approximation goes below on one group of columns, whatever it is on the others: Σ ⪰ its Schur complement."""
+    q, k, _, _ = slices.shape
+    if not moment.is_definite:
+        return np.zeros((q, k))
+    values, vectors = moment.spectrum
+    # Schur complements are inverses of blocks of the inverse; their rounding grows with the condition number.
+    inverse = SecondMoment((vectors / values) @ vectors.conj().T, 0).blocks(k)
+    rounded = 64 * len(values) * float(np.finfo(np.float64).eps) * float(values[-1] / values[0])
+    return max(1 - rounded, 0.0) * _blockwise(slices, np.linalg.inv(inverse), rank)[2]
+
+
+def _alternate(problem: Weighted, slices: Array, left: Array, right: Array) -> tuple[Array, Array]:
+    error = problem.error(_dense(left, right))
+    for _ in range(SWEEPS):
+        new_left = left_step(slices, problem.moment.matrix, left, right)
+        new_right = right_step(slices, problem.moment.matrix, new_left, right)
+        found = problem.error(_dense(new_left, new_right))
+        if not found < error:
+            break
+        left, right, error, last = new_left, new_right, found, error
+        if error > (1 - SETTLED) * last:
+            break
+    return left, right
+
+
+def left_step(slices: Array, moment: Array, left: Array, right: Array) -> Array:
+    """Best left factors for given right ones: L (R Σ Rᴴ) = B_q Σ Rᴴ for every q."""
+    q, k, p, s = slices.shape
+    rank = left.shape[3]
+    Σ = moment.reshape(k, s, k, s)
+    found = np.empty(left.shape, np.result_type(left, moment))
+    for i in range(q):
+        R = right[i]
+        RΣ = np.einsum("krs,kscu->krcu", R, Σ, optimize=True)
+        G = np.einsum("krcu,ctu->krct", RΣ, R.conj(), optimize=True).reshape(k * rank, k * rank)
+        BΣ = np.einsum("kps,kscu->pcu", slices[i], Σ, optimize=True)
+        rhs = np.einsum("pcu,ctu->pct", BΣ, R.conj(), optimize=True).reshape(p, k * rank)
+        L = left[i].transpose(1, 0, 2).reshape(p, k * rank)
+        found[i] = solve(G.T, rhs.T, L.T).T.reshape(p, k, rank).transpose(1, 0, 2)
+    return found
+
+
+def right_step(slices: Array, moment: Array, left: Array, right: Array) -> Array:
+    """Best right factors for given left ones: k·r·s unknowns for every q, with the matrix (LᴴL)[kr, k'r'] Σ[k's', ks]."""
+    q, k, p, s = slices.shape
+    rank = left.shape[3]
+    Σ = moment.reshape(k, s, k, s)
+    found = np.empty(right.shape, np.result_type(right, moment))
+    for i in range(q):
+        L = left[i].transpose(1, 0, 2).reshape(p, k * rank)
+        LL = (L.conj().T @ L).reshape(k, rank, k, rank)
+        N = np.einsum("krct,cuks->krsctu", LL, Σ).reshape(k * rank * s, k * rank * s)
+        BΣ = np.einsum("kps,kscu->pcu", slices[i], Σ, optimize=True)
+        rhs = np.einsum("kpr,pks->krs", left[i].conj(), BΣ, optimize=True).ravel()
+        found[i] = solve(N, rhs, right[i].ravel()).reshape(k, rank, s)
+    return found
+
+
+def _dense(left: Array, right: Array) -> Array:
+    q, k, p, _ = left.shape
+    return np.matmul(left, right).transpose(2, 0, 1, 3).reshape(p * q, k * right.shape[3])
+
+
+def _block_diagonal(blocks: Array) -> Array:
+    k, s, _ = blocks.shape
+    matrix = np.zeros((k, s, k, s), blocks.dtype)
+    matrix[np.arange(k), :, np.arange(k)] = blocks
+    return matrix.reshape(k * s, k * s)
+
+
+def _operator(problem: Weighted, left: Array, right: Array) -> Monarch:
+    q, k, p, rank = left.shape
+    s = right.shape[3]
+    U = left.transpose(0, 2, 1, 3).reshape(q, p, k * rank).astype(problem.aim.dtype, copy=False)
+    V = right.transpose(1, 2, 0, 3).reshape(k, rank * q, s).astype(problem.aim.dtype, copy=False)
+    U, V = problem.aim.scaled((U, V))
+    return Monarch(U, V, rank=rank)
