@@ -9,7 +9,7 @@ from ..operators import KroneckerSparse, StructuredOperator
 from .activations import Activation
 from .gates import Gate, Half, Softmax
 from .network import Network
-from .normalization import LayerNorm
+from .normalization import Affine, LayerNorm
 from .parts import Fixed, Linear, Part, Residual, Sequential
 
 
@@ -57,10 +57,9 @@ def block_steps(network: Network, block: int = 0) -> tuple[Step, ...]:
     x → (W ⊗ I₄) x + b 6×12
     x → x + skip
     """
-    runs = [part for part in network.body.parts if isinstance(part, Residual)]
     each = network.runs_per_block
     steps: list[Step] = []
-    for run in runs[each * block : each * (block + 1)]:
+    for run in network.runs[each * block : each * (block + 1)]:
         steps += [_step(part) for part in run.parts]
         steps.append(Step("x → x + skip", linear=True))
     return tuple(steps)
@@ -115,6 +114,13 @@ def _(part: LayerNorm, x: str) -> str:
 
 
 @applied.register
+def _(part: Affine, x: str) -> str:
+    A, _, D = part.rows
+    factors = [*([f"I{_subscript(A)}"] if A > 1 else []), "diag(s)", *([f"I{_subscript(D)}"] if D > 1 else [])]
+    return f"({' ⊗ '.join(factors)}) {x} + b"
+
+
+@applied.register
 def _(part: Softmax, x: str) -> str:
     return f"softmax({x})"
 
@@ -145,6 +151,8 @@ def _(part: Residual, x: str) -> str:
 
 
 def _step(part: Part) -> Step:
+    if isinstance(part, Affine):
+        return Step(f"x → {applied(part, 'x')}", linear=True)
     operator = getattr(part, "operator", None)
     if not isinstance(operator, KroneckerSparse):
         return Step(f"x → {applied(part, 'x')}", linear=operator is not None)

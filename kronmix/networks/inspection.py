@@ -18,7 +18,7 @@ from ..sparsity import hoyer
 from .formulas import Step, block_steps
 from .gates import Gate
 from .network import Network
-from .parts import Array, Linear, Part, Residual
+from .parts import Array, Linear, Part
 from .threads import available_threads, workers
 
 Seen = TypeVar("Seen")
@@ -183,8 +183,7 @@ def _layer(block: int, name: str, op: StructuredOperator) -> LayerSeen:
 
 def _runs(network: Network) -> Iterator[tuple[int, str, list[StructuredOperator]]]:
     """Block, kind and operators of the layers between a skip connection's ends, where they share one matrix each."""
-    runs = [part for part in network.body.parts if isinstance(part, Residual)]
-    for i, run in enumerate(runs):
+    for i, run in enumerate(network.runs):
         layers = [layer for layer in _layers(run) if _mixes(layer.operator)]
         kinds = {_kind(layer) for layer in layers}
         if len(kinds) == 1 and kinds <= {"token", "channel", *_THREE_WAY} and not _gates(run):

@@ -10,7 +10,7 @@ import numpy as np
 from ..operators import StructuredOperator
 from .activations import Activation
 from .gates import Gate
-from .normalization import LayerNorm
+from .normalization import Affine, LayerNorm
 from .parts import Array, Fixed, Linear, Part, Residual, Sequential
 from .patches import Inputs
 from .recipes import Recipe
@@ -81,13 +81,18 @@ class Network:
     @property
     def block_layers(self) -> tuple[tuple[Linear, ...], ...]:
         """The layers of each block as parts, with their biases and names."""
-        runs = [part for part in self.body.parts if isinstance(part, Residual)]
+        runs = self.runs
         if len(runs) % self.runs_per_block:
             return ()
         return tuple(
             tuple(part for run in block for part in _leaves(run) if isinstance(part, Linear))
             for block in (runs[i : i + self.runs_per_block] for i in range(0, len(runs), self.runs_per_block))
         )
+
+    @property
+    def runs(self) -> tuple[Residual, ...]:
+        """Parts with a skip connection around them, in order."""
+        return tuple(_runs(self.body))
 
     @property
     def connections(self) -> int:
@@ -150,7 +155,7 @@ class WideLayer:
     operator : StructuredOperator
         Effective weight B.
     bias : array of shape (rows,)
-    norm : LayerNorm or None
+    norm : LayerNorm, Affine or None
         Applied to x first.
     activation : str
         "linear" for none.
@@ -160,7 +165,7 @@ class WideLayer:
 
     operator: StructuredOperator
     bias: Array
-    norm: LayerNorm | None = None
+    norm: LayerNorm | Affine | None = None
     activation: str = "linear"
     saves_skip: bool = False
     adds_skip: bool = False
@@ -219,7 +224,7 @@ class WideMLP:
 def _wide(body: Sequential) -> list[WideLayer]:
     """Layers of a body: norms go with the layer after them, activations with the layer before."""
     layers: list[WideLayer] = []
-    norm: LayerNorm | None = None
+    norm: LayerNorm | Affine | None = None
     for part in body.parts:
         match part:
             case Residual():
@@ -227,7 +232,7 @@ def _wide(body: Sequential) -> list[WideLayer]:
                 inner[0] = replace(inner[0], saves_skip=True)
                 inner[-1] = replace(inner[-1], adds_skip=True)
                 layers += inner
-            case LayerNorm():
+            case LayerNorm() | Affine():
                 norm = part
             case Activation():
                 layers[-1] = replace(layers[-1], activation=part.name)
@@ -242,6 +247,10 @@ def _wide(body: Sequential) -> list[WideLayer]:
             case _:
                 raise TypeError(f"{type(part).__name__} has no place in a wide MLP")
     return layers
+
+
+def _runs(part: Part) -> list[Residual]:
+    return [part] if isinstance(part, Residual) else [run for inner in part.parts for run in _runs(inner)]
 
 
 def _full_bias(part: Linear | Fixed) -> Array:

@@ -83,12 +83,7 @@ class Sequential(Part):
         self.factors = tuple(f for part in parts for f in part.factors)
 
     def with_factors(self, *arrays: Array) -> Self:
-        renewed, start = [], 0
-        for part in self.parts:
-            stop = start + len(part.factors)
-            renewed.append(part.with_factors(*arrays[start:stop]))
-            start = stop
-        return type(self)(*renewed)
+        return type(self)(*_renewed(self.parts, arrays))
 
     def vjp(self, X: Array) -> tuple[Array, Pull]:
         pulls: list[Pull] = []
@@ -139,6 +134,43 @@ class Residual(Sequential):
 
     def __call__(self, X: Array) -> Array:
         return super().__call__(X) + X
+
+
+class Parallel(Part):
+    """f(X) + g(X) + …: parts that see the same features, their results added.
+
+    Parameters
+    ----------
+    *parts : Part
+        With equal numbers of rows.
+
+    Examples
+    --------
+    >>> from kronmix.networks.parts import Parallel
+    >>> A, B = (km.networks.Linear(km.Dense(M)) for M in (np.eye(2), np.ones((2, 2))))
+    >>> Parallel(A, B)(np.eye(2))
+    array([[2., 1.],
+           [1., 2.]])
+    """
+
+    def __init__(self, *parts: Part) -> None:
+        self.parts = parts
+        self.factors = tuple(f for part in parts for f in part.factors)
+
+    def with_factors(self, *arrays: Array) -> Self:
+        return type(self)(*_renewed(self.parts, arrays))
+
+    def vjp(self, X: Array) -> tuple[Array, Pull]:
+        results, pulls = zip(*(part.vjp(X) for part in self.parts), strict=True)
+
+        def backward(Y_bar: Array, with_input: bool) -> tuple[tuple[Array, ...], Array | None]:
+            gradients, bars = zip(*(pull(Y_bar, with_input) for pull in pulls), strict=True)
+            return tuple(g for some in gradients for g in some), sum(bars) if with_input else None
+
+        return sum(results), backward
+
+    def __call__(self, X: Array) -> Array:
+        return np.asarray(sum(part(X) for part in self.parts))
 
 
 class Linear(Part):
@@ -233,6 +265,16 @@ class Fixed(Part):
 
     def __call__(self, X: Array) -> Array:
         return np.asarray(self.operator @ X)
+
+
+def _renewed(parts: tuple[Part, ...], arrays: tuple[Array, ...]) -> list[Part]:
+    """The parts with other values of their factors, which stand one part's after another's."""
+    renewed, start = [], 0
+    for part in parts:
+        stop = start + len(part.factors)
+        renewed.append(part.with_factors(*arrays[start:stop]))
+        start = stop
+    return renewed
 
 
 def _sum_to(seen: Array, shape: tuple[int, ...]) -> Array:

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
-from typing import Any
 
 from ...files import read_safetensors
 from .families import Family, find_networks, read_network
 from .images import IMAGE_FAMILIES, MixerBlock, MixerCheckpoint, SpatialGatingBlock
+from .series import SERIES_FAMILIES, AxisMixer, SeriesCheckpoint, SeriesLayer, TimeBlock, TimeCheckpoint
 from .sources import Source, open_source
 
 __all__ = [
     "FAMILIES",
+    "AxisMixer",
     "Family",
     "MixerBlock",
     "MixerCheckpoint",
+    "SeriesCheckpoint",
+    "SeriesLayer",
     "Source",
     "SpatialGatingBlock",
+    "TimeBlock",
+    "TimeCheckpoint",
     "find_networks",
     "open_source",
     "read_checkpoint",
@@ -25,10 +30,12 @@ __all__ = [
 ]
 
 #: Every family that is read.
-FAMILIES: tuple[Family, ...] = IMAGE_FAMILIES
+FAMILIES: tuple[Family, ...] = (*IMAGE_FAMILIES, *SERIES_FAMILIES)
 
 
-def read_checkpoint(path: str | os.PathLike[str], prefix: str | None = None) -> Any:
+def read_checkpoint(
+    path: str | os.PathLike[str], prefix: str | None = None
+) -> MixerCheckpoint | SeriesCheckpoint | TimeCheckpoint:
     """Read a trained Mixer from ``.safetensors`` or ``.npz``, by the names of its arrays.
 
     Arrays of safetensors are mapped from the file, float16 and bfloat16 widened to float32. Every array of the file is accounted
@@ -68,4 +75,5 @@ def read_checkpoint(path: str | os.PathLike[str], prefix: str | None = None) -> 
     ('MLP-Mixer', 4, 6, 1)
     """
     arrays, ignored = read_network(open_source(path), FAMILIES, prefix)
-    return replace(arrays, ignored=ignored)
+    checkpoint: MixerCheckpoint | SeriesCheckpoint | TimeCheckpoint = replace(arrays, ignored=ignored)
+    return checkpoint

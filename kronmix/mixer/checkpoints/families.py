@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +21,7 @@ class Family:
     name : str
         What it is and whose names it has.
     anchor : str
-        A name that every such file has and no other family's.
+        A name that every such file has and no other family's; ``#`` stands for the number that Keras appends, if any.
     read : function of (Ledger, config)
         Takes the arrays and returns them in one layout.
     """
@@ -28,6 +29,12 @@ class Family:
     name: str
     anchor: str
     read: Callable[[Ledger, Mapping[str, Any]], Any]
+
+    def prefix(self, name: str) -> str | None:
+        """What stands before the anchor in a name; None where the name does not end in it."""
+        anchor = re.escape(self.anchor).replace(r"\#", r"(_\d+)?")
+        found = re.fullmatch(rf"((?:.*\.)?){anchor}", name)
+        return None if found is None else found[1]
 
 
 @dataclass(frozen=True)
@@ -48,14 +55,18 @@ def find_networks(names: Sequence[str], families: Sequence[Family]) -> tuple[Net
     >>> [network.prefix for network in found]
     ['module.', 'state_dict_ema.model.']
     """
-    plain = [name.replace("/", ".") for name in names]
-    found = [
-        Network(family, name.removesuffix(family.anchor))
-        for name in plain
+    found = {
+        Network(family, prefix)
+        for name in names
         for family in families
-        if name == family.anchor or name.endswith("." + family.anchor)
-    ]
-    return tuple(sorted(found, key=lambda network: network.prefix))
+        if (prefix := family.prefix(_plain(name))) is not None
+    }
+    return tuple(sorted(found, key=lambda network: (network.prefix, network.family.name)))
+
+
+def _plain(name: str) -> str:
+    """A name with dots between its parts, without the number of outputs that TensorFlow appends."""
+    return name.removesuffix(":0").replace("/", ".")
 
 
 def read_network(source: Source, families: Sequence[Family], prefix: str | None = None) -> tuple[Any, dict[str, str]]:
@@ -81,7 +92,7 @@ def read_network(source: Source, families: Sequence[Family], prefix: str | None 
     given: dict[str, str] = {}
     outside: dict[str, str | None] = {}
     for name, entry in source.stored.items():
-        plain = name.replace("/", ".")
+        plain = _plain(name)
         owner = max((p for p in (chosen.prefix, *others) if plain.startswith(p)), key=len, default=None)
         if owner == chosen.prefix:
             inner = plain.removeprefix(chosen.prefix)
