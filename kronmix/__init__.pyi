@@ -12,6 +12,7 @@ from .decompose import (
     nearest_kronecker as nearest_kronecker,
     nearest_low_rank as nearest_low_rank,
     nearest_monarch as nearest_monarch,
+    search as search,
 )
 from .mixer import (
     LinearMixer as LinearMixer,

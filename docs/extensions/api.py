@@ -78,9 +78,10 @@ def comment(name: str) -> str:
     """The ``#:`` comment above a constant, wherever in its room it is defined."""
     room, _, attribute = name.rpartition(".")
     folder = Path(import_module(room).__file__ or "")
-    paths = sorted(folder.parent.glob("*.py")) if folder.stem == "__init__" else [folder]
+    paths = sorted(folder.parent.rglob("*.py")) if folder.stem == "__init__" else [folder]
     for path in paths:
-        module = room if path.stem == "__init__" or len(paths) == 1 else f"{room}.{path.stem}"
+        inside = path.relative_to(folder.parent).with_suffix("").parts if len(paths) > 1 else ()
+        module = ".".join((room, *(part for part in inside if part != "__init__")))
         found = ModuleAnalyzer.for_module(module).find_attr_docs().get(("", attribute))
         if found:
             return " ".join(found).strip()

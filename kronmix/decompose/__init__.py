@@ -1,4 +1,4 @@
-"""Nearest Kronecker, Monarch and Kronecker-sparse chain to a matrix, each with its error and how good it is proved to be."""
+"""Nearest structured matrices, the search for the right structure, and permutations that bring one out, each with its certificate."""
 
 from .chain import nearest_chain
 from .data_aware import DataFactorization
@@ -7,10 +7,16 @@ from .kronecker import nearest_kronecker, rearrange, unrearrange
 from .low_rank import nearest_low_rank
 from .monarch import nearest_monarch
 from .permutations import PermutedFactorization, find_permutations
+from .searches import FAMILIES, Candidate, Curve, Family, Front, search
 
 __all__ = [
+    "FAMILIES",
+    "Candidate",
+    "Curve",
     "DataFactorization",
     "Factorization",
+    "Family",
+    "Front",
     "PermutedFactorization",
     "find_permutations",
     "nearest_chain",
@@ -18,5 +24,6 @@ __all__ = [
     "nearest_low_rank",
     "nearest_monarch",
     "rearrange",
+    "search",
     "unrearrange",
 ]

@@ -2,6 +2,7 @@
 
 from .animation import save_animation as save_animation
 from .curves import plot_curves as plot_curves, plot_training as plot_training
+from .fronts import plot_front as plot_front
 from .matrices import plot_layers as plot_layers, plot_matrix as plot_matrix
 from .networks import (
     plot_edges as plot_edges,
@@ -37,6 +38,7 @@ __all__ = [
     "plot_drift",
     "plot_edges",
     "plot_errors",
+    "plot_front",
     "plot_layer_spectra",
     "plot_layers",
     "plot_matrix",

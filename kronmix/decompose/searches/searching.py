@@ -1,0 +1,159 @@
+"""Search over all structures, shapes and ranks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from ..factorization import Factorization, as_matrix, target
+from .chains import ButterflyFamily, ChainFamily, TwoFactorFamily
+from .closed import BlockDiagonalFamily, KroneckerFamily, LowRankFamily, MonarchFamily, SlicewiseFamily
+from .curves import Candidate, Curve, Family, candidate
+from .front import Candidates, Front, as_numbers_stored
+from .spectra import Spectra
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+#: What is searched unless told otherwise, plain structures first: among equal errors the first is taken.
+FAMILIES: tuple[Family, ...] = (
+    LowRankFamily(),
+    KroneckerFamily(),
+    BlockDiagonalFamily(),
+    MonarchFamily(),
+    ButterflyFamily(),
+    TwoFactorFamily(),
+    SlicewiseFamily(),
+)
+
+
+def search(
+    B: Any,
+    *,
+    budget: float | None = None,
+    tolerance: float | None = None,
+    families: Iterable[Any] | None = None,
+    progress: Callable[[str, int], None] | None = None,
+) -> Front:
+    """Which structure a matrix has: the front of error against numbers stored, over all structures, shapes and ranks.
+
+    One spectrum per shape gives all ranks, so that the front is exact over the families with a closed optimum: matrices of low
+    rank, sums of Kronecker products, block-diagonal and Monarch matrices, with one block rank or a rank for every slice, and
+    products of two Kronecker-sparse factors. Butterflies are found by hierarchical splitting and carry a proved bound (T28).
+
+    Parameters
+    ----------
+    B : array or scipy.sparse matrix, or StructuredOperator
+        Real or complex, of any shape.
+    budget : int or float, optional
+        Most numbers stored; below 1 a share of the entries. Larger candidates are left out.
+    tolerance : float, optional
+        Relative error that :meth:`Front.best` has to reach.
+    families : sequence, optional
+        What to search: names as in ``kronmix.decompose.FAMILIES``, families of one's own, or sequences of chainable patterns for
+        longer chains. All families by default.
+    progress : function of (family, shapes done), optional
+        Called after every shape. An interrupt (Ctrl-C) ends the search and keeps what was found.
+
+    Returns
+    -------
+    Front
+        Squares below about 10⁻¹³ of the matrix's are lost in rounding: errors below 10⁻⁶ are stated as at most that, except for the
+        smallest structure that near, whose error is measured.
+
+    Raises
+    ------
+    ValueError
+        If a family is not known, both a budget and a tolerance are given, the budget is below the smallest candidate, or an
+        entry is NaN or infinite.
+    TypeError
+        If B does not hold numbers.
+
+    References
+    ----------
+    Eckart & Young 1936; Van Loan & Pitsianis 1993 (T14); Dao et al. 2022 (T13); Le et al. 2024 (T11, T28).
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> M = km.Monarch(rng.normal(size=(4, 6, 3)), rng.normal(size=(3, 4, 8))).to_dense()
+    >>> found = km.search(M + 1e-3 * rng.normal(size=M.shape))
+    >>> print(found.choose(), found.choose().is_optimal)
+    Monarch (6, 3, 4, 8) True
+    >>> found.best().operator
+    Monarch(24×24, 4 blocks of 6×3, 3 blocks of 4×8, rank 1, 168 parameters)
+    """
+    B = as_matrix(B)
+    aim = target(B)
+    if aim.matrix.size == 0:
+        raise ValueError(f"B has shape {aim.matrix.shape}: expected at least one entry")
+    if budget is not None and tolerance is not None:
+        raise ValueError("give a budget or a tolerance, not both")
+    if tolerance is not None and not tolerance >= 0:
+        raise ValueError(f"tolerance={tolerance}: expected a number, at least 0")
+    limit = aim.matrix.size - 1 if budget is None else min(as_numbers_stored(budget, B.shape), aim.matrix.size - 1)
+    spectra = Spectra(aim)
+    chosen = FAMILIES if families is None else tuple(_family(given) for given in families)
+    curves, smallest, interrupted = _curves(chosen, spectra, limit, progress)
+    if budget is not None and not curves and smallest is not None:
+        raise ValueError(f"budget={budget}: the smallest candidate, {smallest}, stores {smallest.n_parameters} numbers")
+    candidates = Candidates(curves)
+
+    def fit(row: Candidate) -> Factorization:
+        curve = next(c for c in curves if c.family.name == row.family and c.sizes == row.sizes)
+        return curve.family.fit(B, row.sizes, row.rank)
+
+    front = [candidate(curves[i], j) for i, j in candidates.best(lambda curve: curve.n_parameters)]
+    if front and not interrupted and front[-1].relative_error ** 2 <= 2 * spectra.floor:
+        front[-1] = _measured(front[-1], fit)
+    return Front(
+        spectra.shape, candidates, tuple(front), _baseline(spectra, front), interrupted, budget, tolerance, fit
+    )
+
+
+def _curves(
+    families: Sequence[Family], spectra: Spectra, limit: int, progress: Callable[[str, int], None] | None
+) -> tuple[list[Curve], Candidate | None, bool]:
+    """Curves of all shapes within a limit, the smallest candidate of all, and whether the search was interrupted."""
+    curves: list[Curve] = []
+    smallest: Candidate | None = None
+    try:
+        for family in families:
+            for done, curve in enumerate(family.curves(spectra), 1):
+                if smallest is None or curve.n_parameters[0] < smallest.n_parameters:
+                    smallest = candidate(curve, 0)
+                if len(kept := curve.within(limit)):
+                    curves.append(kept)
+                if progress is not None:
+                    progress(family.name, done)
+    except KeyboardInterrupt:
+        return curves, smallest, True
+    return curves, smallest, False
+
+
+def _measured(row: Candidate, fit: Callable[[Candidate], Factorization]) -> Candidate:
+    """The row with the error of its factors, where the squares of a spectrum lose it in rounding."""
+    found = fit(row)
+    scale = found.relative_error / found.error if found.error > 0 else 0.0
+    return replace(row, relative_error=found.relative_error, lower_bound=found.lower_bound * scale)
+
+
+def _baseline(spectra: Spectra, front: Sequence[Candidate]) -> tuple[float, ...]:
+    """Relative error of keeping as many of the largest entries as each row stores numbers."""
+    entries = np.sort(np.abs(spectra.matrix.ravel()))
+    left2 = np.concatenate([[0.0], np.cumsum(entries**2)])
+    return tuple(float(np.sqrt(left2[max(entries.size - row.n_parameters, 0)])) for row in front)
+
+
+def _family(given: Any) -> Family:
+    if isinstance(given, str):
+        named = {family.name: family for family in FAMILIES}
+        if given not in named:
+            raise ValueError(f"families: {given!r} is not one of {', '.join(named)}")
+        return named[given]
+    if hasattr(given, "curves") and hasattr(given, "fit"):
+        family: Family = given
+        return family
+    return ChainFamily(given)

@@ -1,0 +1,82 @@
+"""Squared singular values of all slices of a matrix, shape by shape: what every closed optimum of the search is read from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from ..factorization import Target
+from ..kronecker import rearrange
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+class Spectra:
+    """Spectra of one matrix, each computed once, in units of ‖B‖²_F and in descending order.
+
+    They are eigenvalues of Gram matrices, so that a square below ``floor`` is lost in rounding.
+    """
+
+    def __init__(self, aim: Target) -> None:
+        self.aim = aim
+        unit = 1 / aim.norm if aim.norm > 0 else 1.0
+        self.matrix = aim.matrix * unit
+        self.shape: tuple[int, int] = (aim.matrix.shape[0], aim.matrix.shape[1])
+        self.floor = 8 * max(self.shape) * float(np.finfo(np.float64).eps)
+        self._slices: dict[tuple[int, int, int, int], Array] = {}
+
+    def slices(self, p: int, k: int, q: int, s: int) -> Array:
+        """Of the q·k slices of size p × s of a Monarch matrix (T12), shape (q·k, min(p, s))."""
+        key = p, k, q, s
+        if key not in self._slices:
+            Z = self.matrix.reshape(p, q, k, s).transpose(1, 2, 0, 3)
+            self._slices[key] = squares(Z).reshape(q * k, min(p, s))
+        return self._slices[key]
+
+    def rearranged(self, p: int, k: int, q: int, s: int) -> Array:
+        """Of 𝓡(B) for factors p × k and q × s (T14)."""
+        return squares(rearrange(self.matrix, ((p, k), (q, s))))
+
+    def block(self, a: int, b: int, c: int, d: int) -> Array:
+        """Entries on the support of a pattern, as values[a, d, b, c]: a view."""
+        i, j = np.arange(a)[:, None], np.arange(d)
+        values: Array = self.matrix.reshape(a, b, d, a, c, d)[i, :, j, i, :, j]
+        return values
+
+
+def squares(Z: Array) -> Array:
+    """Squared singular values of all Z[…], descending along the last axis."""
+    m, n = Z.shape[-2:]
+    adjoint = Z.conj().swapaxes(-1, -2)
+    G = np.matmul(Z, adjoint) if m <= n else np.matmul(adjoint, Z)
+    if min(m, n) == 1:
+        values = G[..., 0].real
+    elif min(m, n) == 2:
+        a, b, c = G[..., 0, 0].real, np.abs(G[..., 0, 1]), G[..., 1, 1].real
+        half, radius = (a + c) / 2, np.hypot((a - c) / 2, b)
+        values = np.stack([half + radius, half - radius], axis=-1)
+    else:
+        values = np.linalg.eigvalsh(G)[..., ::-1]
+    return np.maximum(values, 0.0)
+
+
+def tails(values: Array) -> Array:
+    """What is left of a descending sequence after its first 1, 2, … members."""
+    left = np.zeros(values.size)
+    left[:-1] = np.cumsum(values[:0:-1])[::-1]
+    return left
+
+
+def divisors(n: int) -> list[int]:
+    """All of them, ascending."""
+    small = [d for d in range(1, int(n**0.5) + 1) if n % d == 0]
+    return sorted({*small, *(n // d for d in small)})
+
+
+def splittings(m: int, n: int) -> Iterator[tuple[int, int, int, int]]:
+    """Every (p, k, q, s) with p·q = m and k·s = n."""
+    for p in divisors(m):
+        for k in divisors(n):
+            yield p, k, m // p, n // k

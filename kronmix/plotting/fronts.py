@@ -1,0 +1,82 @@
+"""Fronts of error against numbers stored."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .style import INK, MUTED, SERIES, new_axes
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+#: Errors below this are rounding: they are drawn on the lower edge.
+_FLOOR = 1e-16
+_LABELS = 5
+
+
+def plot_front(front: Any, ax: Axes | None = None) -> Axes:
+    """Draw the front of a search: error against numbers stored, with proved bounds; its corners are labelled.
+
+    Parameters
+    ----------
+    front : Front
+        From :func:`kronmix.search`.
+    ax : Axes, optional
+
+    Examples
+    --------
+    >>> found = km.search(np.kron(np.ones((3, 3)), np.arange(16.0).reshape(4, 4)))
+    >>> ax = km.plotting.plot_front(found)
+    >>> ax.get_xscale(), ax.get_yscale()
+    ('log', 'log')
+    """
+    ax = new_axes(ax)
+    rows = front.front
+    numbers = np.array([row.n_parameters for row in rows])
+    errors = np.array([max(row.relative_error, _FLOOR) for row in rows])
+    bounds = np.array([max(row.lower_bound, _FLOOR) for row in rows])
+    found, sparse = SERIES[1], SERIES[2]
+    ax.plot(numbers, np.maximum(front.baseline, _FLOOR), linestyle=sparse.dashes, color=sparse.colour, linewidth=1.2)
+    ax.plot(numbers, errors, drawstyle="steps-post", color=found.colour, linewidth=1.6, marker="o", markersize=2)
+    gaps = np.flatnonzero(bounds < errors * (1 - 1e-6))
+    ax.vlines(numbers[gaps], bounds[gaps], errors[gaps], color=MUTED, linewidth=0.8)
+    ax.set_xscale("log")
+    ax.set_yscale("log")
+    ax.set_xlabel(f"numbers stored, of {front.shape[0] * front.shape[1]:,}".replace(",", " "))
+    ax.set_ylabel("relative error")
+    handles: list[Any] = [
+        (found, "best structure"),
+        (sparse, "as many of the largest entries"),
+    ]
+    for series, label in handles:
+        ax.plot([], [], color=series.colour, linestyle="-" if series is found else series.dashes, label=label)
+    if gaps.size:
+        ax.plot([], [], color=MUTED, linewidth=0.8, label="down to the proved bound")
+    ax.legend(frameon=False, loc="lower left", fontsize=8)
+    for i in _labelled(front, numbers):
+        ax.plot(numbers[i], errors[i], marker="o", markersize=5, color=found.colour)
+        ax.annotate(
+            str(rows[i]),
+            (numbers[i], errors[i]),
+            xytext=(5, 6),
+            textcoords="offset points",
+            fontsize=7.5,
+            color=INK,
+            ha="right" if numbers[i] > numbers[-1] ** 0.75 * numbers[0] ** 0.25 else "left",
+        )
+    return ax
+
+
+def _labelled(front: Any, numbers: Any) -> list[int]:
+    """Corners far enough apart that their labels do not meet: the chosen one first, then the others."""
+    if not front.front:
+        return []
+    chosen = front.front.index(front.choose())
+    apart = np.log(numbers[-1] / numbers[0]) / _LABELS if len(numbers) > 1 else 0.0
+    kept = [chosen]
+    for i in front.corners:
+        if len(kept) < _LABELS and all(abs(np.log(numbers[i] / numbers[j])) >= apart for j in kept):
+            kept.append(i)
+    return kept
