@@ -1,4 +1,4 @@
-"""Nearest structured matrices, the search for the right structure, and permutations that bring one out, each with its certificate."""
+"""Nearest structured matrices, the search for the right one, and permutations that bring one out, each with its certificate."""
 
 from .chain import nearest_chain
 from .data_aware import DataFactorization
