@@ -103,6 +103,12 @@ def test_sparse_matrices_are_taken_wherever_a_matrix_is(kind: str) -> None:
     assert km.cka(S, 2 * M) == pytest.approx(1)
 
 
+def test_stored_zeros_and_duplicates_of_a_sparse_matrix_count_once() -> None:
+    S = scipy.sparse.coo_array(([1.0, 2.0, 0.0, 4.0], ([0, 0, 1, 1], [1, 1, 0, 1])), shape=(2, 2))
+    assert km.norm(S) == pytest.approx(5)
+    assert km.matrix_rank(S) == 1
+
+
 def test_masked_entries_are_refused_wherever_a_matrix_is() -> None:
     masked = np.ma.masked_equal(np.arange(4.0).reshape(2, 2), 3)
     for use in (

@@ -266,6 +266,8 @@ def test_a_foreign_operator_without_a_dtype_is_named() -> None:
         km.eye(2) + nameless
     with pytest.raises(TypeError, match="ndarray is not a LinearOperator"):
         km.Foreign(np.eye(2))
+    M = np.array([[1 + 2j, 3j]])
+    np.testing.assert_array_equal(km.Foreign(sla.aslinearoperator(M)).conj().to_dense(), M.conj())
     integers = sla.aslinearoperator(np.eye(2, dtype=int))
     assert (km.eye(2) + integers).dtype == np.float64
     with pytest.raises(ValueError, match="cannot add"):
