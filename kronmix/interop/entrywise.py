@@ -63,6 +63,9 @@ class LowRankHadamard(StructuredOperator):
     def with_factors(self, *arrays: Any) -> Self:
         return type(self)(*same_shapes(arrays, self.factors))
 
+    def _arguments(self) -> tuple[Any, ...]:
+        return self.factors
+
     @property
     def connections(self) -> int:
         r1, r2 = self.ranks

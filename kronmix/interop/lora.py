@@ -16,10 +16,10 @@ from ..checks import integer
 from ..files import staged_folder, write_file
 from ..operators import StructuredOperator
 from ..operators.base import Array
+from ..spectra.svd import SVD
 from .adapters import Adapter, AdapterLayer
 from .peft import PREFIX
-from .spectrum import UpdateSpectrum, norm
-from .triplets import Triplets, triplets
+from .spectrum import UpdateSpectrum, exact_svd, norm
 
 _EPS = float(np.finfo(np.float64).eps)
 
@@ -82,13 +82,13 @@ def to_lora(layer: AdapterLayer | StructuredOperator, rank: int | None = None, t
     17
     """
     op = layer.operator if isinstance(layer, AdapterLayer) else layer
-    return _best(op, triplets(op), rank, tolerance)
+    return _best(op, exact_svd(op), rank, tolerance)
 
 
-def _best(op: StructuredOperator, found: Triplets, rank: int | None, tolerance: float | None) -> LoRA:
-    values = found.values
+def _best(op: StructuredOperator, found: SVD, rank: int | None, tolerance: float | None) -> LoRA:
+    values = found.S
     r = max(min(_wanted_rank(values, op.shape, rank, tolerance), values.size), 1)
-    U, Vh = found.vectors(r)
+    U, Vh = found.U[:, :r], found.Vh[:r]
     root = np.sqrt(values[:r])
     B, A = U * root, root[:, None] * Vh
     kept_B, kept_A = np.ascontiguousarray(B, op.dtype), np.ascontiguousarray(A, op.dtype)
@@ -183,8 +183,8 @@ def convert_adapter(
     save = _saver()
     done = []
     for layer in adapter.layers:
-        found = triplets(layer.operator)
-        done.append(Conversion(layer, _best(layer.operator, found, rank, tolerance), norm(found.values)))
+        found = exact_svd(layer.operator)
+        done.append(Conversion(layer, _best(layer.operator, found, rank, tolerance), norm(found.S)))
     arrays = {key: np.ascontiguousarray(array) for key, array in adapter.others.items()}
     write = _WRITERS[adapter.format]
     write(Path(path), adapter, arrays, done, save)

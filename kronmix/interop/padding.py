@@ -40,6 +40,9 @@ class RectangularIdentity(StructuredOperator):
         same_shapes(arrays, ())
         return self
 
+    def _arguments(self) -> tuple[Any, ...]:
+        return self.shape
+
     @property
     def connections(self) -> int:
         return 0

@@ -8,8 +8,8 @@ import numpy as np
 
 from ..operators import StructuredOperator
 from ..operators.base import Array
+from ..spectra.svd import SVD, svd
 from .adapters import AdapterLayer
-from .triplets import triplets
 
 _EPS = float(np.finfo(np.float64).eps)
 
@@ -75,7 +75,12 @@ def update_spectrum(layer: AdapterLayer | StructuredOperator) -> UpdateSpectrum:
     1.389
     """
     op = layer.operator if isinstance(layer, AdapterLayer) else layer
-    return UpdateSpectrum(triplets(op).values, op.shape)
+    return UpdateSpectrum(exact_svd(op).S, op.shape)
+
+
+def exact_svd(op: StructuredOperator) -> SVD:
+    """Singular value decomposition of an update in double precision: what is cut off is then cut off its own numbers."""
+    return svd(op.with_factors(*(factor.astype(np.result_type(factor, np.float64)) for factor in op.factors)))
 
 
 def norm(values: Array) -> float:
