@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.box import SIMPLE_HEAD
@@ -21,11 +20,17 @@ class Target(StrEnum):
     """What ``convert`` writes."""
 
     lora = "lora"
+    torch = "torch"
+    lazylinop = "lazylinop"
+    pyfaust = "pyfaust"
+    fly = "fly"
 
 
 @command
 def convert(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="An adapter: a .safetensors file, or PEFT's folder.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="An adapter (.safetensors, or PEFT's folder), or factors (.npz).")
+    ],
     to: Annotated[Target, typer.Option(help="What to write.")],
     rank: Annotated[int | None, typer.Option(min=1, help="lora: rank of every layer.")] = None,
     tolerance: Annotated[
@@ -40,17 +45,39 @@ def convert(
     ] = None,
     out: Annotated[Path | None, typer.Option(metavar="PATH", help="Where it goes; default beside FILE.")] = None,
 ) -> None:
-    """Write an adapter (LoRA, LoKr, LoHa) as LoRA with the least possible error in every layer, without the base model.
+    """Take an adapter or factors elsewhere: to LoRA, PyTorch, lazylinop, pyfaust or fly, none of which need be installed.
 
-    The result has the layout of the input: PEFT's folder, or one file as LyCORIS and kohya's scripts write it.
+    An adapter (LoRA, LoKr, LoHa) becomes the nearest LoRA of every layer, without the base model, in the layout it came in.
+    Factors are what `kronmix factor` and `km.save` write; a line of Python says how the other library reads the result.
 
     Examples:
 
     - `kronmix convert lokr.safetensors --to lora --rank 16`
 
     - `kronmix convert adapter_folder --to lora --tolerance 1e-2`
+
+    - `kronmix convert B.factors.npz --to pyfaust`
     """
-    _TARGETS[to](file, out, rank=rank, tolerance=tolerance, kernel=kernel)
+    if to is Target.lora:
+        _lora(file, out, rank=rank, tolerance=tolerance, kernel=kernel)
+    elif (rank, tolerance, kernel) != (None, None, None):
+        raise ValueError(f"--rank, --tolerance and --kernel go with --to lora, not with --to {to}")
+    else:
+        _factors(file, out, to)
+
+
+def _factors(file: Path, out: Path | None, to: Target) -> None:
+    from ..interop import read_factors, write_factors
+    from ..interop.exports import LIBRARIES
+
+    if file.suffix != ".npz":
+        raise ValueError(f"{file}: --to {to} takes factors in a .npz file, as kronmix factor and km.save write them")
+    op = read_factors(file)
+    target = out if out is not None else file.with_suffix(f".{to}{LIBRARIES[to].suffix}")
+    usage = write_factors(op, target, to)
+    typer.echo(f"{op!r}")
+    typer.echo(f"read it with: {usage}")
+    typer.echo(str(target))
 
 
 def _lora(file: Path, out: Path | None, *, rank: int | None, tolerance: float | None, kernel: list[str] | None) -> None:
@@ -106,6 +133,3 @@ def _table(file: Path, done: tuple[Conversion, ...]) -> Table:
         values = (str(one.rank), scientific(one.lora.error), scientific(one.relative_error))
         table.add_row(one.layer.name, one.layer.kind, shape, *values)
     return table
-
-
-_TARGETS: dict[Target, Callable[..., Any]] = {Target.lora: _lora}

@@ -5,6 +5,7 @@ No library is needed to import this room; each is imported by the functions that
 
 from .adapters import Adapter, AdapterLayer, read_adapter
 from .entrywise import LowRankHadamard
+from .exports import read_factors, write_factors
 from .factorized import (
     from_ks_values,
     from_lazylinop,
@@ -38,6 +39,7 @@ __all__ = [
     "from_torch",
     "ks_values",
     "read_adapter",
+    "read_factors",
     "sparse_factors",
     "to_fly",
     "to_lazylinop",
@@ -45,4 +47,5 @@ __all__ = [
     "to_pyfaust",
     "to_torch",
     "update_spectrum",
+    "write_factors",
 ]

@@ -18,6 +18,7 @@ from ..operators import StructuredOperator
 from ..operators.base import Array
 from ..spectra.svd import SVD
 from .adapters import Adapter, AdapterLayer
+from .optional import library
 from .peft import PREFIX
 from .spectrum import UpdateSpectrum, exact_svd, norm
 
@@ -180,7 +181,7 @@ def convert_adapter(
     >>> layer.kind, done.rank, bool(difference <= done.lora.error)
     ('LoRA', 23, True)
     """
-    save = _saver()
+    save = library("safetensors.numpy", "writing an adapter", "'kronmix[checkpoints]'").save
     done = []
     for layer in adapter.layers:
         found = exact_svd(layer.operator)
@@ -189,14 +190,6 @@ def convert_adapter(
     write = _WRITERS[adapter.format]
     write(Path(path), adapter, arrays, done, save)
     return tuple(done)
-
-
-def _saver() -> Any:
-    try:
-        from safetensors.numpy import save
-    except ImportError as error:
-        raise ImportError("writing an adapter needs safetensors: pip install 'kronmix[checkpoints]'") from error
-    return save
 
 
 def _shaped(conversion: Conversion) -> tuple[Array, Array]:

@@ -101,6 +101,53 @@ def test_wrong_options_end_in_one_sentence_and_write_nothing(
     assert [file.name for file in adapter.parent.iterdir()] == ["lokr.safetensors"]
 
 
+@pytest.mark.parametrize(
+    ("target", "ending"),
+    [("torch", "safetensors"), ("lazylinop", "mat"), ("pyfaust", "mat"), ("fly", "safetensors")],
+)
+def test_factors_are_taken_elsewhere(
+    target: str, ending: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    np.save(tmp_path / "B.npy", np.kron(np.arange(12.0).reshape(3, 4), np.eye(5)))
+    monkeypatch.chdir(tmp_path)
+    assert call(capsys, monkeypatch, "factor", "B.npy", "--structure", "kronecker", "--shape", "3x4,5x5")[0] == 0
+    code, printed, errors = call(capsys, monkeypatch, "convert", "B.factors.npz", "--to", target)
+    assert (code, errors) == (0, "")
+    assert printed.splitlines()[-1] == f"B.factors.{target}.{ending}"
+    assert "Kronecker(15×20, 3×4 ⊗ 5×5" in printed
+    assert f"B.factors.{target}" in printed.splitlines()[-2]
+    assert (tmp_path / f"B.factors.{target}.{ending}").stat().st_size > 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("lokr.safetensors", "--to", "torch"), "--to torch takes factors in a .npz file"),
+        (("W.npz", "--to", "torch"), "holds W, expected what km.save writes, or factor_0"),
+        (("W.npz", "--to", "lora", "--rank", 1), "unknown file type '.npz'"),
+        (("W.npz", "--to", "fly", "--rank", 1), "--rank, --tolerance and --kernel go with --to lora"),
+        (("gone.npz", "--to", "fly"), "gone.npz"),
+        (("dense.npz", "--to", "fly"), "fly holds a product of two factors"),
+        (("dense.npz", "--to", "torch", "--out", "x.npz"), "x.npz: expected a name ending in .safetensors"),
+    ],
+)
+def test_what_is_no_factors_is_told_and_nothing_written(
+    arguments: tuple[object, ...],
+    words: str,
+    adapter: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(adapter.parent)
+    np.savez("W.npz", W=np.eye(2))
+    km.save(km.Dense(np.eye(2)), "dense.npz")
+    before = sorted(file.name for file in adapter.parent.iterdir())
+    code, printed, errors = call(capsys, monkeypatch, "convert", *arguments)
+    assert (code, printed, errors.count("\n")) == (2, "", 1)
+    assert words in errors
+    assert sorted(file.name for file in adapter.parent.iterdir()) == before
+
+
 def test_a_pickle_is_refused_with_the_way_out(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
