@@ -346,12 +346,26 @@ def test_verify_an_identity_of_ones_own(capsys: pytest.CaptureFixture[str]) -> N
     shapes = ("--shapes", "W=S,S X=S,C V=C,C")
     code, printed, _ = call(capsys, "verify", "--identity", "vec(W @ X @ V) == kron(V.T, W) @ vec(X)", *shapes)
     assert code == 0
-    assert "holds (all sizes + entrywise + finite field)" in printed
+    assert "holds for all sizes (all sizes + entrywise + finite field)" in printed
     code, printed, _ = call(
         capsys, "verify", "--identity", "vec(W @ X @ V) == kron(V, W) @ vec(X)", *shapes, "--at", "S=5,C=6", "--json"
     )
     assert code == 1
     assert json.loads(printed)["counterexample"]["sizes"] == {"C": 2, "S": 1}
+
+
+def test_verify_under_hypotheses_and_writes_a_verdict(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    question = ("--identity", "seed @ K == (K @ seed.T).T + 0 * c * seed", "--shapes", "K=n,n seed=1,n c=")
+    code, printed, _ = call(
+        capsys, "verify", *question, "--assume", "K symmetric", "--markdown", "--latex", tmp_path / "verdict.tex"
+    )
+    assert code == 0
+    assert "**Holds for all sizes**" in printed
+    assert "K symmetric is needed (without it: n = 2" in printed
+    assert "Holds for all sizes" in (tmp_path / "verdict.tex").read_text(encoding="utf-8")
+    code, printed, _ = call(capsys, "verify", *question)
+    assert code == 1
+    assert printed.splitlines()[1].startswith("refuted: n = 2")
 
 
 @pytest.mark.parametrize(
@@ -362,7 +376,11 @@ def test_verify_an_identity_of_ones_own(capsys: pytest.CaptureFixture[str]) -> N
         (("--at", "S=3"), "--at goes with --identity"),
         (("--identity", "A.__class__ == A", "--shapes", "A=m,n"), "'.__class__' is not allowed"),
         (("--identity", "A == A", "--shapes", "A=m,n", "--at", "m=3"), "expected a value for each of the sizes m, n"),
-        (("--identity", "A == A", "--shapes", "A=m,n seed=m,n"), "'seed' is not free"),
+        (("--assume", "A symmetric"), "--assume goes with --identity"),
+        (("--markdown",), "--markdown goes with --identity"),
+        (("--identity", "A == A", "--shapes", "A=m,n", "--assume", "A symmetric"), "expected a square matrix"),
+        (("--identity", "A / 2 == A", "--shapes", "A=m,n"), "write 0.5 * X"),
+        (("--identity", "A' == A", "--shapes", "A=m,n"), "a transpose is written A.T"),
         (("--identity", "A @ A == A", "--shapes", "A=m,n"), "do not fit"),
     ],
 )

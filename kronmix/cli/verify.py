@@ -29,13 +29,16 @@ def verify(
         str | None, typer.Option(metavar="'L == R'", help="Prove or refute an identity of your own instead.")
     ] = None,
     shapes: Annotated[
-        str | None, typer.Option(metavar="'W=S,S X=S,C'", help="Shapes of its matrices; sizes are names or numbers.")
+        str | None,
+        typer.Option(metavar="'W=S,S X=S,C c='", help="Shapes of its matrices; sizes are names, numbers, S+1, S*C."),
+    ] = None,
+    assume: Annotated[
+        str | None, typer.Option(metavar="'Q orthogonal, K symmetric'", help="Hypotheses about its matrices.")
     ] = None,
     at: Annotated[str | None, typer.Option(metavar="S=196,C=768", help="Large sizes to prove it at.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
-    latex: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write statements and verdicts as a document.")
-    ] = None,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print the verdict on an identity as Markdown.")] = False,
+    latex: Annotated[Path | None, typer.Option(metavar="FILE", help="Write statements and verdicts as LaTeX.")] = None,
 ) -> None:
     """Prove the statements T1–T27, and refute their false neighbours with the same provers; exit code 1 if anything fails.
 
@@ -54,21 +57,35 @@ def verify(
 
     - `kronmix verify --identity 'vec(W @ X @ V) == kron(V.T, W) @ vec(X)' --shapes 'W=S,S X=S,C V=C,C'`
 
-    An identity may hold names, numbers, @ + - *, .T, vec, unvec, kron, eye, commutation, block_diag, hadamard and trace.
+    - `kronmix verify --identity 'trace(X.T @ Q.T @ Q @ X) == trace(X.T @ X)' --shapes 'Q=S,S X=S,C' --assume 'Q orthogonal'`
+
+    - `kronmix verify --identity 'sum(V[i] for i in range(r)).T == sum(V[i].T for i in range(r))' --shapes 'V=r,S,C'`
+
+    An identity may hold names, numbers, `@ + - *`, `.T`, `.H` and these words:
+
+    - `kron`, `khatri_rao` (column by column), `face_splitting` (row by row), `hadamard`, `block_diag`
+
+    - `vec`, `unvec(x, (S, C))`, `rearrange(X, 's (c d) -> (c s) d', c=2)` as in einops, `diag`, `trace`
+
+    - `eye(S)`, `ones(S, C)`, `commutation(S, C)`, `inv(A)`, `conj(A)`, `map(f, X)` for any function f of the entries
+
+    - `sum(… V[i] … for i in range(r))` over a stack of matrices, declared as `V=r,C,C`; `c=` declares a scalar, `x=n` a column
+
+    A hypothesis is a matrix and a word, `symmetric`, `skew`, `hermitian`, `diagonal`, `orthogonal`, `orthonormal` (columns),
+    `unitary`, `permutation` or `real`, or an equation `A @ B == eye(n)`.
     """
     if identity is not None or shapes is not None:
-        _own_identity(identity, shapes, at, json)
+        _own_identity(identity, shapes, at, assume, json, markdown, latex)
         return
-    if at is not None:
-        raise ValueError("--at goes with --identity and --shapes; for theorems use --size")
+    if at is not None or assume is not None or markdown:
+        option = "--at" if at is not None else "--assume" if assume is not None else "--markdown"
+        raise ValueError(f"{option} goes with --identity and --shapes{'; for theorems use --size' if at else ''}")
     from ..symbolic import verify as run
 
     with proving(quiet=False) as progress:
         report = run(theorem, size=None if size is None else _sizes(size), slow=slow, progress=progress)
     if latex is not None:
-        partial = latex.with_name(latex.name + ".partial")
-        partial.write_text(report.to_latex(), encoding="utf-8")
-        partial.replace(latex)
+        _write(latex, report.to_latex())
     if json:
         typer.echo(report.to_json())
     else:
@@ -92,19 +109,35 @@ def proving(quiet: bool) -> Iterator[Callable[[int, int, str], None]]:
         yield lambda done, total, name: bar.update(job, completed=done, total=total, description=name)
 
 
-def _own_identity(identity: str | None, shapes: str | None, at: str | None, json: bool) -> None:
-    from ..symbolic import check_identity
+def _write(path: Path, text: str) -> None:
+    """Whole or not at all."""
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(path)
+
+
+def _own_identity(
+    identity: str | None,
+    shapes: str | None,
+    at: str | None,
+    assume: str | None,
+    json: bool,
+    markdown: bool,
+    latex: Path | None,
+) -> None:
+    from ..symbolic.identities import decide
     from ..symbolic.language import parse_identity, parse_shapes
 
     if identity is None or shapes is None:
         raise ValueError("--identity and --shapes go together, as --identity 'A.T.T == A' --shapes 'A=m,n'")
-    given = parse_shapes(shapes)
-    if taken := sorted({"at", "seed", "identity"} & given.keys()):
-        raise ValueError(f"shapes: {taken[0]!r} is not free as a name: choose another")
-    large = None if at is None else {name: sizes[0] for name, sizes in parse_shapes(at.replace(",", " ")).items()}
-    options: dict[str, Any] = {"at": large, **given}
-    verdict = check_identity(parse_identity(identity), **options)
-    typer.echo(verdict.to_json() if json else f"{identity}\n{verdict!r}")
+    large: Any = None if at is None else {name: sizes[0] for name, sizes in parse_shapes(at.replace(",", " ")).items()}
+    verdict = decide(parse_identity(identity), parse_shapes(shapes), large, assume=assume)
+    if latex is not None:
+        _write(latex, verdict.to_latex())
+    if markdown:
+        typer.echo(verdict.to_markdown())
+    else:
+        typer.echo(verdict.to_json() if json else f"{identity}\n{verdict!r}")
     if not verdict:
         raise typer.Exit(1)
 

@@ -2,32 +2,43 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice, product
 from math import comb, prod
 from typing import Any
 
+import numpy as np
+
 from .claims import ALL_SIZES, ENTRYWISE, FINITE_FIELD, Undecided
-from .language.building import SizeSymbol
-from .language.expressions import Expression, Variable, as_expression
-from .language.text import size_expression
-from .provers.bounds import bound
+from .language.expressions import equal_expressions
+from .language.hypotheses import Impossible
+from .language.notation import latex
+from .language.sizes import SizeSymbol
+from .provers.bounds import bound, holds_inverse, largest_formed
 from .provers.comparison import Agreement, Difference, compare_entries, compare_residues
 from .provers.evaluation import TooLarge
-from .provers.indices import equal_for_all_sizes
+from .provers.indices import differences
 from .provers.statements import residue_words
+from .statement import Instance, Statement, shown_sizes
 from .verdict import Verdict
 
-__all__ = ["check_identity"]
+__all__ = ["check_identity", "decide"]
 
 Sizes = dict[str, int]
 #: Sizes tried with a symbol for every entry, and how many such assignments are enough.
 _SMALL, _ENOUGH = (1, 2, 3), 12
-#: Largest numbers of symbols, of entries of the two sides, and of monomials an entry might have, for expansion.
-_SYMBOLS, _ENTRIES, _MONOMIALS = 40, 512, 300_000
-#: Large sizes, different for different names so that a mix-up of names shows.
-_LARGE = (37, 53, 29, 41, 31, 43)
+#: Of more names than this not all assignments of small sizes are run through.
+_ALL_ASSIGNMENTS = 4
+#: Largest numbers of symbols, of entries of the two sides, and of monomials of all entries together, for expansion.
+_SYMBOLS, _ENTRIES, _MONOMIALS = 40, 512, 200_000
+#: Sizes between which the middle and the large ones are drawn.
+_MIDDLE, _LARGE = (4, 10), (23, 57)
+#: The large ones where matrices are inverted, whose entries have long coefficients.
+_LARGE_INVERSES = (7, 17)
+#: Entries of a matrix beyond which sizes that were drawn are halved.
+_LARGEST_DRAWN = 2**18
+#: Sizes up to which one is looked for at which coefficients that depend on sizes do not vanish.
+_LOOKED_AT = 8
 
 
 def check_identity(
@@ -35,6 +46,7 @@ def check_identity(
     /,
     at: Mapping[str, int] | None = None,
     seed: int = 0,
+    assume: Any = None,
     **shapes: Any,
 ) -> Verdict:
     """Prove or refute an identity between matrices of any sizes.
@@ -43,28 +55,37 @@ def check_identity(
     ----------
     identity : callable
         Takes the matrices by name and returns the two sides. Inside, use ``km.vec``, ``km.unvec``, ``km.kron``, ``km.eye``,
-        ``km.commutation``, ``km.block_diag``, ``km.hadamard``, ``km.trace``, ``@``, ``+``, ``-``, multiplication by exact
-        numbers, and ``.T``. A parameter with the name of a size receives that size.
+        ``km.commutation``, ``km.block_diag``, ``km.hadamard``, ``km.trace``, the words of ``kronmix.symbolic.language`` (``ones``,
+        ``diag``, ``inv``, ``conj``, ``khatri_rao``, ``face_splitting``, ``rearrange``, ``apply_entrywise``, ``sum_over``), ``@``,
+        ``+``, ``-``, multiplication by scalars and exact numbers, ``.T`` and ``.H``. A parameter with the name of a size receives
+        that size. Vectors are columns, and ``x.T`` is a row; ``x @ y`` of two vectors is their scalar product.
     at : mapping from size names to int, optional
-        The large sizes; by default primes between 29 and 53, smaller where the sides would not fit into memory.
+        The large sizes; by default drawn between 23 and 56, smaller where the sides would not fit into memory.
     seed : int
-        Of the random matrices modulo primes.
+        Of the sizes drawn and of the random matrices modulo primes.
+    assume : str, list of str, or mapping from names to str, optional
+        Hypotheses, as "Q orthogonal, K symmetric", ``{"Q": "orthogonal"}`` or "A @ B == eye(n)". A matrix may be symmetric, skew,
+        hermitian, diagonal, orthogonal, orthonormal (columns), unitary, a permutation, or real.
     **shapes : tuple of names and integers
-        Shape of each matrix, vector (one size) or scalar (no size): ``W=("S", "S")``. Products such as "S*C" may be given.
+        Shape of each matrix, vector (one size), scalar (no size), or stack of matrices (three sizes, used as ``V[i]`` in
+        sums): ``W=("S", "S")``. Sums and products such as "S*C" and "S+1" may be given.
 
     Returns
     -------
     Verdict
-        Proved entry by entry at several small sizes and modulo primes near 2⁶¹ at large ones, with the error probability, and
-        for all sizes where the formulas for entry (i, j) allow it; or refuted, with the smallest counterexample found: sizes,
-        integer matrices, and the first entry that differs.
+        Proved entry by entry at several small sizes and modulo primes near 2⁶¹ at sizes drawn at random, with the error
+        probability, and for all sizes where the formulas for entry (i, j) allow it; or refuted, with the smallest
+        counterexample found: sizes, matrices, and the first entry that differs. ``.undecided`` says why stronger evidence was
+        not had, ``.needed`` which hypotheses cannot be dropped.
 
     Raises
     ------
     ValueError
-        If a shape or size is not valid, or the identity cannot be written down at some sizes (shapes do not fit).
+        If a shape, size or hypothesis is not valid, or the identity cannot be written down at some sizes (shapes do not fit).
     TypeError
-        If the identity does not return two sides, or contains inexact numbers.
+        If the identity does not return two sides, uses what an identity may not use, or contains inexact numbers.
+    MemoryError
+        If no prover can decide it within its budget.
 
     References
     ----------
@@ -80,91 +101,247 @@ def check_identity(
 
     >>> km.check_identity(lambda X, V: (km.vec(X @ V), km.kron(V, km.eye(X.shape[0])) @ km.vec(X)), X=("S", "C"), V=("C", "C"))
     refuted: C = 2, S = 1; X = [[0, 1]]; V = [[0, 1], [0, 0]]: entry 0: 0 ≠ 1
+
+    So is the hypothesis here:
+
+    >>> verdict = km.check_identity(lambda Q, X: (km.trace(X.T @ Q.T @ Q @ X), km.trace(X.T @ X)),
+    ...                             Q=("S", "S"), X=("S", "C"), assume="Q orthogonal")
+    >>> verdict.evidence, list(verdict.needed)
+    ('all sizes + finite field', ['Q orthogonal'])
     """
+    return decide(identity, shapes, at, seed, assume)
+
+
+def decide(
+    identity: Callable[..., tuple[Any, Any]],
+    shapes: Mapping[str, Any],
+    at: Mapping[str, int] | None = None,
+    seed: int = 0,
+    assume: Any = None,
+) -> Verdict:
+    """:func:`check_identity` for matrices of any names."""
     if not shapes:
         raise ValueError("name at least one matrix with its shape, as W=('S', 'S')")
-    dimensions = {name: _dimensions(name, shape) for name, shape in shapes.items()}
-    names = sorted({size for sizes in dimensions.values() for size in sizes for size in size.names})
-    state = _Statement(identity, dimensions, names)
-    large = _large_sizes(state, at)
-    state.sides(_distinct(names))  # can it be written down at all?
-    checked: list[Sizes] = []
-    for sizes in _small_sizes(state):
-        left, right, values = state.sides(sizes)
-        outcome = compare_entries(left, right, values, sizes)
-        if isinstance(outcome, Difference):
-            return _refuted(outcome)
-        checked.append(sizes)
-    evidence, words, chance = [], [], 0.0
-    if names and _for_all_sizes(state):
-        evidence.append(ALL_SIZES)
-        words.append("both sides have the same formula for entry (i, j) at all sizes")
-    if checked:
-        evidence.append(ENTRYWISE)
-        words.append(f"expanded at {len(checked)} assignments of sizes" if names else "expanded")
-    if names or not checked:
-        outcome, large = _modulo_primes(state, large, seed, exact=at is not None)
-        if isinstance(outcome, Difference):
-            return _refuted(outcome)
-        checked.append(large)
-        evidence.append(FINITE_FIELD)
-        words.append(f"{_shown(large)}: {residue_words(outcome)}" if large else residue_words(outcome))
-        chance = 0.0 if ALL_SIZES in evidence else outcome.error_probability
-    return Verdict(True, " + ".join(evidence), tuple(checked), chance, None, "; ".join(words))
+    state = Statement(identity, shapes, assume)
+    written = state.sides(_distinct(state.names))  # can it be written down at all?
+    inverses = any(map(holds_inverse, written)) or any(h.property.rational for h in state.hypotheses)
+    large = _large_sizes(state, at, np.random.default_rng(seed), _LARGE_INVERSES if inverses else _LARGE)
+    verdict = _decided(state, large, seed, exact=at is not None)
+    if verdict and state.hypotheses:
+        return _with_needed(state, verdict, seed)
+    return verdict
 
 
-def _for_all_sizes(state: _Statement) -> bool:
-    """Whether the proof with a symbol for every size succeeds; it may fail because the identity computes with its sizes."""
-    try:
-        left, right, _ = state.sides({name: SizeSymbol(name) for name in state.names})
-        return equal_for_all_sizes(left, right)
-    except (Undecided, ValueError, TypeError, AttributeError):
-        return False
+def _decided(state: Statement, large: Sizes, seed: int, exact: bool) -> Verdict:
+    found = _Findings(state, seed)
+    for sizes in _small_sizes(state, np.random.default_rng([seed, 1])):
+        found.expand(sizes)
+        if found.difference is not None:
+            return found.refutation()
+    found.prove_all_sizes()
+    if state.names:
+        for sizes in _middle_sizes(state, np.random.default_rng([seed, 2])):
+            found.residues_if_small(sizes)
+    if state.names or not found.checked:
+        found.large_residues(large, exact)
+    return found.verdict() if found.difference is None else found.refutation()
 
 
-class _Statement:
-    """The identity at given sizes."""
+class _Findings:
+    """What the provers found so far."""
 
-    def __init__(self, identity: Callable[..., Any], dimensions: Mapping[str, Any], names: list[str]) -> None:
-        self.identity, self.dimensions, self.names = identity, dimensions, names
+    def __init__(self, state: Statement, seed: int) -> None:
+        self.state, self.seed = state, seed
+        self.checked: list[Sizes] = []
+        self.expanded = 0
+        self.all_sizes = False
+        self.residue_words = ""
+        self.chance = 0.0
+        self.undecided: dict[str, str] = {}
+        self.difference: Difference | None = None
+
+    def expand(self, sizes: Sizes) -> None:
+        """Compare with a symbol for every entry, or modulo primes where that takes too long."""
+        complete, chance = True, 0.0
         try:
-            parameters = inspect.signature(identity).parameters
-        except (TypeError, ValueError):
-            raise TypeError(f"identity={identity!r}: expected a function of the matrices") from None
-        self.parameters = [p for p in parameters if parameters[p].kind is not inspect.Parameter.VAR_KEYWORD]
-        if unknown := [p for p in self.parameters if p not in dimensions and p not in names]:
-            raise ValueError(
-                f"identity has a parameter {unknown[0]!r} whose shape is not given, as {unknown[0]}=('S', 'C')"
-            )
-        if clash := sorted(set(dimensions) & set(names)):
-            raise ValueError(f"{clash[0]!r} names both a matrix and a size: rename one of them")
-        self.open = len(self.parameters) < len(parameters)
+            instances, complete = self.state.instances(sizes, self.seed)
+            for instance in instances:
+                if (reason := _too_many(instance)) is None:
+                    outcome = compare_entries(instance.left, instance.right, instance.shapes, sizes, instance.shown)
+                else:
+                    self.undecided.setdefault(ENTRYWISE, reason)
+                    outcome = _residues(instance, sizes, self.seed)
+                if isinstance(outcome, Difference):
+                    self.difference = outcome
+                    return
+                chance = max(chance, outcome.error_probability)
+        except (Undecided, TooLarge) as reason:
+            self.undecided.setdefault(ENTRYWISE, str(reason))
+            return
+        except Impossible:
+            return
+        if complete:
+            self.checked.append(sizes)
+            self.expanded += chance == 0
+            self.chance = max(self.chance, chance)
 
-    def shapes(self, sizes: Mapping[str, Any]) -> dict[str, tuple[Any, ...]]:
-        return {name: tuple(size.value(sizes) for size in given) for name, given in self.dimensions.items()}
-
-    def sides(self, sizes: Mapping[str, Any]) -> tuple[Expression, Expression, dict[str, tuple[Any, ...]]]:
-        shapes = self.shapes(sizes)
-        given: dict[str, Any] = {name: Variable(name, shape) for name, shape in shapes.items()}
-        given |= sizes
-        wanted = given if self.open else {name: given[name] for name in self.parameters}
+    def prove_all_sizes(self) -> None:
+        """Compare formulas for entry (i, j)."""
+        if not self.state.names:
+            return
         try:
-            both = self.identity(**wanted)
-        except ValueError as error:
-            raise ValueError(f"at {_shown(sizes)}: {error}" if sizes else str(error)) from error
-        if not isinstance(both, tuple) or len(both) != 2:
-            raise TypeError(f"identity returned {type(both).__name__}: expected a pair (left, right)")
-        left, right = map(as_expression, both)
-        return left, right, shapes
+            left, right, facts = self.state.symbolic()
+            different = {} if equal_expressions(left, right) else differences(left, right, facts)
+        except Undecided as reason:
+            self.undecided[ALL_SIZES] = str(reason)
+            return
+        if not different:
+            self.all_sizes = True
+            return
+        self.undecided[ALL_SIZES] = "the two formulas for entry (i, j) differ"
+        for sizes in _where_nonzero(different.values(), self.state.names):
+            self.residues_if_small(sizes)
+
+    def residues(self, sizes: Sizes) -> Agreement | None:
+        """Compare modulo primes; None if that was not decided."""
+        if self.difference is not None:
+            return None
+        try:
+            instances, complete = self.state.instances(sizes, self.seed)
+            found: list[Agreement] = []
+            for instance in instances:
+                outcome = _residues(instance, sizes, self.seed)
+                if isinstance(outcome, Difference):
+                    self.difference = outcome
+                    return None
+                found.append(outcome)
+        except Undecided as reason:
+            self.undecided.setdefault(FINITE_FIELD, str(reason))
+            return None
+        except Impossible as reason:
+            self.undecided.setdefault(FINITE_FIELD, str(reason))
+            return None
+        if not complete:
+            self.undecided.setdefault(FINITE_FIELD, "permutations were drawn, not run through")
+            return None
+        self.checked.append(sizes)
+        worst = max(found, key=lambda agreement: agreement.error_probability)
+        self.chance = max(self.chance, worst.error_probability)
+        return worst
+
+    def residues_if_small(self, sizes: Sizes) -> None:
+        """Compare modulo primes, unless that takes too much memory."""
+        try:
+            if max(map(largest_formed, self.state.sides(sizes))) <= _LARGEST_DRAWN:
+                self.residues(sizes)
+        except TooLarge as reason:
+            self.undecided.setdefault(FINITE_FIELD, str(reason))
+
+    def large_residues(self, large: Sizes, exact: bool) -> None:
+        """Compare at the large sizes; halve sizes that would need too much memory, unless the user chose them."""
+        while True:
+            try:
+                if not exact and max(map(largest_formed, self.state.sides(large))) > _LARGEST_DRAWN:
+                    raise TooLarge("a matrix has too many entries")
+                outcome = self.residues(large)
+            except TooLarge as reason:
+                if exact or max(large.values(), default=1) <= 2:
+                    self.undecided[FINITE_FIELD] = str(reason)
+                    if exact or not (self.all_sizes or self.expanded):
+                        raise
+                    return
+                large = {name: max(2, value // 2) for name, value in large.items()}
+                continue
+            if outcome is not None:
+                words = residue_words(outcome)
+                self.residue_words = f"{shown_sizes(large)}: {words}" if large else words
+            return
+
+    def refutation(self) -> Verdict:
+        assert self.difference is not None
+        return Verdict(
+            False,
+            "counterexample",
+            (self.difference.sizes,),
+            0.0,
+            self.difference,
+            str(self.difference),
+            statement=self.state.written(str),
+            formula=self.state.written(latex),
+            assumed=tuple(h.text for h in self.state.hypotheses),
+        )
+
+    def verdict(self) -> Verdict:
+        evidence, words = [], []
+        if self.all_sizes:
+            evidence.append(ALL_SIZES)
+            words.append("both sides have the same formula for entry (i, j) at all sizes")
+        if self.expanded:
+            evidence.append(ENTRYWISE)
+            count = f"{self.expanded} assignment{'s' if self.expanded > 1 else ''} of sizes"
+            words.append(f"expanded at {count}" if self.state.names else "expanded")
+        if self.residue_words:
+            evidence.append(FINITE_FIELD)
+            words.append(self.residue_words)
+        if not evidence:
+            raise TooLarge("not decided: " + "; ".join(f"{kind}: {reason}" for kind, reason in self.undecided.items()))
+        for kind, reason in self.undecided.items():
+            if kind not in evidence:
+                words.append(f"not {'for ' if kind == ALL_SIZES else ''}{kind}: {reason}")
+        return Verdict(
+            True,
+            " + ".join(evidence),
+            tuple(self.checked),
+            0.0 if self.all_sizes or FINITE_FIELD not in evidence else self.chance,
+            None,
+            "; ".join(words),
+            undecided={kind: reason for kind, reason in self.undecided.items() if kind not in evidence},
+            statement=self.state.written(str),
+            formula=self.state.written(latex),
+            assumed=tuple(h.text for h in self.state.hypotheses),
+        )
 
 
-def _dimensions(name: str, shape: Any) -> tuple[Any, ...]:
-    if isinstance(shape, str) or not isinstance(shape, Iterable):
-        raise ValueError(f"{name}={shape!r}: expected a shape, as ('S', 'C') or (2, 3)")
-    given = tuple(shape)
-    if len(given) > 2:
-        raise ValueError(f"{name}={shape!r}: expected a matrix, a vector or a scalar: at most two sizes")
-    return tuple(size_expression(size, name) for size in given)
+def _residues(instance: Instance, sizes: Mapping[str, int], seed: int) -> Agreement | Difference:
+    return compare_residues(
+        instance.left,
+        instance.right,
+        instance.shapes,
+        sizes,
+        instance.functions,
+        seed=seed,
+        shown=instance.shown,
+    )
+
+
+def _too_many(instance: Instance) -> str | None:
+    """Why the sides are not expanded, or None."""
+    if instance.functions:
+        return "a function of which nothing is known has no expansion"
+    if holds_inverse(instance.left) or holds_inverse(instance.right):
+        return "the entries of an inverse are no polynomials"
+    symbols = sum(prod(shape) for shape in instance.shapes.values())
+    entries = max(prod(instance.left.shape), prod(instance.right.shape))
+    degree = max(bound(instance.left).degree, bound(instance.right).degree)
+    if symbols <= _SYMBOLS and entries <= _ENTRIES and entries * comb(symbols + degree, degree) <= _MONOMIALS:
+        return None
+    return f"{entries} entries of degree {degree} in {symbols} symbols have too many terms"
+
+
+def _with_needed(state: Statement, verdict: Verdict, seed: int) -> Verdict:
+    """The verdict, with a counterexample for each hypothesis that cannot be dropped."""
+    needed = {}
+    for hypothesis in state.hypotheses:
+        found = _Findings(state.without(hypothesis), seed)
+        for sizes in islice(_small_sizes(state, np.random.default_rng([seed, 1])), _ENOUGH):
+            found.residues_if_small(sizes)
+            if found.difference is not None:
+                needed[hypothesis.text] = found.difference
+                break
+    return verdict.with_needed(needed)
+
+
+# ---- sizes -----------------------------------------------------------------------------------------------------------
 
 
 def _distinct(names: list[str]) -> Sizes:
@@ -182,28 +359,38 @@ def _primes() -> Iterator[int]:
         n += 1
 
 
-def _small_sizes(state: _Statement) -> Iterator[Sizes]:
-    """Assignments with few entries in all, fewest first, that can be expanded."""
-    candidates = [dict(zip(state.names, sizes, strict=True)) for sizes in product(_SMALL, repeat=len(state.names))]
+def _small_sizes(state: Statement, rng: np.random.Generator) -> list[Sizes]:
+    """Assignments with few entries in all, fewest first; of many names some are drawn."""
+    names = state.names
+    if len(names) <= _ALL_ASSIGNMENTS:
+        values: Iterable[tuple[int, ...]] = product(_SMALL, repeat=len(names))
+    else:
+        one_larger = [tuple(2 if i == k else 1 for i in range(len(names))) for k in range(len(names))]
+        drawn = [tuple(map(int, rng.integers(1, 4, len(names)))) for _ in range(_ENOUGH)]
+        values = dict.fromkeys([(1,) * len(names), *one_larger, (2,) * len(names), *drawn])
+    candidates = [dict(zip(names, sizes, strict=True)) for sizes in values]
 
     def symbols(sizes: Sizes) -> int:
         return sum(prod(shape) for shape in state.shapes(sizes).values())
 
     ordered = sorted(candidates, key=lambda sizes: (symbols(sizes), max(sizes.values(), default=0)))
-    fitting = [sizes for sizes in ordered if symbols(sizes) <= _SYMBOLS]
+    fitting = [sizes for sizes in ordered if symbols(sizes) <= 4 * _SYMBOLS]
     # The smallest, which give the smallest counterexamples, and some of the largest that can be expanded.
-    chosen = fitting[:_ENOUGH] + [sizes for sizes in fitting[_ENOUGH:] if len(set(sizes.values())) > 1][-2:]
-    for sizes in chosen:
-        left, right, _ = state.sides(sizes)
-        degree = max(bound(left).degree, bound(right).degree)
-        monomials = comb(symbols(sizes) + degree, degree)
-        if max(prod(left.shape), prod(right.shape)) <= _ENTRIES and monomials <= _MONOMIALS:
-            yield sizes
+    return fitting[:_ENOUGH] + [sizes for sizes in fitting[_ENOUGH:] if len(set(sizes.values())) > 1][-2:]
 
 
-def _large_sizes(state: _Statement, at: Mapping[str, int] | None) -> Sizes:
+def _middle_sizes(state: Statement, rng: np.random.Generator) -> list[Sizes]:
+    return [{name: int(size) for name, size in zip(state.names, rng.integers(*_MIDDLE, len(state.names)), strict=True)}]
+
+
+def _large_sizes(
+    state: Statement, at: Mapping[str, int] | None, rng: np.random.Generator, between: tuple[int, int]
+) -> Sizes:
+    """Drawn, and different for different names so that a mix-up of names shows."""
     if at is None:
-        return {name: _LARGE[i % len(_LARGE)] for i, name in enumerate(state.names)}
+        choices = np.arange(*between)
+        drawn = rng.choice(choices, len(state.names), replace=len(state.names) > len(choices))
+        return {name: int(size) for name, size in zip(state.names, drawn, strict=True)}
     if set(at) != set(state.names):
         raise ValueError(f"at={dict(at)}: expected a value for each of the sizes {', '.join(state.names)}")
     if wrong := [name for name, value in at.items() if not isinstance(value, int) or value < 1]:
@@ -211,21 +398,16 @@ def _large_sizes(state: _Statement, at: Mapping[str, int] | None) -> Sizes:
     return dict(at)
 
 
-def _modulo_primes(state: _Statement, large: Sizes, seed: int, exact: bool) -> tuple[Agreement | Difference, Sizes]:
-    """Compare at the large sizes; halve sizes that would need too much memory, unless the user chose them."""
-    while True:
-        left, right, shapes = state.sides(large)
-        try:
-            return compare_residues(left, right, shapes, large, seed=seed), large
-        except TooLarge:
-            if exact or max(large.values(), default=1) <= 2:
-                raise
-            large = {name: max(2, value // 2) for name, value in large.items()}
-
-
-def _refuted(difference: Difference) -> Verdict:
-    return Verdict(False, "counterexample", (difference.sizes,), 0.0, difference, str(difference))
-
-
-def _shown(sizes: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name} = {value}" for name, value in sizes.items())
+def _where_nonzero(coefficients: Iterable[Any], names: list[str]) -> list[Sizes]:
+    """The smallest sizes at which coefficients that depend on the sizes do not vanish: the sides may differ there."""
+    found: list[Sizes] = []
+    symbols = {name: SizeSymbol(name) for name in names}
+    for coefficient in islice((c for c in coefficients if c.free_symbols), 3):
+        involved = [name for name in names if symbols[name] in coefficient.free_symbols][:3]
+        values = sorted(product(range(1, _LOOKED_AT + 1), repeat=len(involved)), key=sum)
+        candidates = (dict.fromkeys(names, 1) | dict(zip(involved, value, strict=True)) for value in values)
+        differ = (
+            sizes for sizes in candidates if coefficient.subs({symbols[name]: sizes[name] for name in names}) != 0
+        )
+        found += islice(differ, 1)
+    return found

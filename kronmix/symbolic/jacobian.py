@@ -7,7 +7,7 @@ from math import prod
 import numpy as np
 
 from ..operators import StructuredOperator
-from .language.building import parametrised
+from .language.operators import parametrised
 from .provers.evaluation import Array, Values, entries
 from .provers.finite_field import PrimeField
 

@@ -9,7 +9,7 @@ from .claims import EVIDENCE
 if TYPE_CHECKING:
     from .verification import Row, VerificationReport
 
-__all__ = ["document", "escape"]
+__all__ = ["document", "escape", "power"]
 
 _PREAMBLE = r"""\documentclass[a4paper,11pt]{article}
 \usepackage[T1]{fontenc}
@@ -89,7 +89,7 @@ def _entry(row: Row) -> str:
         ("Holds" if row.holds else r"\textbf{Fails}")
         + f"; {row.evidence}: {escape(row.sizes)}."
         + (f" {escape(row.detail)}." if row.detail else "")
-        + (rf" Error probability below ${_power(row.error_probability)}$." if row.error_probability else ""),
+        + (rf" Error probability below ${power(row.error_probability)}$." if row.error_probability else ""),
     ]
     if row.mutants:
         rejected = [name for name in row.mutants if name not in row.accepted]
@@ -101,6 +101,7 @@ def _entry(row: Row) -> str:
     return "\n\n".join(lines)
 
 
-def _power(probability: float) -> str:
+def power(probability: float) -> str:
+    """A small number with its power of ten, as LaTeX."""
     mantissa, exponent = f"{probability:.1e}".split("e")
     return rf"{mantissa}\cdot10^{{{int(exponent)}}}"

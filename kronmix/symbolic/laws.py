@@ -16,7 +16,7 @@ import numpy as np
 
 from ..operators import StructuredOperator
 from .jacobian import jacobian, random_point
-from .language.building import parametrised
+from .language.operators import parametrised
 from .lie_algebra import Field, bracket
 from .provers.elimination import null_space, rank, reduced
 from .provers.evaluation import Array, Objects, Values, entries

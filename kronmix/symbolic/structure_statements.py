@@ -8,8 +8,9 @@ from __future__ import annotations
 from ..products import eye, kron
 from ..spectra import trace
 from ..vectorize import unvec, vec
-from .language.building import commutation, eye as identity_matrix, rearrange
-from .language.expressions import Expression, Size, Variable
+from .language.building import commutation, eye as identity_matrix, kronecker_rearrangement
+from .language.expressions import Expression, Variable
+from .language.sizes import Size
 from .language.structures import Map, Slicewise, Sparse
 
 Sides = tuple[Expression, Expression]
@@ -127,7 +128,7 @@ def rearrangement(m: Size, n: Size, p: Size, q: Size, transposed: bool = False) 
     """T14."""
     A, B = _matrix("A", m, m if transposed else n), _matrix("B", p, q)
     a, b = vec(A.T if transposed else A), vec(B)
-    return rearrange(kron(A, B), A.shape, B.shape), unvec(a, (*a.shape, 1)) @ unvec(b, (*b.shape, 1)).T
+    return kronecker_rearrangement(kron(A, B), A.shape, B.shape), unvec(a, (*a.shape, 1)) @ unvec(b, (*b.shape, 1)).T
 
 
 def mixed_product(k: Size, m: Size, n: Size, p: Size, q: Size, r: Size, transposed: bool = False) -> Sides:

@@ -67,13 +67,38 @@ def test_float_operators_are_compared_to_a_tolerance() -> None:
     verdict = km.check_equivalent(km.Kronecker(A, B), scaled)
     assert verdict
     assert verdict.evidence == "numerical"
-    assert "tolerance 1e-10" in verdict.detail
+    assert "tolerance 3.7e-11" in verdict.detail
     assert not km.check_equivalent(km.Kronecker(A, B), km.Kronecker(A, B * (1 + 1e-9)))
     assert km.check_equivalent(km.Kronecker(A, B), km.Kronecker(A, B * (1 + 1e-9)), tol=1e-8)
     small = km.check_equivalent(A, A + 1e-3 * np.eye(30)[::-1])
     assert small.counterexample is not None
     assert abs(small.counterexample.left - small.counterexample.right) == pytest.approx(1e-3)
     assert km.check_equivalent(np.zeros((2, 2)), 0.0 * rng.normal(size=(2, 2)))
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.complex64, np.float64])
+def test_the_tolerance_is_what_the_dtype_allows(dtype: Any) -> None:
+    rng = np.random.default_rng(0)
+    A, B = (rng.normal(size=(9, 9)).astype(dtype) for _ in range(2))
+    op = km.Kronecker(A, B)
+    dense = np.kron(A.astype(complex), B.astype(complex)).astype(dtype)
+    verdict = km.check_equivalent(op, dense)
+    assert verdict
+    assert f"tolerance {float(np.finfo(dtype).eps) ** (2 / 3):.1e}" in verdict.detail
+    off = dense.copy()
+    off[3, 4] += dtype(1)
+    assert not km.check_equivalent(op, off)
+
+
+def test_integers_that_a_dtype_rounds_are_not_refuted_for_it() -> None:
+    W = np.random.default_rng(0).integers(-9999, 10000, (6, 6)).astype(np.float32)
+    op = km.Kronecker(W, W)
+    verdict = km.check_equivalent(op, op.to_dense())
+    assert verdict
+    assert "not equal as integers" in verdict.detail
+    off = op.to_dense().copy()
+    off[0, 0] += 1e6
+    assert not km.check_equivalent(op, off)
 
 
 @pytest.mark.parametrize(

@@ -38,10 +38,10 @@ def test_true_identities_are_proved(text: str) -> None:
     assert verdict
     assert verdict.counterexample is None
     assert verdict.evidence.endswith("entrywise + finite field")
-    assert ("all sizes" in verdict.evidence) == ("block_diag" not in text)
-    assert verdict.error_probability < 1e-15
-    assert (verdict.error_probability == 0) == ("all sizes" in verdict.evidence)
-    assert verdict.sizes[-1] == {"C": 37, "S": 53}
+    assert "all sizes" in verdict.evidence
+    assert verdict.error_probability == 0
+    assert 23 <= min(verdict.sizes[-1].values()) <= max(verdict.sizes[-1].values()) <= 56
+    assert len(set(verdict.sizes[-1].values())) == 2
     assert len(verdict.sizes) > 4
 
 
@@ -181,7 +181,7 @@ def test_false_at_large_sizes_only() -> None:
     verdict = km.check_identity(identity, A=("m", "m"))
     assert not verdict
     assert verdict.counterexample is not None
-    assert verdict.counterexample.sizes == {"m": 37}
+    assert verdict.counterexample.sizes["m"] >= 23
 
 
 def test_large_degree_and_memory_are_left_to_residues() -> None:
@@ -221,10 +221,10 @@ def test_json_holds_the_counterexample() -> None:
         (lambda A, B: (A, B), {"A": (2, 2)}, ValueError, "'B' whose shape is not given"),
         (lambda A: (A, A), {"A": "SS"}, ValueError, "expected a shape"),
         (lambda A: (A, A), {"A": 3}, ValueError, "expected a shape"),
-        (lambda A: (A, A), {"A": (1, 2, 3)}, ValueError, "at most two sizes"),
+        (lambda A: (A, A), {"A": (1, 2, 3, 4)}, ValueError, "at most three sizes"),
         (lambda A: (A, A), {"A": (0, 2)}, ValueError, "positive integer"),
         (lambda A: (A, A), {"A": (1.5, 2)}, ValueError, "a name or a positive integer"),
-        (lambda A: (A, A), {"A": ("S+1", 2)}, ValueError, "a product of these"),
+        (lambda A: (A, A), {"A": ("S-1", 2)}, ValueError, "sums and products of these"),
         (lambda A: (A @ A, A), {"A": ("S", "C")}, ValueError, "at C = 2, S = 3: A @ A: shapes"),
         (lambda A, S: (A, A), {"A": ("S", "A")}, ValueError, "names both a matrix and a size"),
         (lambda A: (A, 0.1j * A), {"A": (2, 2)}, TypeError, "exact number"),

@@ -7,210 +7,20 @@ from __future__ import annotations
 
 import ast
 import math
+import re
+import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import Any, NoReturn
 
-from ...operators import commutation
-from ...products import block_diag, eye, hadamard, kron
-from ...spectra.trace import trace
-from ...vectorize import unvec, vec
-from .expressions import Expression
+from . import building
+from .expressions import MATRIX_FUNCTIONS, Expression, as_expression
+from .sizes import excerpt, size_expression
 
-__all__ = ["parse_identity", "parse_shapes", "size_expression"]
+__all__ = ["FUNCTIONS", "parse_identity", "parse_shapes"]
 
-#: Functions that the text may call, with their fewest and most arguments.
-FUNCTIONS: dict[str, tuple[Callable[..., Any], int, int]] = {
-    "vec": (vec, 1, 1),
-    "unvec": (lambda x, shape: unvec(x, tuple(map(_size, shape))), 2, 2),
-    "kron": (kron, 1, 99),
-    "eye": (lambda n: eye(_size(n)), 1, 1),
-    "commutation": (lambda S, C: commutation(_size(S), _size(C)), 2, 2),
-    "block_diag": (block_diag, 1, 99),
-    "hadamard": (hadamard, 1, 99),
-    "trace": (trace, 1, 1),
-}
 _LONGEST, _DEEPEST, _LARGEST, _LARGEST_SIZE = 2000, 60, 10**12, 10**6
-_ALLOWED = "names, numbers, @ + - *, .T, and calls of " + ", ".join(FUNCTIONS)
-
-
-def parse_identity(text: str) -> Callable[..., tuple[Any, Any]]:
-    """The function of matrices and sizes that a text of the form ``left == right`` states.
-
-    Raises
-    ------
-    ValueError
-        If the text is too long or deep, or contains anything but names, numbers, ``@ + - *``, ``.T`` and calls of the functions
-        ``vec``, ``unvec``, ``kron``, ``eye``, ``commutation``, ``block_diag``, ``hadamard``, ``trace``.
-
-    Examples
-    --------
-    >>> from kronmix.symbolic.language.text import parse_identity
-    >>> identity = parse_identity("vec(W @ X) == kron(eye(C), W) @ vec(X)")
-    >>> bool(km.check_identity(identity, W=("S", "S"), X=("S", "C")))
-    True
-    >>> parse_identity("W.__class__ == W")
-    Traceback (most recent call last):
-    ValueError: identity: '.__class__' is not allowed: only names, numbers, ...
-    """
-    tree = _parsed(text, "identity")
-    if not (isinstance(tree, ast.Compare) and len(tree.ops) == 1 and isinstance(tree.ops[0], ast.Eq)):
-        raise ValueError(f"identity: {_excerpt(text)}: expected one equation, left == right")
-    left, right = tree.left, tree.comparators[0]
-    for side in (left, right):
-        _check(side, text, 0)
-
-    def identity(**given: Any) -> tuple[Any, Any]:
-        return _value(left, given), _value(right, given)
-
-    return identity
-
-
-def parse_shapes(text: str) -> dict[str, tuple[str | int, ...]]:
-    """Shapes written as ``W=S,S X=S,C x=S``; a size is a name, a number or a product such as ``S*C``.
-
-    Examples
-    --------
-    >>> from kronmix.symbolic.language.text import parse_shapes
-    >>> parse_shapes("W=S,2 x=S*C")
-    {'W': ('S', 2), 'x': ('S*C',)}
-    """
-    shapes: dict[str, tuple[str | int, ...]] = {}
-    for part in text.split():
-        name, equals, sizes = part.partition("=")
-        if not equals or not name.isidentifier() or not sizes or name in FUNCTIONS:
-            raise ValueError(f"shapes: {_excerpt(part)}: expected NAME=SIZE,SIZE, as W=S,C")
-        if name in shapes:
-            raise ValueError(f"shapes: {name} is given twice")
-        shapes[name] = tuple(int(size) if size.isdecimal() and len(size) < 10 else size for size in sizes.split(","))
-    if not shapes:
-        raise ValueError("shapes: expected at least one, as W=S,C")
-    return shapes
-
-
-@dataclass(frozen=True)
-class SizeExpression:
-    """A number, a name, or a product of these."""
-
-    text: str
-    constant: int
-    names: tuple[str, ...]
-
-    def value(self, sizes: Mapping[str, int]) -> int:
-        """The size at given values of the names."""
-        return self.constant * math.prod(sizes[name] for name in self.names)
-
-
-def size_expression(size: Any, matrix: str) -> SizeExpression:
-    """Read one size of a matrix's shape; ValueError if it is neither a positive integer nor a product of names."""
-    if isinstance(size, int) and not isinstance(size, bool):
-        if size < 1:
-            raise ValueError(f"{matrix}: size {size}: expected a positive integer")
-        return SizeExpression(str(size), size, ())
-    if not isinstance(size, str):
-        raise ValueError(f"{matrix}: size {size!r}: expected a name or a positive integer")
-    constant, names = 1, []
-    for part in (piece.strip() for piece in size.split("*")):
-        if part.isidentifier():
-            names.append(part)
-        elif part.isdecimal() and len(part) < 10 and int(part) > 0:
-            constant *= int(part)
-        else:
-            raise ValueError(
-                f"{matrix}: size {_excerpt(size)}: expected a name, a positive integer or a product of these"
-            )
-    return SizeExpression(size, constant, tuple(names))
-
-
-def _parsed(text: str, what: str) -> ast.expr:
-    if len(text) > _LONGEST:
-        raise ValueError(f"{what}: {len(text)} characters: expected at most {_LONGEST}")
-    try:
-        return ast.parse(text.strip(), mode="eval").body
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        reason = error.msg if isinstance(error, SyntaxError) else "nested too deeply"
-        raise ValueError(f"{what}: {_excerpt(text)}: {reason}") from None
-
-
-def _check(node: ast.expr, text: str, depth: int) -> None:
-    """Refuse everything that is not on the list, before anything is computed."""
-    if depth > _DEEPEST:
-        raise ValueError(f"identity: nested more than {_DEEPEST} deep")
-    match node:
-        case ast.Name(id=name):
-            if name.startswith("_"):
-                _refuse(name)
-        case ast.Constant(value=bool()):
-            _refuse(repr(node.value))
-        case ast.Constant(value=int() | float() as number):
-            if not math.isfinite(number) or abs(number) > _LARGEST:
-                raise ValueError(f"identity: a number above {_LARGEST:.0e} in size")
-        case ast.Attribute(value=inner, attr=attribute):
-            if attribute != "T":
-                _refuse(f".{attribute}")
-            _check(inner, text, depth + 1)
-        case ast.UnaryOp(op=ast.USub(), operand=inner):
-            _check(inner, text, depth + 1)
-        case ast.BinOp(left=left, op=ast.MatMult() | ast.Add() | ast.Sub() | ast.Mult(), right=right):
-            _check(left, text, depth + 1)
-            _check(right, text, depth + 1)
-        case ast.Call(func=ast.Name(id=name), args=arguments, keywords=[]) if name in FUNCTIONS:
-            _, fewest, most = FUNCTIONS[name]
-            if not fewest <= len(arguments) <= most:
-                raise ValueError(
-                    f"identity: {name} takes {fewest} argument{'s' * (fewest > 1)}, {len(arguments)} are given"
-                )
-            for i, argument in enumerate(arguments):
-                _check_argument(name, i, argument, text, depth + 1)
-        case _:
-            _refuse(_excerpt(ast.get_source_segment(text.strip(), node) or type(node).__name__))
-
-
-def _check_argument(function: str, position: int, node: ast.expr, text: str, depth: int) -> None:
-    """As any expression; the shape of ``unvec(x, (S, C))`` is a pair."""
-    if (function, position) == ("unvec", 1):
-        if not (isinstance(node, ast.Tuple) and len(node.elts) == 2):
-            raise ValueError("identity: unvec takes a vector and a pair of sizes, as unvec(x, (S, C))")
-        for size in node.elts:
-            _check(size, text, depth)
-    else:
-        _check(node, text, depth)
-
-
-def _refuse(what: str) -> None:
-    raise ValueError(f"identity: {what if what.startswith(chr(39)) else repr(what)} is not allowed: only {_ALLOWED}")
-
-
-def _value(node: ast.expr, given: Mapping[str, Any]) -> Any:
-    match node:
-        case ast.Name(id=name):
-            if name not in given:
-                raise ValueError(
-                    f"identity: {name!r} has no shape and is not a size: known are {', '.join(sorted(given))}"
-                )
-            return given[name]
-        case ast.Constant(value=number):
-            return Fraction(str(number)) if isinstance(number, float) else number
-        case ast.Attribute(value=inner):
-            return _value(inner, given).T
-        case ast.UnaryOp(operand=inner):
-            return -_value(inner, given)
-        case ast.BinOp(left=left, op=op, right=right):
-            return _BINARY[type(op)](_value(left, given), _value(right, given))
-        case ast.Call(func=ast.Name(id=name), args=arguments):
-            return FUNCTIONS[name][0](*(_value(argument, given) for argument in arguments))
-        case ast.Tuple(elts=elements):
-            return tuple(_value(element, given) for element in elements)
-    raise AssertionError(f"{type(node).__name__} was not refused")  # pragma: no cover
-
-
-_BINARY: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
-    ast.MatMult: lambda x, y: x @ y,
-    ast.Add: lambda x, y: x + y,
-    ast.Sub: lambda x, y: x - y,
-    ast.Mult: lambda x, y: x * y,
-}
 
 
 def _size(n: Any) -> Any:
@@ -219,5 +29,288 @@ def _size(n: Any) -> Any:
     return n
 
 
-def _excerpt(text: str) -> str:
-    return repr(text if len(text) <= 60 else f"{text[:57]}...")
+def _named(name: str) -> Callable[..., Any]:
+    return lambda *arguments: MATRIX_FUNCTIONS[name](*arguments)
+
+
+@dataclass(frozen=True)
+class Word:
+    """A function that the text may call: what it does, its fewest and most arguments, and how it is written."""
+
+    call: Callable[..., Any]
+    fewest: int
+    most: int
+    example: str
+
+
+FUNCTIONS: dict[str, Word] = {
+    "vec": Word(_named("vec"), 1, 1, "vec(X)"),
+    "unvec": Word(lambda x, shape: MATRIX_FUNCTIONS["unvec"](x, tuple(map(_size, shape))), 2, 2, "unvec(x, (S, C))"),
+    "kron": Word(building.kron, 1, 99, "kron(A, B)"),
+    "khatri_rao": Word(building.khatri_rao, 1, 99, "khatri_rao(A, B)"),
+    "face_splitting": Word(building.face_splitting, 1, 99, "face_splitting(A, B)"),
+    "hadamard": Word(building.hadamard, 1, 99, "hadamard(A, B)"),
+    "block_diag": Word(building.block_diag, 1, 99, "block_diag(A, B)"),
+    "eye": Word(lambda n: building.eye(_size(n)), 1, 1, "eye(S)"),
+    "ones": Word(lambda *sizes: building.ones(*map(_size, sizes)), 1, 2, "ones(S, C)"),
+    "diag": Word(building.diag, 1, 1, "diag(x)"),
+    "commutation": Word(lambda S, C: building.commutation(_size(S), _size(C)), 2, 2, "commutation(S, C)"),
+    "trace": Word(_named("trace"), 1, 1, "trace(A)"),
+    "inv": Word(building.inv, 1, 1, "inv(A)"),
+    "conj": Word(building.conj, 1, 1, "conj(A)"),
+    "map": Word(building.apply_entrywise, 2, 2, "map(f, X)"),
+    "rearrange": Word(building.rearrange, 2, 2, "rearrange(X, 's (c d) -> (c s) d', c=2)"),
+    "sum": Word(building.sum_over, 1, 1, "sum(kron(V[i], W[i]) for i in range(r))"),
+}
+_ALLOWED = "names, numbers, @ + - *, .T, .H, and calls of " + ", ".join(FUNCTIONS)
+#: What people write instead, with what to write.
+_INSTEAD: dict[type[ast.AST], tuple[str, str]] = {
+    ast.Div: ("/", "0.5 * X for X / 2, inv(A) for an inverse"),
+    ast.Pow: ("**", "W @ W for a power, hadamard(W, W) for an entrywise one"),
+    ast.BitXor: ("^", "A.T for a transpose, inv(A) for an inverse, W @ W for a power"),
+    ast.Mod: ("%", "the remainder as a size of its own"),
+    ast.FloorDiv: ("//", "0.5 * X for X / 2, inv(A) for an inverse"),
+}
+_ATTRIBUTES = {"I": "inv(A)", "inv": "inv(A)", "t": "A.T", "transpose": "A.T", "conj": "conj(A)", "trace": "trace(A)"}
+
+
+def parse_identity(text: str) -> Callable[..., tuple[Any, Any]]:
+    """The function of matrices and sizes that a text of the form ``left == right`` states.
+
+    Raises
+    ------
+    ValueError
+        If the text is too long or deep, or contains anything but names, numbers, ``@ + - *``, ``.T``, ``.H``, indices of stacks
+        and calls of the functions ``FUNCTIONS``; the message says how to write it.
+
+    Examples
+    --------
+    >>> from kronmix.symbolic.language import parse_identity
+    >>> identity = parse_identity("vec(W @ X) == kron(eye(C), W) @ vec(X)")
+    >>> bool(km.check_identity(identity, W=("S", "S"), X=("S", "C")))
+    True
+    >>> parse_identity("W.__class__ == W")
+    Traceback (most recent call last):
+    ValueError: identity: '.__class__' is not allowed: only names, numbers, ...
+    >>> parse_identity("W / 2 == W")
+    Traceback (most recent call last):
+    ValueError: identity: '/' is not allowed: write 0.5 * X for X / 2, inv(A) for an inverse
+    """
+    tree = _parsed(text)
+    if not (isinstance(tree, ast.Compare) and len(tree.ops) == 1 and isinstance(tree.ops[0], ast.Eq)):
+        raise ValueError(f"identity: {excerpt(text)}: expected one equation, left == right")
+    left, right = tree.left, tree.comparators[0]
+    reader = _Reader(text.strip())
+    for side in (left, right):
+        reader.check(side, 0)
+
+    def identity(**given: Any) -> tuple[Any, Any]:
+        if taken := sorted((reader.functions | reader.indices) & given.keys()):
+            raise ValueError(f"identity: {taken[0]!r} names a matrix or a size, and a function or an index too")
+        return reader.value(left, given), reader.value(right, given)
+
+    return identity
+
+
+def parse_shapes(text: str) -> dict[str, tuple[str | int, ...]]:
+    """Shapes written as ``W=S,S X=S,C x=S c=``; a size is a name, a number, or sums and products such as ``S*C`` and ``S+1``.
+
+    Nothing after the sign declares a scalar, three sizes a stack of matrices.
+
+    Examples
+    --------
+    >>> from kronmix.symbolic.language import parse_shapes
+    >>> parse_shapes("W=S,2 x=S*C c=")
+    {'W': ('S', 2), 'x': ('S*C',), 'c': ()}
+    """
+    shapes: dict[str, tuple[str | int, ...]] = {}
+    for part in unicodedata.normalize("NFKC", text).split():
+        name, equals, sizes = part.partition("=")
+        if not equals or not name.isidentifier() or name in FUNCTIONS:
+            raise ValueError(f"shapes: {excerpt(part)}: expected NAME=SIZE,SIZE, as W=S,C, or NAME= for a scalar")
+        if name in shapes:
+            raise ValueError(f"shapes: {name} is given twice")
+        written = [] if sizes in ("", "()") else sizes.split(",")
+        shapes[name] = tuple(int(size) if size.isdecimal() and len(size) < 10 else size for size in written)
+        for size in shapes[name]:
+            size_expression(size, name)
+    if not shapes:
+        raise ValueError("shapes: expected at least one, as W=S,C")
+    return shapes
+
+
+def _parsed(text: str) -> ast.expr:
+    if len(text) > _LONGEST:
+        raise ValueError(f"identity: {len(text)} characters: expected at most {_LONGEST}")
+    try:
+        return ast.parse(text.strip(), mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        reason = error.msg if isinstance(error, SyntaxError) else "nested too deeply"
+        if re.search(r"[\w)\]]['’′]", text):
+            reason = "a transpose is written A.T, a conjugate transpose A.H"
+        elif re.search(r"[⊗⊙∘·×ᵀ⁻]", text):
+            reason = (
+                "write kron(A, B) for ⊗, khatri_rao(A, B) for ⊙, hadamard(A, B) for ∘, A @ B for a product, A.T, inv(A)"
+            )
+        elif re.search(r"(?<![=<>!])=(?!=)", text) and "(" not in text:
+            reason = "an equation is written left == right"
+        raise ValueError(f"identity: {excerpt(text)}: {reason}") from None
+
+
+class _Reader:
+    """Checks and reads the syntax tree of one text."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.functions: set[str] = set()
+        self.indices: set[str] = set()
+        self.running: list[str] = []  # indices of the sums around
+
+    # ---- checking, before anything is computed ----
+
+    def check(self, node: ast.expr, depth: int) -> None:
+        """Refuse everything that is not on the list."""
+        if depth > _DEEPEST:
+            raise ValueError(f"identity: nested more than {_DEEPEST} deep")
+        match node:
+            case ast.Name(id=name):
+                if name.startswith("_"):
+                    _refuse(name)
+                if name in self.running:
+                    _refuse(name, f"V[{name}]: the index of a sum stands in brackets")
+            case ast.Constant(value=int() | float()) if not isinstance(node.value, bool):
+                self.number(node)
+            case ast.Attribute(value=inner, attr=attribute):
+                if attribute not in ("T", "H"):
+                    _refuse(f".{attribute}", _ATTRIBUTES.get(attribute))
+                self.check(inner, depth + 1)
+            case ast.UnaryOp(op=ast.USub(), operand=inner):
+                self.check(inner, depth + 1)
+            case ast.BinOp(left=left, op=ast.MatMult() | ast.Add() | ast.Sub() | ast.Mult(), right=right):
+                self.check(left, depth + 1)
+                self.check(right, depth + 1)
+            case ast.BinOp(op=op) if type(op) in _INSTEAD:
+                _refuse(*_INSTEAD[type(op)])
+            case ast.Subscript(value=ast.Name(id=name), slice=ast.Name() | ast.Constant(value=int()) as index):
+                self.check(node.value, depth + 1)
+                if isinstance(index, ast.Constant):
+                    self.number(index)
+                elif index.id not in self.running:
+                    _refuse(f"{name}[{index.id}]", "V[i] inside sum(… for i in range(r))")
+            case ast.Call(func=ast.Name(id="sum"), args=[ast.GeneratorExp() as generator], keywords=[]):
+                self.check_sum(generator, depth + 1)
+            case ast.Call(func=ast.Name(id=name), args=arguments, keywords=keywords) if name in FUNCTIONS:
+                self.check_call(name, arguments, keywords, depth + 1)
+            case _:
+                _refuse(excerpt(ast.get_source_segment(self.text, node) or type(node).__name__))
+
+    def check_call(self, name: str, arguments: list[ast.expr], keywords: list[ast.keyword], depth: int) -> None:
+        word = FUNCTIONS[name]
+        if not word.fewest <= len(arguments) <= word.most:
+            raise ValueError(
+                f"identity: {name} takes {word.fewest} argument{'s' * (word.fewest > 1)}, {len(arguments)} are given, "
+                f"as {word.example}"
+            )
+        if name == "sum" or (keywords and name != "rearrange") or any(k.arg is None for k in keywords):
+            _refuse(f"{name}(…)", word.example)
+        for k, argument in enumerate(arguments):
+            match (name, k), argument:
+                case ("unvec", 1), ast.Tuple(elts=[first, second]):
+                    self.check(first, depth)
+                    self.check(second, depth)
+                case ("map", 0), ast.Name(id=function) if not function.startswith("_"):
+                    self.functions.add(function)
+                case ("rearrange", 1), ast.Constant(value=str()):
+                    pass
+                case ("unvec", 1) | ("map", 0) | ("rearrange", 1), _:
+                    raise ValueError(f"identity: expected {word.example}")
+                case _:
+                    self.check(argument, depth)
+        for keyword in keywords:
+            self.check(keyword.value, depth)
+
+    def check_sum(self, node: ast.GeneratorExp, depth: int) -> None:
+        match node.generators:
+            case [
+                ast.comprehension(
+                    target=ast.Name(id=index),
+                    iter=ast.Call(func=ast.Name(id="range"), args=[size], keywords=[]),
+                    ifs=[],
+                    is_async=0,
+                )
+            ] if not index.startswith("_") and index not in self.running:
+                self.check(size, depth)
+                self.indices.add(index)
+                self.running.append(index)
+                self.check(node.elt, depth)
+                self.running.pop()
+            case _:
+                _refuse("sum(…)", FUNCTIONS["sum"].example)
+
+    def number(self, node: ast.Constant) -> int | Fraction:
+        """A number as it is written, not as the nearest float."""
+        value = node.value
+        assert isinstance(value, int | float)
+        if not math.isfinite(value) or abs(value) > _LARGEST:
+            raise ValueError(f"identity: a number above {_LARGEST:.0e} in size")
+        if isinstance(value, int):
+            return value
+        written = (ast.get_source_segment(self.text, node) or "").replace("_", "")
+        if not re.fullmatch(r"[\d.]{1,60}([eE][+-]?\d{1,2})?", written):
+            raise ValueError(f"identity: {excerpt(written)}: expected a decimal number of at most 60 digits")
+        return Fraction(written)
+
+    # ---- reading ----
+
+    def value(self, node: ast.expr, given: Mapping[str, Any]) -> Any:
+        """What a checked text stands for."""
+        match node:
+            case ast.Name(id=name):
+                if name not in given:
+                    raise ValueError(
+                        f"identity: {name!r} has no shape and is not a size: known are {', '.join(sorted(given))}"
+                    )
+                return given[name]
+            case ast.Constant():
+                return self.number(node)
+            case ast.Attribute(value=inner, attr=attribute):
+                matrix = self.value(inner, given)
+                return getattr(matrix, attribute) if isinstance(matrix, Expression) else matrix
+            case ast.UnaryOp(operand=inner):
+                return -self.value(inner, given)
+            case ast.BinOp(left=left, op=op, right=right):
+                return _BINARY[type(op)](self.value(left, given), self.value(right, given))
+            case ast.Subscript(value=stack, slice=index):
+                place = given[index.id] if isinstance(index, ast.Name) else self.value(index, given)
+                return self.value(stack, given)[place]
+            case ast.Call(func=ast.Name(id="sum"), args=[ast.GeneratorExp(elt=term, generators=[generator])]):
+                assert isinstance(generator.iter, ast.Call)
+                assert isinstance(generator.target, ast.Name)
+                name = generator.target.id
+                size = _size(self.value(generator.iter.args[0], given))
+                return building.sum_over(size, lambda i: self.value(term, {**given, name: i}), name)
+            case ast.Call(func=ast.Name(id="map"), args=[ast.Name(id=function), argument]):
+                return building.apply_entrywise(function, self.value(argument, given))
+            case ast.Call(
+                func=ast.Name(id="rearrange"), args=[matrix_node, ast.Constant(value=pattern)], keywords=keywords
+            ):
+                sizes = {str(k.arg): _size(self.value(k.value, given)) for k in keywords}
+                return building.rearrange(self.value(matrix_node, given), str(pattern), **sizes)
+            case ast.Call(func=ast.Name(id=name), args=arguments):
+                return FUNCTIONS[name].call(*(self.value(argument, given) for argument in arguments))
+            case ast.Tuple(elts=elements):
+                return tuple(self.value(element, given) for element in elements)
+        raise AssertionError(f"{type(node).__name__} was not refused")  # pragma: no cover
+
+
+_BINARY: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
+    ast.MatMult: lambda x, y: as_expression(x) @ y,
+    ast.Add: lambda x, y: x + y,
+    ast.Sub: lambda x, y: x - y,
+    ast.Mult: lambda x, y: x * y,
+}
+
+
+def _refuse(what: str, instead: str | None = None) -> NoReturn:
+    shown = what if what.startswith("'") else repr(what)
+    raise ValueError(f"identity: {shown} is not allowed: {f'write {instead}' if instead else f'only {_ALLOWED}'}")

@@ -7,29 +7,34 @@ need several primes whose product exceeds the coefficients.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import reduce, singledispatch
-from math import lcm
+from math import factorial, lcm, prod
 from typing import Any
 
-import numpy as np
-
-from ..language.expressions import Constant, Expression, Product, Scaled, Sum, Variable
+from ..language.expressions import Constant, Expression, Product, Scaled, Sum, Trace, Unvec, Variable
 from ..language.structures import (
     Blocks,
+    Commuted,
+    Diagonal,
+    DiagonalOf,
     Entrywise,
+    Identity,
+    Inverse,
+    KhatriRao,
     Kron,
     Map,
+    Permuted,
     Rearranged,
+    Regrouped,
+    Slice,
     Slicewise,
     Sparse,
-    Trace,
-    Unvec,
     Vec,
 )
 
-__all__ = ["Bound", "bound", "dimensions"]
+__all__ = ["Bound", "bound", "dimensions", "holds_inverse", "largest_formed"]
 
 #: Degree of the random polynomial that stands for an entrywise function.
 MAP_DEGREE = 3
@@ -37,23 +42,55 @@ MAP_DEGREE = 3
 
 @dataclass(frozen=True)
 class Bound:
-    """Each entry is P/denominator with deg P ≤ degree and the magnitudes of P's coefficients summing to at most ``height``."""
+    """Each entry is P / (denominator · Q) with polynomials P, its own, and Q, the same for all entries.
+
+    The degree of P is at most ``degree`` and the magnitudes of its coefficients sum to at most ``height``; Q, a product of
+    determinants, has the same two bounds. Without inverses Q = 1.
+    """
 
     degree: int = 0
     height: int = 1
     denominator: int = 1
+    determinant_degree: int = 0
+    determinant_height: int = 1
 
     def __mul__(self, other: Bound) -> Bound:
-        return Bound(self.degree + other.degree, self.height * other.height, self.denominator * other.denominator)
+        return Bound(
+            self.degree + other.degree,
+            self.height * other.height,
+            self.denominator * other.denominator,
+            self.determinant_degree + other.determinant_degree,
+            self.determinant_height * other.determinant_height,
+        )
 
     def times(self, n: int) -> Bound:
         """Sum of n such entries."""
-        return Bound(self.degree, self.height * int(n), self.denominator)
+        return replace(self, height=self.height * int(n))
 
     def __add__(self, other: Bound) -> Bound:
         common = lcm(self.denominator, other.denominator)
-        height = self.height * (common // self.denominator) + other.height * (common // other.denominator)
-        return Bound(max(self.degree, other.degree), height, common)
+        height = (
+            self.height * (common // self.denominator) * other.determinant_height
+            + other.height * (common // other.denominator) * self.determinant_height
+        )
+        degree = max(self.degree + other.determinant_degree, other.degree + self.determinant_degree)
+        return Bound(
+            degree,
+            height,
+            common,
+            self.determinant_degree + other.determinant_degree,
+            self.determinant_height * other.determinant_height,
+        )
+
+    def inverse(self, n: int) -> Bound:
+        """Entries of the inverse of an n × n matrix of such entries: denominator · Q · adj P / det P."""
+        return Bound(
+            self.determinant_degree + (n - 1) * self.degree,
+            self.determinant_height * self.denominator * factorial(n - 1) * self.height ** (n - 1),
+            1,
+            n * self.degree,
+            factorial(n) * self.height**n,
+        )
 
 
 @singledispatch
@@ -66,7 +103,7 @@ def bound(node: Any) -> Bound:
     >>> from kronmix.symbolic.language.expressions import Variable
     >>> W, X = Variable("W", (2, 3)), Variable("X", (3, 4))
     >>> bound(W @ X)
-    Bound(degree=2, height=3, denominator=1)
+    Bound(degree=2, height=3, denominator=1, determinant_degree=0, determinant_height=1)
     """
     return Bound()
 
@@ -79,7 +116,8 @@ def _(node: Variable) -> Bound:
 @bound.register
 def _(node: Constant) -> Bound:
     if node.values.dtype != object:
-        return Bound(height=max(1, int(np.abs(node.values.astype(np.float64)).max(initial=1)) + 1))
+        ends = (node.values.max(), node.values.min()) if node.values.size else ()
+        return Bound(height=max([1, *(abs(int(v)) for v in ends)]))
     exact = [Fraction(v) for v in node.values.ravel()]
     common = reduce(lcm, (v.denominator for v in exact), 1)
     return Bound(height=max([1, *(int(abs(v) * common) for v in exact)]), denominator=common)
@@ -96,6 +134,7 @@ def _(node: Slicewise) -> Bound:
 
 
 @bound.register(Kron)
+@bound.register(KhatriRao)
 @bound.register(Entrywise)
 @bound.register(Scaled)
 def _(node: Expression) -> Bound:
@@ -121,18 +160,47 @@ def _(node: Trace) -> Bound:
 
 
 @bound.register
+def _(node: Slice) -> Bound:
+    return Bound(degree=1)
+
+
+@bound.register
+def _(node: Inverse) -> Bound:
+    return bound(node.matrix).inverse(int(node.shape[0]))
+
+
+@bound.register
 def _(node: Map) -> Bound:
-    inner = bound(node.matrix)
-    power = reduce(lambda x, y: x * y, [inner] * MAP_DEGREE)
-    return Bound(power.degree + 1, power.height * (MAP_DEGREE + 1) * inner.denominator, power.denominator)
+    """Σ_k c_k x^k, a coefficient c_k being one more variable."""
+    inner, powers = bound(node.matrix), [Bound(degree=1)]
+    for _ in range(MAP_DEGREE):
+        powers.append(powers[-1] * inner)
+    return reduce(lambda x, y: x + y, powers)
 
 
 @bound.register(Vec)
 @bound.register(Unvec)
 @bound.register(Rearranged)
 @bound.register(Sparse)
+@bound.register(Diagonal)
+@bound.register(DiagonalOf)
+@bound.register(Regrouped)
 def _(node: Expression) -> Bound:
     return bound(node.parts[0])
+
+
+def holds_inverse(node: Expression) -> bool:
+    """Whether an expression has entries that are no polynomials."""
+    return isinstance(node, Inverse) or any(map(holds_inverse, node.parts))
+
+
+_UNFORMED = (Product, Sum, Scaled, Kron, Blocks, Sparse, Diagonal, Identity, Commuted, Permuted)
+
+
+def largest_formed(node: Expression) -> int:
+    """Entries of the largest matrix that is formed when an expression acts on a vector."""
+    own = 1 if isinstance(node, _UNFORMED) else prod(map(int, node.shape))
+    return max([own, *map(largest_formed, node.parts)])
 
 
 def dimensions(node: Expression) -> int:

@@ -2,30 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import islice
 from math import prod
 from typing import Any
 
 import numpy as np
+from sympy import QQ_I
 
-from ..language.expressions import Expression, same_shape
-from .bounds import MAP_DEGREE, Bound, bound, dimensions
-from .evaluation import Array, Objects, TooLarge, Values, apply, entries
-from .finite_field import PRIMES, PrimeField
+from ..claims import Undecided
+from ..language.expressions import Expression, Variable
+from ..language.sizes import same_size, shown_shape
+from .bounds import MAP_DEGREE, Bound, bound, dimensions, holds_inverse
+from .evaluation import MAX_ENTRIES, Array, NotPolynomial, Objects, Singular, TooLarge, Values, apply, entries
+from .finite_field import PrimeField, prime_fields
 from .polynomials import entries as variables, nonzero_point
 
 __all__ = ["Agreement", "Difference", "compare_entries", "compare_residues", "differing_shapes"]
 
 Shapes = Mapping[str, tuple[int, ...]]
+#: What stands for each declared matrix in a counterexample, an expression in the variables.
+Shown = Mapping[str, Expression]
 
 #: Matrices with more entries than this are compared by their action on a random vector (Freivalds).
 _FORMED = 2**12
 #: Longest vector on the way.
 MAX_DIMENSION = 2**21
+#: Most primes taken, so that no coefficient vanishes modulo all of them.
+_MOST_PRIMES = 64
 #: Wanted bound on the probability that random testing accepts a false identity.
 ERROR_PROBABILITY = 1e-15
+#: Points drawn before every one is taken to make some matrix singular.
+_DRAWS = 8
 
 
 @dataclass(frozen=True)
@@ -39,7 +49,7 @@ class Agreement:
 
 @dataclass(frozen=True)
 class Difference:
-    """A counterexample: sizes, integer matrices, and the first entry at which the two sides differ.
+    """A counterexample: sizes, exact matrices, and the first entry at which the two sides differ.
 
     ``entry`` is None where already the shapes differ; ``left`` and ``right`` are then the shapes.
     """
@@ -53,16 +63,17 @@ class Difference:
     quantity: str = ""
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON; integers beyond 2⁵³ as text."""
+        """For JSON; fractions and complex numbers as text."""
         entry = None if self.entry is None else list(self.entry)
-        matrices = {name: matrix.tolist() for name, matrix in self.matrices.items()}
+        matrices = {name: _plain(matrix) for name, matrix in self.matrices.items()}
         both = {"left": str(self.left), "right": str(self.right)}
         return {"sizes": self.sizes, "matrices": matrices, "entry": entry, **both, "functions": self.functions}
 
     def __str__(self) -> str:
         sizes = ", ".join(f"{name} = {value}" for name, value in self.sizes.items())
         if self.entry is None:
-            return f"{sizes}: shapes {self.left} and {self.right} differ".lstrip(": ")
+            shapes = " and ".join(shown_shape(s) if isinstance(s, tuple) else str(s) for s in (self.left, self.right))
+            return f"{sizes}: shapes {shapes} differ".lstrip(": ")
         given = [f"{name} = {_shown(matrix)}" for name, matrix in self.matrices.items()]
         given += [f"{name}(x) = {formula}" for name, formula in self.functions.items()]
         place = f"entry {self.entry if len(self.entry) != 1 else self.entry[0]}" if self.entry else self.quantity
@@ -70,39 +81,99 @@ class Difference:
         return ": ".join(part for part in (what, place, f"{self.left} ≠ {self.right}") if part)
 
 
+def _plain(matrix: Array) -> Any:
+    """Nested lists of integers, or of text."""
+    exact = np.empty(matrix.shape, object)
+    for index in np.ndindex(*matrix.shape):
+        value = matrix[index]
+        exact[index] = int(value) if isinstance(value, int | np.integer) else str(value)
+    return exact.tolist()
+
+
 def _shown(matrix: Array) -> str:
-    return str(matrix.tolist()) if matrix.size <= 16 else f"{'×'.join(map(str, matrix.shape))} integers"
+    if matrix.size > 16:
+        return f"{'×'.join(map(str, matrix.shape))} numbers"
+    return str(_plain(matrix)).replace("'", "")
 
 
 def differing_shapes(
     left: Expression, right: Expression, shapes: Shapes, sizes: Mapping[str, int]
 ) -> Difference | None:
-    """A difference if the two sides have different shapes, whatever the entries."""
-    if same_shape(left.shape, right.shape):
+    """A difference if the two sides have different shapes, whatever the entries; vectors are columns, scalars 1 × 1."""
+    if all(map(same_size, _as_matrix(left.shape), _as_matrix(right.shape))) and max(left.ndim, right.ndim) <= 2:
+        return None
+    if left.ndim == right.ndim and all(map(same_size, left.shape, right.shape)):
         return None
     ones = {name: np.ones(shape, object) for name, shape in shapes.items()}
-    return Difference(dict(sizes), ones, None, left.shape, right.shape)
+    return Difference(_ints(sizes), ones, None, _ints(left.shape), _ints(right.shape))
+
+
+def _as_matrix(shape: tuple[Any, ...]) -> tuple[Any, ...]:
+    return (*shape, 1, 1)[:2]
+
+
+def _ints(sizes: Any) -> Any:
+    if isinstance(sizes, Mapping):
+        return {name: int(value) for name, value in sizes.items()}
+    return tuple(int(size) if isinstance(size, int) else size for size in sizes)
+
+
+def _indices(left: Array, right: Array) -> Iterator[tuple[tuple[int, ...], Any, Any]]:
+    """Places where two arrays of one shape, up to columns and 1 × 1, differ, with the two values."""
+    shape = min(left.shape, right.shape, key=len)
+    L, R = left.reshape(shape), right.reshape(shape)
+    for index in np.argwhere(np.asarray(L != R, bool)):
+        place = tuple(int(i) for i in index)
+        yield place, L[place], R[place]
 
 
 # ---- every entry a symbol --------------------------------------------------------------------------------------------
 
 
 def compare_entries(
-    left: Expression, right: Expression, shapes: Shapes, sizes: Mapping[str, int]
+    left: Expression, right: Expression, shapes: Shapes, sizes: Mapping[str, int], shown: Shown | None = None
 ) -> Agreement | Difference:
-    """Expand both sides into polynomials in the entries of all variables; exact."""
+    """Expand both sides into polynomials in the entries of all variables; exact.
+
+    Raises
+    ------
+    Undecided
+        If an entry is no polynomial.
+    """
     if (shape := differing_shapes(left, right, shapes, sizes)) is not None:
         return shape
     symbols = variables(**shapes) if shapes else {}
     one = next(iter(symbols.values())).flat[0].ring.one if symbols else 1
     values = Values(Objects(one), symbols, {})
-    L, R = entries(left, values), entries(right, values)
-    for index in np.ndindex(*L.shape):
-        if (difference := L[index] - R[index]) != 0:
-            point = nonzero_point(difference) if symbols else {}
-            matrices = {name: _at(array, point) for name, array in symbols.items()}
-            return _first_difference(left, right, sizes, matrices)
-    return Agreement()
+    try:
+        L, R = entries(left, values), entries(right, values)
+    except NotPolynomial as reason:
+        raise Undecided(str(reason)) from None
+    differing = next(_indices(L, R), None)
+    if differing is None:
+        return Agreement()
+    _, a, b = differing
+    for arrays in _points_off(a - b, symbols):
+        found = _exact_difference(left, right, sizes, arrays, shown or _variables(shapes))
+        if found is not None:
+            return found
+    raise Undecided("the sides expand to different polynomials, but no point was found that tells them apart")
+
+
+def _points_off(difference: Any, symbols: Mapping[str, Array]) -> Iterator[dict[str, Array]]:
+    """Points with few non-zero entries at which a polynomial does not vanish, conjugates fitting what they conjugate."""
+    if not symbols:
+        yield {}
+        return
+    point = nonzero_point(difference)
+    arrays = {name: _at(array, point) for name, array in symbols.items()}
+    conjugates = [name for name in arrays if name.startswith("conj(")]
+    if not conjugates:
+        yield arrays
+        return
+    rng = np.random.default_rng(0)
+    for top in (2, 2, 4, 10, 100, 10**6):
+        yield _gaussian({name: array.shape for name, array in arrays.items()}, top, rng)
 
 
 def _at(symbols: Array, point: Mapping[str, Fraction]) -> Array:
@@ -110,13 +181,68 @@ def _at(symbols: Array, point: Mapping[str, Fraction]) -> Array:
     return np.array(numbers, object).reshape(symbols.shape)
 
 
-def _first_difference(
-    left: Expression, right: Expression, sizes: Mapping[str, int], matrices: dict[str, Array]
-) -> Difference:
-    values = Values(Objects(), matrices, {})
-    L, R = entries(left, values), entries(right, values)
-    index = next(i for i in np.ndindex(*L.shape) if L[i] != R[i])
-    return Difference(dict(sizes), matrices, index, L[index], R[index])
+def _gaussian(shapes: Shapes, top: int, rng: np.random.Generator) -> dict[str, Array]:
+    """Small Gaussian integers, conjugates fitting what they conjugate."""
+    arrays = {}
+    for name in sorted({name.removeprefix("conj(").removesuffix(")") for name in shapes}):
+        shape = shapes.get(name, shapes.get(f"conj({name})", ()))
+        real, imaginary = rng.integers(-top + 1, top, (2, *(shape or (1,))))
+        for key, sign in ((name, 1), (f"conj({name})", -1)):
+            array = np.empty(real.shape, object)
+            for index in np.ndindex(*real.shape):
+                array[index] = QQ_I(int(real[index]), sign * int(imaginary[index]))
+            arrays[key] = array.reshape(shape or (1,))
+    return {key: array for key, array in arrays.items() if key in shapes or f"conj({key})" in shapes}
+
+
+def _variables(shapes: Shapes) -> dict[str, Expression]:
+    return {name: Variable(name, shape) for name, shape in shapes.items() if not name.startswith("conj(")}
+
+
+def _ring_of(arrays: Mapping[str, Array]) -> Objects:
+    complex_ = any(
+        not isinstance(array.flat[0], int | Fraction | np.integer) for array in arrays.values() if array.size
+    )
+    return Objects(QQ_I.one) if complex_ else Objects()
+
+
+def _exact_difference(
+    left: Expression,
+    right: Expression,
+    sizes: Mapping[str, int],
+    arrays: dict[str, Array],
+    shown: Shown,
+    maps: Mapping[str, Polynomial] | None = None,
+) -> Difference | None:
+    """The first entry in which the sides differ at a point, exactly; None if there is none."""
+    ring = _ring_of(arrays)
+    values = Values(ring, arrays, {name: map_.over(ring) for name, map_ in (maps or {}).items()})
+    for index, a, b in _indices(np.asarray(entries(left, values)), np.asarray(entries(right, values))):
+        formulas = {name: str(map_) for name, map_ in (maps or {}).items()}
+        return Difference(_ints(sizes), _matrices(shown, values), index, _number(a), _number(b), formulas)
+    return None
+
+
+def _matrices(shown: Shown, values: Values) -> dict[str, Array]:
+    """The declared matrices at a point."""
+    return {name: _numbers(entries(e, values).reshape(e.shape)) for name, e in shown.items()}
+
+
+def _numbers(array: Array) -> Array:
+    out = np.empty(array.shape, object)
+    for index in np.ndindex(*array.shape):
+        out[index] = _number(array[index])
+    return out
+
+
+def _number(value: Any) -> Any:
+    """Integers as such, and real numbers where the imaginary part is 0."""
+    if hasattr(value, "y"):  # a Gaussian rational
+        real = Fraction(int(value.x.numerator), int(value.x.denominator))
+        return _number(real) if value.y == 0 else value
+    if isinstance(value, Fraction) and value.denominator == 1:
+        return int(value)
+    return int(value) if isinstance(value, np.integer) else value
 
 
 # ---- random residues -------------------------------------------------------------------------------------------------
@@ -130,71 +256,108 @@ def compare_residues(
     functions: tuple[str, ...] = (),
     seed: int = 0,
     largest_error: float = ERROR_PROBABILITY,
+    shown: Shown | None = None,
 ) -> Agreement | Difference:
     """Compare at random points modulo enough primes; large matrices by their action on a random vector.
 
-    ``functions`` names entrywise functions: each is a random polynomial of degree 3, the same on both sides.
+    ``functions`` names entrywise functions: each is a random polynomial of degree 3, the same on both sides. ``shown`` says
+    how a counterexample's matrices depend on the variables.
+
+    Raises
+    ------
+    TooLarge
+        If vectors on the way would be too long, or coefficients need too many primes.
+    Undecided
+        If a matrix whose inverse is asked for is singular at every point drawn.
     """
     if (shape := differing_shapes(left, right, shapes, sizes)) is not None:
         return shape
+    for name, declared in shapes.items():
+        if prod(declared) > MAX_ENTRIES:
+            raise TooLarge(f"{name} has {prod(declared):,} entries, more than {MAX_ENTRIES:,}")
     for side in (left, right):
         if (largest := dimensions(side)) > MAX_DIMENSION:
             raise TooLarge(f"{str(side)[:60]} goes through {largest:,} dimensions, more than {MAX_DIMENSION:,}")
-    freivalds = left.ndim == 2 and prod(left.shape) > _FORMED
+    freivalds = left.ndim == right.ndim == 2 and prod(left.shape) > _FORMED
     joint = bound(left) + bound(right)
     if freivalds:
         joint = joint * Bound(degree=1, height=int(left.shape[1]))
     fields = _enough(joint)
-    chance = joint.degree / min(F.p for F in fields)
+    # A point that makes no determinant vanish is one of at least (1 − q/p) of all.
+    chance = joint.degree / (min(F.p for F in fields) - joint.determinant_degree)
     trials = 1
     while chance**trials >= largest_error:
         trials += 1
     rng = np.random.default_rng(seed)
     for F in fields:
         for _ in range(trials):
-            arrays = {name: F.random(rng, shape) for name, shape in shapes.items()}
-            maps = {name: _Polynomial(F, F.random(rng, (MAP_DEGREE + 1,))) for name in functions}
-            if not _agree(left, right, Values(F, arrays, maps), freivalds, rng):
-                return _integer_difference(left, right, shapes, sizes, F, arrays, maps, freivalds, rng)
+            arrays, maps, found = _drawn(left, right, shapes, functions, F, freivalds, rng)
+            if not found:
+                return _integer_difference(
+                    left, right, shapes, sizes, F, arrays, maps, freivalds, rng, shown or _variables(shapes)
+                )
     return Agreement(chance**trials, joint.degree, tuple(F.p for F in fields))
+
+
+def _drawn(
+    left: Expression,
+    right: Expression,
+    shapes: Shapes,
+    functions: tuple[str, ...],
+    F: PrimeField,
+    freivalds: bool,
+    rng: np.random.Generator,
+) -> tuple[dict[str, Array], dict[str, Polynomial], bool]:
+    """A random point at which all inverses exist, and whether the sides agree there."""
+    for _ in range(_DRAWS):
+        arrays = {name: F.random(rng, shape) for name, shape in shapes.items()}
+        maps = {name: Polynomial(tuple(map(int, F.random(rng, (MAP_DEGREE + 1,))))) for name in functions}
+        values = Values(F, arrays, {name: map_.over(F) for name, map_ in maps.items()})
+        try:
+            return arrays, maps, _agree(left, right, values, freivalds, rng)
+        except Singular:
+            continue
+    raise Undecided("an inverse does not exist at any point drawn")
 
 
 def _enough(joint: Bound) -> tuple[PrimeField, ...]:
     """Primes whose product exceeds every coefficient, so that a non-zero polynomial stays so modulo one of them."""
-    usable = [F for F in PRIMES if joint.denominator % F.p]
     product, chosen = 1, []
-    for F in usable:
+    for F in islice((F for F in prime_fields() if joint.denominator % F.p), _MOST_PRIMES):
         chosen.append(F)
         product *= F.p
         if product > joint.height:
             return tuple(chosen)
-    raise ValueError(
-        f"coefficients up to about 10^{len(str(joint.height)) - 1} need more than the {len(PRIMES)} primes at hand: "
-        "check a shorter identity, or smaller sizes"
-    )
+    raise TooLarge(f"coefficients of up to {joint.height.bit_length():,} bits need more than {_MOST_PRIMES} primes")
 
 
 @dataclass(frozen=True)
-class _Polynomial:
-    """An entrywise function over a field."""
+class Polynomial:
+    """An entrywise function, by its coefficients."""
 
-    field: PrimeField
-    coefficients: Array
+    coefficients: tuple[Any, ...]
 
-    def __call__(self, x: Array) -> Array:
-        total = np.full(x.shape, self.coefficients[-1], np.uint64)
-        for c in self.coefficients[-2::-1]:
-            total = self.field.add(self.field.multiply(total, x), np.broadcast_to(c, x.shape))
-        return total
+    def over(self, ring: Any) -> Callable[[Array], Array]:
+        """The function on arrays over a ring."""
+
+        def evaluated(x: Array) -> Array:
+            *rest, last = (ring.scalar(c) for c in self.coefficients)
+            total = np.full(x.shape, last, x.dtype)
+            for c in reversed(rest):
+                total = ring.add(ring.multiply(total, x), np.full(x.shape, c, x.dtype))
+            return total
+
+        return evaluated
 
     def __str__(self) -> str:
-        return " + ".join(f"{c}·x^{i}" for i, c in enumerate(self.coefficients.tolist()))
+        return " + ".join(f"{c}·x^{i}" for i, c in enumerate(self.coefficients))
 
 
 def _agree(left: Expression, right: Expression, values: Values, freivalds: bool, rng: np.random.Generator) -> bool:
     ring = values.ring
     if not freivalds:
-        return bool(np.array_equal(entries(left, values), entries(right, values)))
+        L, R = np.asarray(entries(left, values)), np.asarray(entries(right, values))
+        return next(_indices(L, R), None) is None
     assert isinstance(ring, PrimeField)
     z = ring.random(rng, (left.shape[1], 1))
     return bool(np.array_equal(apply(left, z, values), apply(right, z, values)))
@@ -207,37 +370,104 @@ def _integer_difference(
     sizes: Mapping[str, int],
     F: PrimeField,
     residues: dict[str, Array],
-    maps: Mapping[str, Callable[[Array], Array]],
+    maps: Mapping[str, Polynomial],
     freivalds: bool,
     rng: np.random.Generator,
+    shown: Shown,
 ) -> Difference:
     """Small integer matrices that tell the sides apart; residues are integers too, so those found serve if nothing else does."""
+    if any(name.startswith("conj(") for name in (*shapes, *maps)):
+        return _complex_difference(left, right, shapes, sizes, maps, rng, shown)
+    small = {name: Polynomial(tuple(map(int, rng.integers(0, 3, MAP_DEGREE)))) for name in maps}
     candidates = [
-        {name: rng.integers(0, top, shape).astype(np.uint64) for name, shape in shapes.items()} for top in (2, 10)
+        ({name: np.asarray(rng.integers(0, top, shape), np.uint64) for name, shape in shapes.items()}, functions)
+        for top in (2, 2, 2, 3, 4, 4, 10, 100)
+        for functions in ((small, maps) if maps else (maps,))
     ]
-    for arrays in (*candidates, residues):
-        values = Values(F, arrays, maps)
-        found = _locate_columns(left, right, values, F, rng) if freivalds else _locate(left, right, values)
+    for arrays, functions in (*candidates, (residues, maps)):
+        values = Values(F, arrays, {name: map_.over(F) for name, map_ in functions.items()})
+        try:
+            found = _locate_columns(left, right, values, F, rng) if freivalds else _locate(left, right, values)
+        except Singular:
+            continue
         if found is not None:
-            index, L, R = found
-            pair = F.integers(np.array([L, R], np.uint64))
             exact = {name: array.astype(object) for name, array in arrays.items()}
-            return Difference(dict(sizes), exact, index, pair[0], pair[1], {n: str(m) for n, m in maps.items()})
+            if functions or any(map(holds_inverse, (left, right, *shown.values()))):
+                difference = _exact_difference(left, right, sizes, exact, shown, functions)
+                if difference is not None:
+                    return difference
+                continue
+            L, R = (_exact_entry(side, found, exact) for side in (left, right))
+            return Difference(_ints(sizes), _matrices(shown, Values(Objects(), exact, {})), found, L, R)
     raise AssertionError("two sides that differ at these residues agree at them")  # pragma: no cover
 
 
-def _locate(left: Expression, right: Expression, values: Values) -> tuple[tuple[int, ...], Any, Any] | None:
-    L, R = np.asarray(entries(left, values)), np.asarray(entries(right, values))
-    wrong = np.argwhere(L != R) if L.ndim else np.zeros((int(L != R), 0), int)
-    if len(wrong) == 0:
-        return None
-    index = tuple(int(i) for i in wrong[0])
-    return index, L[index], R[index]
+def _complex_difference(
+    left: Expression,
+    right: Expression,
+    shapes: Shapes,
+    sizes: Mapping[str, int],
+    maps: Mapping[str, Polynomial],
+    rng: np.random.Generator,
+    shown: Shown,
+) -> Difference:
+    """Gaussian integers that tell the sides apart: entries and their conjugates are independent, so almost all of them do."""
+    names = sorted({name.removeprefix("conj(").removesuffix(")") for name in maps})
+    for top in (2, 2, 4, 10, 100, 10**6):
+        functions = {}
+        for name in names:
+            pairs = [(int(a), int(b)) for a, b in rng.integers(0, 3, (MAP_DEGREE, 2))]
+            functions[name] = Polynomial(tuple(QQ_I(a, b) for a, b in pairs))
+            functions[f"conj({name})"] = Polynomial(tuple(QQ_I(a, -b) for a, b in pairs))
+        try:
+            found = _exact_difference(left, right, sizes, _gaussian(shapes, top, rng), shown, functions)
+        except Singular:
+            continue
+        if found is not None:
+            return found
+    raise Undecided("the sides differ modulo a prime, but no Gaussian integers were found that tell them apart")
+
+
+def _exact_entry(node: Expression, index: tuple[int, ...], arrays: Mapping[str, Array]) -> Any:
+    """One entry at integer matrices, from its residues modulo primes whose product exceeds it."""
+    limit = bound(node)
+    largest = max([1, *(int(abs(v)) for array in arrays.values() for v in array.ravel())])
+    needed = 2 * limit.height * largest**limit.degree + 1
+    modulus, value = 1, 0
+    for F in (F for F in prime_fields() if limit.denominator % F.p):
+        if modulus >= needed:
+            break
+        values = Values(F, {name: F.lift(array) for name, array in arrays.items()}, {})
+        residue = int(_entry(node, index, values)) * limit.denominator % F.p
+        value += modulus * ((residue - value) * pow(modulus, -1, F.p) % F.p)
+        modulus *= F.p
+    numerator = value - modulus if value > modulus // 2 else value
+    return _number(Fraction(numerator, limit.denominator))
+
+
+def _entry(node: Expression, index: tuple[int, ...], values: Values) -> Any:
+    if node.ndim == 2 and len(index) == 2 and prod(node.shape) > _FORMED:
+        unit = np.zeros((node.shape[0], 1), np.uint64)
+        unit[index[0]] = 1
+        return apply(node.T, unit, values)[index[1], 0]
+    return np.asarray(entries(node, values)).reshape(-1)[_flat(node, index)]
+
+
+def _flat(node: Expression, index: tuple[int, ...]) -> int:
+    """Place in reading order; for columns, rows and scalars the same whichever way they are written."""
+    if len(index) != node.ndim or node.ndim < 2:
+        return sum(index)
+    return int(np.ravel_multi_index(index, tuple(map(int, node.shape))))
+
+
+def _locate(left: Expression, right: Expression, values: Values) -> tuple[int, ...] | None:
+    found = next(_indices(np.asarray(entries(left, values)), np.asarray(entries(right, values))), None)
+    return None if found is None else found[0]
 
 
 def _locate_columns(
     left: Expression, right: Expression, values: Values, F: PrimeField, rng: np.random.Generator
-) -> tuple[tuple[int, ...], Any, Any] | None:
+) -> tuple[int, ...] | None:
     """First row in which the sides act differently on a random vector, then its first entry that differs."""
     z = F.random(rng, (left.shape[1], 1))
     rows = np.flatnonzero(apply(left, z, values)[:, 0] != apply(right, z, values)[:, 0])
@@ -246,5 +476,4 @@ def _locate_columns(
     unit = np.zeros((left.shape[0], 1), np.uint64)
     unit[rows[0]] = 1
     L, R = apply(left.T, unit, values)[:, 0], apply(right.T, unit, values)[:, 0]
-    column = int(np.flatnonzero(L != R)[0])
-    return (int(rows[0]), column), L[column], R[column]
+    return int(rows[0]), int(np.flatnonzero(L != R)[0])

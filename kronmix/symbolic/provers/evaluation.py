@@ -7,7 +7,7 @@ A ring offers ``lift``, ``scalar``, ``add``, ``subtract``, ``multiply``, ``matmu
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import reduce, singledispatch
 from math import prod
@@ -16,34 +16,47 @@ from typing import Any, Protocol
 import numpy as np
 
 from ...vectorize import commutation_indices
-from ..language.expressions import Constant, Expression, Product, Scaled, Sum, Variable
+from ..language.expressions import Constant, Expression, Ones, Product, Scaled, Sum, Trace, Unvec, Variable
 from ..language.structures import (
     Blocks,
     Commuted,
+    Diagonal,
+    DiagonalOf,
     Entrywise,
     Identity,
+    Inverse,
+    KhatriRao,
     Kron,
     Map,
-    Ones,
     Permuted,
     Rearranged,
+    Regrouped,
+    Slice,
     Slicewise,
     Sparse,
-    Trace,
-    Unvec,
     Vec,
 )
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
-__all__ = ["Objects", "Ring", "TooLarge", "Values", "apply", "entries"]
+__all__ = ["NotPolynomial", "Objects", "Ring", "Singular", "TooLarge", "Values", "apply", "entries"]
 
 #: Largest array formed on the way, in entries.
 MAX_ENTRIES = 2**23
+#: Most rows of a matrix that is inverted.
+MAX_INVERSE = 128
 
 
 class TooLarge(MemoryError):
     """An expression would have to be formed explicitly and is too large for it."""
+
+
+class Singular(ArithmeticError):
+    """A matrix whose inverse is asked for has none at this point."""
+
+
+class NotPolynomial(ArithmeticError):
+    """An inverse was asked for in a ring without division."""
 
 
 class Ring(Protocol):
@@ -55,6 +68,7 @@ class Ring(Protocol):
     def multiply(self, x: Array, y: Array) -> Array: ...
     def matmul(self, A: Array, B: Array) -> Array: ...
     def sum(self, x: Array) -> Any: ...
+    def inverse(self, A: Array) -> Array: ...
 
 
 class Objects:
@@ -71,6 +85,8 @@ class Objects:
         return out
 
     def scalar(self, value: Any) -> Any:
+        if isinstance(value, type(self.one)):
+            return value
         exact = Fraction(value)
         if exact.denominator == 1:
             return self.one * exact.numerator
@@ -88,6 +104,29 @@ class Objects:
     def sum(self, x: Array) -> Any:
         return x.sum()
 
+    def inverse(self, A: Array) -> Array:
+        """By Gauss and Jordan, where the ring is a field."""
+        n = len(A)
+        M = np.concatenate([A.astype(object), self.lift(np.eye(n, dtype=int))], axis=1)
+        for column in range(n):
+            pivots = [row for row in range(column, n) if M[row, column] != 0]
+            if not pivots:
+                raise Singular
+            M[[column, pivots[0]]] = M[[pivots[0], column]]
+            M[column] = M[column] * self.reciprocal(M[column, column])
+            for row in range(n):
+                if row != column and M[row, column] != 0:
+                    M[row] = M[row] - M[row, column] * M[column]
+        return M[:, n:]
+
+    def reciprocal(self, value: Any) -> Any:
+        """1 / value; NotPolynomial in a ring of polynomials."""
+        if isinstance(value, int | Fraction):
+            return 1 / Fraction(value)
+        if hasattr(value, "ring"):
+            raise NotPolynomial("the entries of an inverse are no polynomials")
+        return self.one / value
+
 
 @dataclass(frozen=True)
 class Values:
@@ -96,6 +135,7 @@ class Values:
     ring: Ring
     arrays: Mapping[str, Array]
     functions: Mapping[str, Callable[[Array], Array]]
+    inverses: dict[int, Array] = field(default_factory=dict, repr=False)  # by the identity of what is inverted
 
 
 def _scalar(value: Any) -> Array:
@@ -131,8 +171,14 @@ def _apply(node: Any, X: Array, values: Values) -> Array:
 
 @_entries.register
 def _(node: Variable, values: Values) -> Array:
-    array = values.arrays[node.name]
+    array = values.arrays[node.key]
     return array.T if node.flipped else array
+
+
+@_entries.register
+def _(node: Slice, values: Values) -> Array:
+    matrix = values.arrays[node.stack.key][node.index]
+    return matrix.T if node.flipped else matrix
 
 
 @_entries.register
@@ -205,6 +251,18 @@ def _(node: Kron, values: Values) -> Array:
         return np.diagonal(entries(node, values)).copy()
     left, right = _diagonal(node.left, values), _diagonal(node.right, values)
     return values.ring.multiply(left[:, None], right[None]).reshape(-1)
+
+
+@_diagonal.register
+def _(node: Diagonal, values: Values) -> Array:
+    return entries(node.vector, values)
+
+
+@_diagonal.register
+def _(node: Product, values: Values) -> Array:
+    """Row i of the left matrix times column i of the right one."""
+    A, B = entries(node.left, values), entries(node.right, values)
+    return values.ring.matmul(A[:, None, :], B.T[:, :, None])[:, 0, 0]
 
 
 @_apply.register(Identity)
@@ -298,3 +356,45 @@ def _(node: Sparse, X: Array, values: Values) -> Array:
         full, b, c = full.swapaxes(2, 3), c, b
     x = X.reshape(a, c, d, -1).transpose(0, 2, 1, 3)
     return values.ring.matmul(full, x).transpose(0, 2, 1, 3).reshape(a * b * d, -1)
+
+
+@_entries.register
+def _(node: Diagonal, values: Values) -> Array:
+    return _apply(node, values.ring.lift(np.eye(node.shape[0], dtype=int)), values)
+
+
+@_apply.register
+def _(node: Diagonal, X: Array, values: Values) -> Array:
+    return values.ring.multiply(entries(node.vector, values)[:, None], X)
+
+
+@_entries.register
+def _(node: DiagonalOf, values: Values) -> Array:
+    return _diagonal(node.matrix, values)
+
+
+@_entries.register
+def _(node: KhatriRao, values: Values) -> Array:
+    A, B = entries(node.left, values), entries(node.right, values)
+    product = values.ring.multiply(A[:, None], B[None]).reshape(len(A) * len(B), A.shape[1])
+    return product.T if node.flipped else product
+
+
+@_entries.register
+def _(node: Regrouped, values: Values) -> Array:
+    sizes = node.sizes
+    given, wanted = ([name for group in groups for name in group] for groups in (node.given, node.wanted))
+    axes = entries(node.matrix, values).reshape([sizes[name] for name in given])
+    return axes.transpose([given.index(name) for name in wanted]).reshape(node.shape)
+
+
+@_entries.register
+def _(node: Inverse, values: Values) -> Array:
+    found = values.inverses.get(id(node.matrix))
+    if found is None:
+        if node.shape[0] > MAX_INVERSE:
+            raise TooLarge(
+                f"{str(node)[:60]} has {node.shape[0]:,} rows, more than the {MAX_INVERSE} that are inverted"
+            )
+        found = values.inverses[id(node.matrix)] = values.ring.inverse(entries(node.matrix, values))
+    return found.T if node.flipped else found

@@ -6,15 +6,17 @@ them is exact (below 2⁵³); nine GEMMs and carries modulo p give the product.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
+from sympy import prevprime
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
-__all__ = ["PRIMES", "PrimeField"]
+__all__ = ["PRIMES", "PrimeField", "prime_fields"]
 
 _LIMB = 21
 _MASK = np.uint64(2**_LIMB - 1)
@@ -45,7 +47,7 @@ class PrimeField:
 
     def random(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
         """Independent uniform residues."""
-        return rng.integers(0, self.p, shape, dtype=np.uint64)
+        return np.asarray(rng.integers(0, self.p, shape, dtype=np.uint64))
 
     def lift(self, array: Any) -> Array:
         """Integers or fractions of any size, as residues."""
@@ -101,6 +103,17 @@ class PrimeField:
         """Sum of all entries."""
         return np.uint64(self.matmul(np.ones((1, x.size), np.uint64), x.reshape(-1))[0])
 
+    def inverse(self, A: Array) -> Array:
+        """A⁻¹; Singular if there is none."""
+        from .elimination import reduced
+        from .evaluation import Singular
+
+        n = len(A)
+        found = reduced(np.concatenate([A, np.eye(n, dtype=np.uint64)], axis=1), self)
+        if not np.array_equal(found[:, :n], np.eye(n, dtype=np.uint64)):
+            raise Singular
+        return found[:, n:]
+
     def _product(self, A: Array, B: Array) -> Array:
         a = [limb.astype(np.float64) for limb in _limbs(A)]
         b = [limb.astype(np.float64) for limb in _limbs(B)]
@@ -140,3 +153,20 @@ def _pairs(s: int) -> range:
 
 #: 2⁶¹ − 1 (a Mersenne prime) and the next primes below it.
 PRIMES = tuple(PrimeField(gap) for gap in (1, 31, 45, 229, 259))
+
+
+def prime_fields() -> Iterator[PrimeField]:
+    """Fields of the primes below 2⁶¹, largest first, without end.
+
+    Examples
+    --------
+    >>> from itertools import islice
+    >>> from kronmix.symbolic.provers.finite_field import prime_fields
+    >>> [F.gap for F in islice(prime_fields(), 6)]
+    [1, 31, 45, 229, 259, 283]
+    """
+    yield from PRIMES
+    p = PRIMES[-1].p
+    while True:
+        p = int(prevprime(p))
+        yield PrimeField(2**61 - p)

@@ -2,188 +2,293 @@
 
 An index of a dimension of size S·C is a pair of digits s + S·c in mixed radix: a bijection, so division and remainder never
 appear. A product sums over fresh digits; identities and commutation matrices are Kronecker deltas between digits, which
-collapse the sums. Two sides with the same normal form are equal for all positive sizes. The converse does not hold: different
-normal forms prove nothing, and a counterexample must be found at given sizes.
+collapse the sums (``normal_form.py``). An index of a dimension of size S + C, of a block-diagonal matrix, lies in one block or
+the other: both cases are compared, and a sum is the sum of both. Two sides with the same normal form are equal for all positive
+sizes. The converse does not hold: different normal forms prove nothing, and a counterexample must be found at given sizes.
+
+An example: ``vec(W @ X) == kron(eye(C), W) @ vec(X)``. Both sides have one axis, of size S·C, with digits c (slower) and s. On
+the left, entry (c, s) of vec is entry [s, c] of W @ X, that is Σ_k W[s, k] X[k, c]. On the right the product sums over digits
+(c', s'): Σ_c' Σ_s' δ(c, c') W[s, s'] X[s', c'], since an entry of a Kronecker product is the product of entries. The delta
+collapses the sum over c' and leaves Σ_s' W[s, s'] X[s', c]. With the digit that is summed over called b0, both are
+``W[s, b0] X[b0, c]``:
+
+>>> from kronmix.symbolic.language.building import eye
+>>> from kronmix.symbolic.language.sizes import SizeSymbol
+>>> from kronmix.symbolic.language.expressions import Variable
+>>> S, C = SizeSymbol("S"), SizeSymbol("C")
+>>> W, X = Variable("W", (S, S)), Variable("X", (S, C))
+>>> differences(km.vec(W @ X), km.kron(eye(C), W) @ km.vec(X))
+{}
+>>> list(differences(km.vec(W @ X), km.kron(eye(C), W.T) @ km.vec(X)).values())
+[1, -1]
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from functools import reduce, singledispatch
-from itertools import count, permutations
+from itertools import product as combinations
 from math import prod
 from typing import Any
 
 import sympy as sp
 
 from ..claims import Undecided
-from ..language.expressions import Expression, Product, Scaled, Size, Sum, Variable, same_shape, same_size
-from ..language.structures import (
-    Commuted,
-    Entrywise,
-    Identity,
-    Kron,
-    Map,
+from ..language.expressions import (
+    Constant,
+    Expression,
+    Number,
     Ones,
-    Rearranged,
-    Slicewise,
-    Sparse,
+    Product,
+    Scaled,
+    Sum,
     Trace,
     Unvec,
+    Variable,
+    equal_expressions,
+    written_form,
+)
+from ..language.sizes import Size, product_of, same_size
+from ..language.structures import (
+    Blocks,
+    Commuted,
+    Diagonal,
+    DiagonalOf,
+    Entrywise,
+    Identity,
+    Inverse,
+    KhatriRao,
+    Kron,
+    Map,
+    RangeIndex,
+    RangeSum,
+    Rearranged,
+    Regrouped,
+    Slice,
+    Slicewise,
+    Sparse,
     Vec,
 )
+from .comparison import differing_shapes
+from .inverses import without_inverses
+from .normal_form import (
+    Digit,
+    Entry,
+    Facts,
+    Image,
+    Index,
+    NeedsDigits,
+    Part,
+    Term,
+    collected,
+    digits_of,
+    fresh_digit,
+    quotient,
+)
 
-__all__ = ["equal_for_all_sizes"]
+__all__ = ["differences", "equal_for_all_sizes"]
 
-_labels = count()
-#: Beyond these the normal form would take too long: products of sums, and the orders of digits summed over.
-_MOST_TERMS, _MOST_BOUND = 500, 7
-
-
-@dataclass(frozen=True, order=True)
-class Digit:
-    """One digit of an index; ``bound`` ones are summed over."""
-
-    label: int
-    size: Size = field(compare=False)
-    bound: bool = field(compare=False, default=False)
-
-
-Index = tuple[Digit, ...]  # most significant first; digits of size 1 are left out
-Radices = tuple[Size, ...]
-
-
-@dataclass(frozen=True)
-class Entry:
-    """name[indices]."""
-
-    name: str
-    indices: tuple[Index, ...]
-
-    def renamed(self, new: Mapping[Digit, Digit]) -> Entry:
-        return replace(self, indices=tuple(tuple(new.get(d, d) for d in index) for index in self.indices))
-
-    def digits(self) -> set[Digit]:
-        return {d for index in self.indices for d in index}
-
-    def __str__(self) -> str:
-        return f"{self.name}{[[d.label for d in index] for index in self.indices]}"
+#: Beyond this the normal form would take too long: terms of products of sums.
+_MOST_TERMS = 2000
+#: Times that free indices are split further.
+_MOST_SPLITS = 24
 
 
 @dataclass(frozen=True)
-class Image:
-    """φ(a sum of terms)."""
+class Union:
+    """A digit that lies in one of several blocks, each with digits of its own."""
 
-    name: str
-    terms: tuple[Term, ...]
+    sizes: tuple[Size, ...]
+    blocks: tuple[tuple[Any, ...], ...]
 
-    def renamed(self, new: Mapping[Digit, Digit]) -> Image:
-        return Image(self.name, tuple(term.renamed(new) for term in self.terms))
-
-    def digits(self) -> set[Digit]:
-        return {d for term in self.terms for d in term.digits() - term.bound}
-
-    def __str__(self) -> str:
-        return f"{self.name}({sorted(_collected(self.terms).items())})"
+    @property
+    def size(self) -> Size:
+        return sum(self.sizes)
 
 
-@dataclass(frozen=True)
-class Term:
-    """coefficient · Σ over ``bound`` of Π atoms · Π δ(pairs)."""
-
-    coefficient: Any = 1
-    atoms: tuple[Entry | Image, ...] = ()
-    deltas: tuple[tuple[Digit, Digit], ...] = ()
-    bound: frozenset[Digit] = frozenset()
-
-    def __mul__(self, other: Term) -> Term:
-        return Term(
-            self.coefficient * other.coefficient,
-            self.atoms + other.atoms,
-            self.deltas + other.deltas,
-            self.bound | other.bound,
-        )
-
-    def digits(self) -> set[Digit]:
-        return {d for atom in self.atoms for d in atom.digits()} | {d for pair in self.deltas for d in pair}
-
-    def renamed(self, new: Mapping[Digit, Digit]) -> Term:
-        return Term(
-            self.coefficient,
-            tuple(atom.renamed(new) for atom in self.atoms),
-            tuple((new.get(i, i), new.get(j, j)) for i, j in self.deltas),
-            frozenset(new.get(d, d) for d in self.bound),
-        )
+Radices = tuple[Any, ...]  # of sizes and unions
 
 
-def equal_for_all_sizes(left: Expression, right: Expression) -> bool:
+def equal_for_all_sizes(left: Expression, right: Expression, facts: Facts = Facts()) -> bool:  # noqa: B008 (frozen)
     """Whether both sides have the same normal form; sizes are integers or positive integer SymPy symbols.
 
     Raises
     ------
     Undecided
-        If an index cannot be split into the digits that an expression needs.
+        If an index cannot be split into the digits that an expression needs, or the form would be too long.
 
     Examples
     --------
-    >>> from kronmix.symbolic.language.building import SizeSymbol
+    >>> from kronmix.symbolic.language.sizes import SizeSymbol
     >>> from kronmix.symbolic.language.expressions import Variable
     >>> S, C = SizeSymbol("S"), SizeSymbol("C")
     >>> X = Variable("X", (S, C))
     >>> equal_for_all_sizes(km.commutation(S, C) @ km.vec(X), km.vec(X.T))
     True
     """
-    if not same_shape(left.shape, right.shape):
+    if differing_shapes(left, right, {}, {}) is not None:
         return False
-    indices = [_fresh(_refined(_radices(left, axis), _radices(right, axis)), bound=False) for axis in range(left.ndim)]
-    difference = _collected((*_terms(left, indices), *(_scaled(t, -1) for t in _terms(right, indices))))
-    return all(coefficient == 0 for coefficient in difference.values())
+    return equal_expressions(left, right) or not differences(left, right, facts)
+
+
+def differences(left: Expression, right: Expression, facts: Facts = Facts()) -> dict[str, Any]:  # noqa: B008 (frozen)
+    """Normal forms that left − right has at some sizes, with their coefficients, polynomials in the sizes."""
+    left, right = without_inverses(left), without_inverses(right)
+    facts = facts | inverse_facts(left, right, facts)
+    ndim = max(left.ndim, right.ndim)
+    axes = [_refined(*(_radices(side, axis) for side in (left, right) if axis < side.ndim)) for axis in range(ndim)]
+    for _ in range(_MOST_SPLITS):
+        try:
+            found: dict[str, Any] = {}
+            for number, indices in enumerate(combinations(*(_alternatives(r, (k,)) for k, r in enumerate(axes)))):
+                terms = [*_terms(left, list(indices[: left.ndim]))]
+                terms += [_scaled(t, -1) for t in _terms(right, list(indices[: right.ndim]))]
+                difference = collected(terms, facts)
+                found |= {f"{number}: {form}": c for form, c in difference.items()}
+            return found
+        except NeedsDigits as need:
+            axis, *path = need.digit.path
+            axes[axis] = _split_at(axes[axis], path, need.radices)
+    raise Undecided("an index had to be split too often")
+
+
+def _split_at(radices: Radices, path: list[int], into: Radices) -> Radices:
+    """Radices with the digit at a path replaced."""
+    place, *rest = path
+    if rest:
+        block, *inner = rest
+        union = radices[place]
+        blocks = list(union.blocks)
+        blocks[block] = _split_at(blocks[block], inner, into)
+        new: Radices = (replace(union, blocks=tuple(blocks)),)
+    else:
+        new = tuple(_as_union(r) if isinstance(r, Part) else r for r in into)
+    return (*radices[:place], *new, *radices[place + 1 :])
+
+
+def _as_union(part: Part) -> Union:
+    return Union(part.sizes, tuple(() if size == 1 else (size,) for size in part.sizes))
 
 
 # ---- digits ----------------------------------------------------------------------------------------------------------
 
 
-def _fresh(radices: Radices, bound: bool = True) -> Index:
-    return tuple(Digit(next(_labels), size, bound) for size in radices)
+def _alternatives(radices: Radices, path: tuple[int, ...] = ()) -> list[Index]:
+    """Fresh digits of these radices, in every combination of blocks that they may lie in; free ones if they have a path."""
+    choices: list[list[Any]] = []
+    for place, radix in enumerate(radices):
+        here = (*path, place) if path else ()
+        if isinstance(radix, Union):
+            choices.append(
+                [
+                    Part(k, radix.sizes, inner)
+                    for k, block in enumerate(radix.blocks)
+                    for inner in _alternatives(block, (*here, k) if here else ())
+                ]
+            )
+        else:
+            choices.append([fresh_digit(radix, here)])
+    return [tuple(chosen) for chosen in combinations(*choices)]
 
 
-def _refined(*lists: Iterable[Size]) -> Radices:
+def _summed(radices: Radices) -> list[tuple[Index, Term]]:
+    """Indices to sum over, with the term that says so."""
+    return [(index, Term(bound=frozenset(digits_of(index)))) for index in _alternatives(radices)]
+
+
+def _size(radix: Any) -> Size:
+    return radix.size if isinstance(radix, Union) else radix
+
+
+def _refined(*lists: Iterable[Any]) -> Radices:
     """Coarsest digits of which the digits of every list are composed."""
-    return reduce(_refine, (tuple(s for s in sizes if s != 1) for sizes in lists))
+    return reduce(_refine, (tuple(r for r in radices if _size(r) != 1) for radices in lists))
 
 
 def _refine(x: Radices, y: Radices) -> Radices:
-    out: list[Size] = []
+    out: list[Any] = []
     while x and y:
         (a, *x_rest), (b, *y_rest) = x, y
-        if same_size(a, b):
-            out, x, y = [*out, a], tuple(x_rest), tuple(y_rest)
-        elif (quotient := _quotient(a, b)) is not None:
-            out, x, y = [*out, b], (quotient, *x_rest), tuple(y_rest)
-        elif (quotient := _quotient(b, a)) is not None:
-            out, x, y = [*out, a], tuple(x_rest), (quotient, *y_rest)
+        m, n = _size(a), _size(b)
+        if same_size(m, n):
+            out, x, y = [*out, _merged(a, b)], tuple(x_rest), tuple(y_rest)
+        elif isinstance(b, Union) and (rest := quotient(n, m)) is not None:
+            heads, tail = _factored(b, rest)
+            out, x, y = [*out, _merged(a, heads)], tuple(x_rest), (*tail, *y_rest)
+        elif isinstance(a, Union) and (rest := quotient(m, n)) is not None:
+            heads, tail = _factored(a, rest)
+            out, x, y = [*out, _merged(heads, b)], (*tail, *x_rest), tuple(y_rest)
+        elif not isinstance(a, Union) and (rest := quotient(m, n)) is not None:
+            out, x, y = [*out, b], (rest, *x_rest), tuple(y_rest)
+        elif not isinstance(b, Union) and (rest := quotient(n, m)) is not None:
+            out, x, y = [*out, a], tuple(x_rest), (rest, *y_rest)
         else:
-            raise Undecided(f"an index of size {a} cannot be split into digits of sizes {b}, …")
+            raise Undecided(f"an index of size {m} cannot be split into digits of sizes {n}, …")
     return (*out, *x, *y)
 
 
-def _quotient(a: Size, b: Size) -> Size | None:
-    """a/b where it is a product of sizes."""
-    q = sp.cancel(sp.sympify(a) / b)
-    return q if sp.denom(q) == 1 and not q.is_Add else None
+def _factored(union: Union, size: Size) -> tuple[Union, Radices]:
+    """Blocks of which each index ends in the same digits, of this size together, without these; and these digits."""
+    heads, tails = [], []
+    for whole, block in zip(union.sizes, union.blocks, strict=True):
+        head = quotient(whole, size)
+        if head is None:
+            raise Undecided(f"a block of size {whole} cannot be split into digits of sizes {head}, {size}")
+        first, last = _groups(block, (head, size))
+        heads.append((head, first))
+        tails.append(last)
+    return Union(tuple(h for h, _ in heads), tuple(first for _, first in heads)), _refined(*tails)
+
+
+def _merged(a: Any, b: Any) -> Any:
+    """One radix that is both."""
+    if not isinstance(a, Union):
+        return b
+    if not isinstance(b, Union):
+        return a
+    sizes: list[Size] = []
+    blocks: list[Radices] = []
+    x, y = (list(zip(u.sizes, u.blocks, strict=True)) for u in (a, b))
+    while x and y:
+        (m, p), (n, q) = x.pop(0), y.pop(0)
+        if not same_size(m, n):
+            if _less(n, m) and p == (m,):
+                x.insert(0, (sp.expand(m - n), (sp.expand(m - n),)))
+                m, p = n, (n,)
+            elif _less(m, n) and q == (n,):
+                y.insert(0, (sp.expand(n - m), (sp.expand(n - m),)))
+                n, q = m, (m,)
+            else:
+                raise Undecided(f"blocks of sizes {m} and {n} do not fit each other")
+        sizes.append(m)
+        blocks.append(_refine(tuple(r for r in p if _size(r) != 1), tuple(r for r in q if _size(r) != 1)))
+    return Union(tuple(sizes), tuple(blocks))
+
+
+def _less(m: Size, n: Size) -> bool:
+    """Whether m < n at all sizes, seen from coefficients."""
+    difference = sp.expand(n - m)
+    return difference != 0 and all(
+        c > 0 for c in sp.Poly(difference, *difference.free_symbols or {sp.Symbol("_")}).coeffs()
+    )
 
 
 def _split(index: Index, sizes: Iterable[Size]) -> list[Index]:
     """Consecutive groups of digits, of these sizes together."""
     groups, rest = [], list(index)
     for size in sizes:
-        group: list[Digit] = []
-        while not same_size(reduce(lambda n, d: n * d.size, group, 1), size):
+        group: list[Any] = []
+        while not same_size(product_of(d.size for d in group), size):
             if not rest:
                 raise Undecided(f"an index cannot be split into digits of sizes {tuple(sizes)}")
-            group.append(rest.pop(0))
+            digit = rest.pop(0)
+            have = product_of(d.size for d in group)
+            if isinstance(digit, Digit) and digit.path and not same_size(digit.size * have, size):
+                first, second = quotient(size, have), quotient(digit.size * have, size)
+                if second is not None and first is not None and not same_size(first, 1):
+                    raise NeedsDigits(digit, (first, second))
+            group.append(digit)
         groups.append(tuple(group))
     return groups
 
@@ -211,6 +316,11 @@ def _(node: Scaled, axis: int) -> Radices:
 
 
 @_radices.register
+def _(node: RangeSum, axis: int) -> Radices:
+    return _radices(node.term, axis)
+
+
+@_radices.register
 def _(node: Map, axis: int) -> Radices:
     return _radices(node.matrix, axis)
 
@@ -226,6 +336,29 @@ def _(node: Kron, axis: int) -> Radices:
 
 
 @_radices.register
+def _(node: KhatriRao, axis: int) -> Radices:
+    if (axis == 0) == node.flipped:
+        return _refined(_radices(node.left, 1), _radices(node.right, 1))
+    return _radices(node.left, 0) + _radices(node.right, 0)
+
+
+@_radices.register
+def _(node: Blocks, axis: int) -> Radices:
+    parts = [(part.shape[axis], _radices(part, axis)) for part in node.parts]
+    sizes: list[Size] = []
+    blocks: list[Radices] = []
+    for size, radices in parts:
+        inner = [r for r in radices if _size(r) != 1]
+        if len(inner) == 1 and isinstance(inner[0], Union):  # blocks of blocks
+            sizes += inner[0].sizes
+            blocks += inner[0].blocks
+        else:
+            sizes.append(size)
+            blocks.append(tuple(inner))
+    return (Union(tuple(sizes), tuple(blocks)),) if len(sizes) > 1 else blocks[0]
+
+
+@_radices.register
 def _(node: Vec, axis: int) -> Radices:
     return _radices(node.matrix, 1) + _radices(node.matrix, 0)
 
@@ -233,15 +366,43 @@ def _(node: Vec, axis: int) -> Radices:
 @_radices.register
 def _(node: Unvec, axis: int) -> Radices:
     S, C = node.sizes
-    digits = _refined(_radices(node.vector, 0), (C, S))
-    columns, rows = _split(_fresh(digits), (C, S))
-    return tuple(d.size for d in (rows if (axis == 0) != node.flipped else columns))
+    columns, rows = _groups(_radices(node.vector, 0), (C, S))
+    return rows if (axis == 0) != node.flipped else columns
+
+
+def _groups(radices: Radices, sizes: tuple[Size, ...]) -> list[Radices]:
+    """Radices that refine both these and those sizes, grouped by the sizes."""
+    groups, rest = [], list(_refined(radices, sizes))
+    for size in sizes:
+        group: list[Any] = []
+        while rest and not same_size(product_of(map(_size, group)), size):
+            group.append(rest.pop(0))
+        groups.append(tuple(group))
+    return groups
 
 
 @_radices.register
 def _(node: Rearranged, axis: int) -> Radices:
     (mA, nA), (mB, nB) = node.left, node.right
     return (nA, mA) if (axis == 0) != node.flipped else (nB, mB)
+
+
+@_radices.register
+def _(node: Regrouped, axis: int) -> Radices:
+    by_name: dict[str, Radices] = {}
+    for k, group in enumerate(node.given):
+        by_name |= zip(group, _groups(_radices(node.matrix, k), tuple(node.sizes[name] for name in group)), strict=True)
+    return tuple(r for name in node.wanted[axis] for r in by_name[name])
+
+
+@_radices.register
+def _(node: Diagonal, axis: int) -> Radices:
+    return _radices(node.vector, 0)
+
+
+@_radices.register
+def _(node: DiagonalOf, axis: int) -> Radices:
+    return _refined(_radices(node.matrix, 0), _radices(node.matrix, 1))
 
 
 @_radices.register
@@ -274,11 +435,8 @@ def _terms(node: Any, at: list[Index]) -> list[Term]:
 
 
 def _equal(i: Index, j: Index) -> Term:
-    """δ(i, j), digit by digit."""
-    digits = _refined([d.size for d in i], [d.size for d in j])
-    if len(digits) != len(i) or len(digits) != len(j):
-        raise Undecided("a Kronecker delta between indices of different digits")
-    return Term(deltas=tuple(zip(i, j, strict=True)))
+    """δ(i, j)."""
+    return Term(deltas=((i, j),))
 
 
 def _times(*factors: list[Term]) -> list[Term]:
@@ -293,7 +451,41 @@ def _scaled(term: Term, number: Any) -> Term:
 
 @_terms.register
 def _(node: Variable, at: list[Index]) -> list[Term]:
-    return [Term(atoms=(Entry(node.name, tuple(reversed(at) if node.flipped else at)),))]
+    return [Term(atoms=(Entry(node.key, tuple(reversed(at) if node.flipped else at)),))]
+
+
+@_terms.register
+def _(node: Slice, at: list[Index]) -> list[Term]:
+    where = node.index
+    place: Index = (Digit(-1 - where.label, where.range_size),) if isinstance(where, RangeIndex) else ()
+    name = node.stack.key if place else f"{node.stack.key}[{where}]"
+    return [Term(atoms=(Entry(name, (place, *(reversed(at) if node.flipped else at))),))]
+
+
+@_terms.register
+def _(node: RangeSum, at: list[Index]) -> list[Term]:
+    """A fresh digit in place of the index."""
+    index, k = Digit(-1 - node.index.label, node.index.range_size), fresh_digit(node.index.range_size)
+    terms = [term.renamed({index: (k,)}) for term in _terms(node.term, at)]
+    return _times([Term(bound=frozenset((k,)))], terms)
+
+
+@_terms.register
+def _(node: Number, at: list[Index]) -> list[Term]:
+    return [Term(node.value)]
+
+
+@_terms.register
+def _(node: Constant, at: list[Index]) -> list[Term]:
+    """One number, or numbers that are all the same."""
+    values = {sp.Rational(v.numerator, v.denominator) for v in map(_fraction, node.values.ravel())}
+    if len(values) == 1:
+        return [Term(values.pop())]
+    raise Undecided(f"{str(node)[:40]}: no formula for the entries of given numbers at all sizes")
+
+
+def _fraction(value: Any) -> Any:
+    return value if hasattr(value, "denominator") else int(value)
 
 
 @_terms.register
@@ -315,7 +507,8 @@ def _(node: Commuted, at: list[Index]) -> list[Term]:
 
 @_terms.register
 def _(node: Sum, at: list[Index]) -> list[Term]:
-    return [_scaled(t, sp.Rational(c.numerator, c.denominator)) for c, part in node.terms for t in _terms(part, at)]
+    terms = [_scaled(t, sp.Rational(c.numerator, c.denominator)) for c, part in node.terms for t in _terms(part, at)]
+    return _times(terms)
 
 
 @_terms.register
@@ -331,21 +524,61 @@ def _(node: Entrywise, at: list[Index]) -> list[Term]:
 @_terms.register
 def _(node: Product, at: list[Index]) -> list[Term]:
     left, right = node.left, node.right
-    k = _fresh(_refined(_radices(left, left.ndim - 1), _radices(right, 0)))
     rows, columns = at[: left.ndim - 1], at[left.ndim - 1 :]
-    return _times([Term(bound=frozenset(k))], _terms(left, [*rows, k]), _terms(right, [k, *columns]))
+    found: list[Term] = []
+    for k, summed in _summed(_refined(_radices(left, left.ndim - 1), _radices(right, 0))):
+        found += _times([summed], _terms(left, [*rows, k]), _terms(right, [k, *columns]))
+    return _times(found)
 
 
 @_terms.register
 def _(node: Trace, at: list[Index]) -> list[Term]:
-    k = _fresh(_refined(_radices(node.matrix, 0), _radices(node.matrix, 1)))
-    return _times([Term(bound=frozenset(k))], _terms(node.matrix, [k, k]))
+    found: list[Term] = []
+    for k, summed in _summed(_refined(_radices(node.matrix, 0), _radices(node.matrix, 1))):
+        found += _times([summed], _terms(node.matrix, [k, k]))
+    return found
 
 
 @_terms.register
 def _(node: Kron, at: list[Index]) -> list[Term]:
     (i, p), (j, q) = (_split(at[axis], (node.left.shape[axis], node.right.shape[axis])) for axis in (0, 1))
     return _times(_terms(node.left, [i, j]), _terms(node.right, [p, q]))
+
+
+@_terms.register
+def _(node: KhatriRao, at: list[Index]) -> list[Term]:
+    row, j = reversed(at) if node.flipped else at
+    i, p = _split(row, (node.left.shape[0], node.right.shape[0]))
+    return _times(_terms(node.left, [i, j]), _terms(node.right, [p, j]))
+
+
+@_terms.register
+def _(node: Blocks, at: list[Index]) -> list[Term]:
+    """The entry of the block that both indices lie in, or 0."""
+    if len(node.parts) == 1:
+        return _terms(node.parts[0], at)
+    (which, row), (other, column) = (_block(node, index, axis) for axis, index in enumerate(at))
+    return _terms(node.parts[which], [row, column]) if which == other else []
+
+
+def _block(node: Blocks, index: Index, axis: int) -> tuple[int, Index]:
+    """Number of the block of ``node`` that an index lies in, and the index there."""
+    if not index or not isinstance(index[0], Part):
+        if len(index) == 1 and index[0].path:
+            raise NeedsDigits(index[0], _radices(node, axis))
+        raise Undecided("an index is not split into the blocks of a block-diagonal matrix")
+    part, rest, first = index[0], index[1:], 0
+    times = product_of(d.size for d in rest)
+    for number, size in enumerate(block.shape[axis] for block in node.parts):
+        last, total = first, 0
+        while last < len(part.sizes) and not same_size(total, size):
+            total, last = total + part.sizes[last] * times, last + 1
+        if first <= part.which < last:
+            if last - first == 1:
+                return number, (*part.digits, *rest)
+            return number, (Part(part.which - first, part.sizes[first:last], part.digits), *rest)
+        first = last
+    raise Undecided("an index is split into blocks of other sizes than a block-diagonal matrix has")
 
 
 @_terms.register
@@ -370,6 +603,58 @@ def _(node: Rearranged, at: list[Index]) -> list[Term]:
 
 
 @_terms.register
+def _(node: Regrouped, at: list[Index]) -> list[Term]:
+    by_name: dict[str, Index] = {}
+    for group, index in zip(node.wanted, at, strict=True):
+        by_name |= zip(group, _split(index, tuple(node.sizes[name] for name in group)), strict=True)
+    return _terms(node.matrix, [tuple(d for name in group for d in by_name[name]) for group in node.given])
+
+
+@_terms.register
+def _(node: Diagonal, at: list[Index]) -> list[Term]:
+    return _times([_equal(*at)], _terms(node.vector, [at[0]]))
+
+
+@_terms.register
+def _(node: DiagonalOf, at: list[Index]) -> list[Term]:
+    return _terms(node.matrix, [at[0], at[0]])
+
+
+@_terms.register
+def _(node: Inverse, at: list[Index]) -> list[Term]:
+    return [Term(atoms=(Entry(_inverse_name(node), tuple(reversed(at) if node.flipped else at)),))]
+
+
+def _inverse_name(node: Inverse) -> str:
+    """The same for inverses of matrices that are written alike."""
+    if any(isinstance(index, RangeIndex) for index in _slice_indices(node)):
+        raise Undecided("the inverse of a matrix that depends on the index of a sum")
+    return f"inv({written_form(node.matrix)})"
+
+
+def _slice_indices(node: Expression) -> list[Any]:
+    own = [node.index] if isinstance(node, Slice) else []
+    return own + [index for part in node.parts for index in _slice_indices(part)]
+
+
+def inverse_facts(left: Expression, right: Expression, facts: Facts) -> Facts:
+    """What contracts with inverses of variables, and which inverses are symmetric."""
+    contractions, symmetric = set(), set()
+    for node in (n for side in (left, right) for n in _inverses(side)):
+        if isinstance(node.matrix, Variable):
+            name, inverse = node.matrix.key, _inverse_name(node)
+            contractions |= {(name, 1, inverse, 0), (inverse, 1, name, 0)}
+            if name in facts.symmetric:
+                symmetric.add(inverse)
+    return Facts(frozenset(contractions), frozenset(symmetric))
+
+
+def _inverses(node: Expression) -> list[Inverse]:
+    own = [node] if isinstance(node, Inverse) else []
+    return own + [found for part in node.parts for found in _inverses(part)]
+
+
+@_terms.register
 def _(node: Sparse, at: list[Index]) -> list[Term]:
     """X[(a, b, d), (a', c, d')] = δ(a, a') δ(d, d') values[a, d, b, c] (T9)."""
     a, b, c, d = node.pattern
@@ -388,65 +673,12 @@ def _(node: Slicewise, at: list[Index]) -> list[Term]:
     """values[a, d, (b, β), (κ, c)] = Σ_r U[a, (β, d), b, (κ, r)] V[(a, κ), d, (r, β), c] (T11)."""
     a, d, row, column = at
     (b, β), (κ, c) = _split(row, (node.b, node.beta)), _split(column, (node.kappa, node.c))
-    r = _fresh(_refined((node.r,)))
+    ((r, summed),) = _summed(_refined((node.r,)))
     U = _terms(node.left, [a, (*β, *d), b, (*κ, *r)])
     V = _terms(node.right, [(*a, *κ), d, (*r, *β), c])
-    return _times([Term(bound=frozenset(r))], U, V)
+    return _times([summed], U, V)
 
 
 @_terms.register
 def _(node: Map, at: list[Index]) -> list[Term]:
     return [Term(atoms=(Image(node.name, tuple(_terms(node.matrix, at))),))]
-
-
-# ---- normal form -----------------------------------------------------------------------------------------------------
-
-
-def _collected(terms: Iterable[Term]) -> dict[str, Any]:
-    """Coefficients of the distinct normal forms."""
-    total: dict[str, Any] = defaultdict(lambda: sp.Integer(0))
-    for term in terms:
-        coefficient, form = _normal(term)
-        total[form] = sp.expand(total[form] + coefficient)
-    return {form: c for form, c in total.items() if c != 0}
-
-
-def _normal(term: Term) -> tuple[Any, str]:
-    """Collapse the deltas, sum out digits that nothing depends on, and name the bound digits in the first order of all."""
-    kept: set[tuple[Digit, Digit]] = set()
-    pending = list(term.deltas)
-    while pending:
-        i, j = sorted(pending.pop())
-        if i == j:
-            continue
-        gone, stays = (i, j) if i in term.bound and j not in term.bound else (j, i)
-        if gone not in term.bound:  # δ(i, j) of two free digits stays, and everything is written in the first of them
-            kept.add((stays, gone))
-        new = {gone: stays}
-        atoms = tuple(atom.renamed(new) for atom in term.atoms)
-        pending = [(new.get(p, p), new.get(q, q)) for p, q in pending]
-        kept = {pair if pair == (stays, gone) else _ordered(pair, new) for pair in kept}
-        term = Term(term.coefficient, atoms, (), term.bound - {gone})
-    used = {d for atom in term.atoms for d in atom.digits()}
-    coefficient = term.coefficient
-    for digit in term.bound - used:
-        coefficient *= digit.size
-    bound = sorted(term.bound & used)
-    if len(bound) > _MOST_BOUND:
-        raise Undecided(f"an entry sums over more than {_MOST_BOUND} indices")
-    deltas = sorted((i.label, j.label) for i, j in kept if i != j)
-    # Inside φ(…) a free digit may carry the name of an outer sum: names of this sum lie below those of all free digits.
-    free = {d.label for d in used - term.bound} | {label for pair in deltas for label in pair}
-    below = min(free, default=0)
-    return coefficient, f"{min(_written(term.atoms, order, min(below, 0)) for order in permutations(bound))} {deltas}"
-
-
-def _ordered(pair: tuple[Digit, Digit], new: Mapping[Digit, Digit]) -> tuple[Digit, Digit]:
-    i, j = sorted(new.get(d, d) for d in pair)
-    return i, j
-
-
-def _written(atoms: tuple[Entry | Image, ...], order: tuple[Digit, ...], below: int) -> str:
-    """The atoms with bound digit number k called below − 1 − k."""
-    names = {d: Digit(below - 1 - k, d.size) for k, d in enumerate(order)}
-    return f"{sorted(str(atom.renamed(names)) for atom in atoms)} {[d.size for d in order]}"

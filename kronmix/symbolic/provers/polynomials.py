@@ -13,7 +13,7 @@ from math import prod
 from typing import Any
 
 import numpy as np
-from sympy import QQ, ring
+from sympy import QQ, Symbol, ring
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Point = dict[str, Fraction]
@@ -51,10 +51,11 @@ def entries(**shapes: tuple[int, ...]) -> dict[str, Array]:
     >>> (M["W"] @ M["X"]).item()
     W_0_0*X_0_0 + W_0_1*X_1_0
     """
-    names = [
-        "_".join([name, *map(str, index)]) for name, shape in shapes.items() for index in np.ndindex(*(shape or (1,)))
-    ]
-    generators = iter(ring(names, QQ)[1:])
+    places = [(name, index) for name, shape in shapes.items() for index in np.ndindex(*(shape or (1,)))]
+    names = ["_".join([name, *map(str, index)]) for name, index in places]
+    if len(set(names)) < len(names):  # the entry W_0_0 of W_0 is not the entry (0, 0) of W
+        names = [f"{name}[{', '.join(map(str, index))}]" for name, index in places]
+    generators = iter(ring([Symbol(name) for name in names], QQ)[1:])
     arrays = {}
     for name, shape in shapes.items():
         arrays[name] = np.empty(shape or (1,), object)

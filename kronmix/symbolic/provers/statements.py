@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..claims import Counterexample, Outcome, Proof, Undecided
-from ..language.building import SizeSymbol
 from ..language.expressions import Expression, Variable
+from ..language.sizes import SizeSymbol
 from ..language.structures import Map
 from .comparison import Agreement, Difference, compare_entries, compare_residues
 from .indices import equal_for_all_sizes
@@ -76,7 +76,7 @@ def residue_words(agreement: Agreement) -> str:
 
 def shapes_of(*expressions: Expression) -> dict[str, tuple[Any, ...]]:
     """Shape of every variable."""
-    return {node.name: node.sizes for node in _nodes(*expressions) if isinstance(node, Variable)}
+    return {node.key: node.sizes for node in _nodes(*expressions) if isinstance(node, Variable)}
 
 
 def functions_of(*expressions: Expression) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ import sympy as sp
 from hypothesis import given, settings, strategies as st
 
 import kronmix as km
-from kronmix.symbolic.language.building import rearrange
+from kronmix.symbolic.language.building import kronecker_rearrangement as rearrange
 from kronmix.symbolic.language.expressions import Expression, Variable
 from kronmix.symbolic.language.structures import Map, Ones, Slicewise, Sparse
 from kronmix.symbolic.provers.bounds import bound
@@ -163,7 +163,13 @@ def test_too_large_is_said() -> None:
         (lambda A: A * A, ValueError, "multiplies by scalars"),
         (lambda A: A @ 2, ValueError, "a scalar multiplies with"),
         (lambda A: km.trace(A), ValueError, "square"),
-        (lambda A: km.vec(km.vec(A)), ValueError, "expected a matrix"),
+        (lambda A: A**2, TypeError, "write W @ W, or hadamard"),
+        (lambda A: A / A, TypeError, "write inv"),
+        (lambda A: A[0], TypeError, "only a stack of matrices"),
+        (lambda A: [row for row in A], TypeError, "cannot be run through"),  # noqa: C416
+        (lambda A: not A, TypeError, "neither true nor false"),
+        (lambda A: A.I, AttributeError, "an identity may use"),
+        (lambda A: np.sum(A), TypeError, "np.sum: an identity may use"),
         (lambda A: km.unvec(A, (2, 3)), ValueError, "for shape="),
         (lambda A: km.unvec(km.vec(A), (2, 2)), ValueError, "for shape="),
         (lambda A: km.hadamard(A, A.T), ValueError, "differ"),

@@ -5,14 +5,15 @@ from __future__ import annotations
 from itertools import product
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, reject, settings, strategies as st
 
 import kronmix as km
 from kronmix.symbolic import structure_statements as statements
 from kronmix.symbolic.claims import ALL_SIZES, Undecided
-from kronmix.symbolic.language.building import SizeSymbol
-from kronmix.symbolic.language.expressions import Variable
+from kronmix.symbolic.language.expressions import Constant, Variable
+from kronmix.symbolic.language.sizes import SizeSymbol
 from kronmix.symbolic.language.structures import Map
 from kronmix.symbolic.provers.comparison import Agreement, compare_entries, compare_residues
 from kronmix.symbolic.provers.indices import equal_for_all_sizes
@@ -173,7 +174,12 @@ def test_accepts_only_what_holds_modulo_a_prime(tree: Any, one: list[bool], othe
 
 def test_undecided_is_neither() -> None:
     with pytest.raises(Undecided, match="no counterexample"):
-        prove_for_all_sizes(lambda n: (km.block_diag(Variable("A", (n, n))), Variable("A", (n, n))), "n", [(1,), (2,)])
+        prove_for_all_sizes(_with_given_numbers, "n", [(1,), (2,)])
+
+
+def _with_given_numbers(n: Any) -> Any:
+    A, numbers = Variable("A", (2, n)), Constant(np.array([[1, 2], [3, 4]]))
+    return numbers @ A + A - A, numbers @ A
 
 
 def test_a_false_statement_gives_the_smallest_sizes_listed() -> None:
