@@ -80,31 +80,21 @@ def check_equivalent(first: Any, second: Any, tol: float | None = None, seed: in
             raise ValueError(f"{op!r} holds NaN or infinite entries")
     if A.shape != B.shape:
         return _refuted(Difference({}, {}, None, A.shape, B.shape))
-    tolerance = _tolerance(A, B) if tol is None else tol
+    precision = max(map(_precision, (A, B, first, second)))
+    tolerance = max(precision, float(np.finfo(np.float64).eps)) ** (2 / 3) if tol is None else tol
     if not (_integers(A) and _integers(B)):
         return _numerically(A, B, tolerance, seed)
     exact = _exactly(A, B, seed)
-    if exact or not _rounded(A, B):
+    if exact or not any(bound(as_expression(op)).height * precision > 1 for op in (A, B)):  # nothing is rounded
         return exact
     near = _numerically(A, B, tolerance, seed)
     return replace(near, detail=f"{near.detail}; not equal as integers: {exact.counterexample}") if near else exact
 
 
-def _precision(op: StructuredOperator) -> float:
-    """Relative rounding of the coarsest factor; 0 for integers."""
-    kinds = [factor.dtype for factor in op.factors if factor.dtype.kind in "fc"]
-    return max((float(np.finfo(dtype).eps) for dtype in kinds), default=0.0)
-
-
-def _tolerance(A: StructuredOperator, B: StructuredOperator) -> float:
-    """What the dtypes of two operators allow: two thirds of the digits."""
-    return float(max(_precision(A), _precision(B), np.finfo(np.float64).eps) ** (2 / 3))
-
-
-def _rounded(A: StructuredOperator, B: StructuredOperator) -> bool:
-    """Whether entries of the exact products may exceed the integers that a dtype holds."""
-    coarsest = max(_precision(A), _precision(B))
-    return any(bound(as_expression(op)).height * coarsest > 1 for op in (A, B))
+def _precision(given: Any) -> float:
+    """Relative rounding of what holds an operand's numbers; 0 for integers."""
+    dtype = np.dtype(getattr(given, "dtype", np.float64))
+    return float(np.finfo(dtype).eps) if dtype.kind in "fc" else 0.0
 
 
 def _integers(op: StructuredOperator) -> bool:
