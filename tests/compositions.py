@@ -109,7 +109,9 @@ def hermitian_shift(draw: Any, source: Source, n: int) -> Pair:
 
 
 def direct_sum(draw: Any, source: Source, n: int) -> Pair:
-    k = draw(st.integers(1, n - 1))
+    k = draw(st.integers(1, max(n - 1, 1)))
+    if k == n:
+        return dense(draw, source, n, n)
     A, B = source.array(k, k), source.array(n - k, n - k)
     return km.block_diag(km.Dense(A), km.Dense(B)), scipy.linalg.block_diag(A, B)
 

@@ -116,11 +116,13 @@ def _size(matrix: Array) -> float:
 
 
 def is_hermitian(matrix: Array) -> bool:
-    """Whether a matrix is Hermitian up to rounding."""
+    """Whether a matrix is Hermitian up to the rounding of sums over its size."""
     if matrix.shape[0] != matrix.shape[1]:
         return False
     eps = float(np.finfo(matrix.dtype).eps) if matrix.dtype.kind in "fc" else 0.0
-    return bool(np.abs(matrix - matrix.conj().T).max(initial=0.0) <= 4 * eps * np.abs(matrix).max(initial=0.0))
+    return bool(
+        np.abs(matrix - matrix.conj().T).max(initial=0.0) <= 4 * len(matrix) * eps * np.abs(matrix).max(initial=0.0)
+    )
 
 
 def _unitary_basis(matrix: Array) -> Array | None:

@@ -99,10 +99,11 @@ def _slots(form: Slots) -> Direct | None:
 
 
 def _lu(matrix: Array) -> Any:
-    factors = scipy.linalg.lu_factor(matrix, check_finite=False) if matrix.size else (matrix, np.zeros(0, int))
-    if not np.diagonal(factors[0]).all():
+    (factorize,) = scipy.linalg.get_lapack_funcs(("getrf",), (matrix,))
+    lu, pivots, info = factorize(matrix)
+    if info > 0:
         raise np.linalg.LinAlgError("Singular matrix")
-    return factors
+    return lu, pivots
 
 
 def _solve_items(form: Slots, lu: list[Any], B: Array) -> Array:

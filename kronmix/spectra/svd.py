@@ -29,7 +29,7 @@ from ..operators import StructuredOperator
 from ..operators.base import MAX_BYTES, Array, check_memory
 from ..operators.convert import operator_of
 from ..operators.dense import Dense, finite_operator
-from .values import as_linear_operator, explicit
+from .values import as_linear_operator, bound_of, explicit
 
 
 @dataclass(frozen=True)
@@ -87,6 +87,8 @@ def svd(op: Any, k: int | None = None) -> SVD:
     """
     op = finite_operator(op)
     form = form_of(op)
+    if bound_of(form) == 0:  # no triplet that the structure tells: those of a matrix of zeros
+        form = Slots((Matrix(explicit(form)),))
     if k is not None:
         if not 1 <= k <= min(op.shape):
             raise ValueError(f"k={k}: expected 1 to {min(op.shape)} for a {op.shape[0]}×{op.shape[1]} operator")
