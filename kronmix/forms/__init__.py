@@ -6,13 +6,29 @@ operator of which no more is known. Forms are never dense, and multiply factors 
 
 from typing import Any
 
-from .blocks import from_sparse, to_sparse
-from .inverses import inverse, pseudo_inverse
-from .items import Identity, Matrix, aligned, multiply_items
+from .blocks import from_sparse as from_sparse, to_sparse as to_sparse
+from .inverses import inverse as inverse, pseudo_inverse as pseudo_inverse
+from .items import Identity, Matrix, aligned as aligned, multiply_items as multiply_items
 from .kinds import DirectSum, Form, Opaque, Permuted, Product, Slices, Slots, Stack, Terms, Total, Updated
-from .products import adjoint, conj, kron, multiply, permuted, product_of, scaled, sum_of, transpose, widened
-from .slicing import as_factors, factor_form, factor_slices, slices_of
-from .sums import add
+from .products import (
+    adjoint as adjoint,
+    conj as conj,
+    kron,
+    multiply as multiply,
+    permuted as permuted,
+    product_of,
+    scaled as scaled,
+    sum_of,
+    transpose,
+    widened as widened,
+)
+from .slicing import (
+    as_factors as as_factors,
+    factor_form as factor_form,
+    factor_slices as factor_slices,
+    slices_of as slices_of,
+)
+from .sums import add as add
 
 __all__ = [
     "DirectSum",
@@ -28,28 +44,11 @@ __all__ = [
     "Terms",
     "Total",
     "Updated",
-    "add",
-    "adjoint",
-    "aligned",
-    "as_factors",
-    "conj",
-    "factor_form",
-    "factor_slices",
     "form_of",
-    "from_sparse",
-    "inverse",
     "kron",
-    "multiply",
-    "multiply_items",
-    "permuted",
     "product_of",
-    "pseudo_inverse",
-    "scaled",
-    "slices_of",
     "sum_of",
-    "to_sparse",
     "transpose",
-    "widened",
 ]
 
 

@@ -25,8 +25,7 @@ def entries(form: Form, rows: Array, columns: Array) -> Array:
                 r == c if isinstance(item, Identity) else item.entries(r, c)
                 for item, r, c in zip(form.items, i, j, strict=True)
             )
-            product = reduce(np.multiply, found)
-            return np.asarray(product * form.scale).astype(form.dtype, copy=False)
+            return np.asarray(reduce(np.multiply, found, np.asarray(form.scale, form.dtype)))
         case Stack():
             n, b, c = form.blocks.shape
             (k, i_b), (m, i_c) = np.divmod(rows, b), np.divmod(columns, c)
@@ -90,7 +89,7 @@ def diagonal(form: Form) -> Array:
                 np.ones(item.size, np.float32) if isinstance(item, Identity) else _own_diagonal(item)
                 for item in form.items
             )
-            return np.asarray(reduce(np.kron, parts) * form.scale).astype(form.dtype, copy=False)
+            return np.asarray(reduce(np.kron, parts, np.full(1, form.scale, form.dtype)))
         case Stack(blocks=blocks) if blocks.shape[1] == blocks.shape[2]:
             return np.tile(np.diagonal(blocks, axis1=1, axis2=2).ravel(), form.copies)
         case Terms() if form.is_square:

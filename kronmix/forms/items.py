@@ -31,7 +31,13 @@ class Item(Protocol):
 
 @dataclass(frozen=True)
 class Identity:
-    """I_n: takes part in products by leaving the other item as it is, and splits into I_m ⊗ I_{n/m}."""
+    """I_n: takes part in products by leaving the other item as it is, and splits into I_m ⊗ I_{n/m}.
+
+    Attributes
+    ----------
+    size : int
+        n.
+    """
 
     size: int
 

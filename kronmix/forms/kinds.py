@@ -35,7 +35,13 @@ from .orders import Order
 
 @dataclass(frozen=True, eq=False)
 class Form:
-    """A matrix of known shape and dtype."""
+    """A matrix of known shape and dtype.
+
+    Attributes
+    ----------
+    shape : (rows, columns)
+    dtype : numpy.dtype
+    """
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -56,7 +62,17 @@ class Form:
 
 @dataclass(frozen=True, eq=False)
 class Slots(Form):
-    """c · (M₁ ⊗ … ⊗ M_k): items are :class:`Identity` or :class:`Matrix`; no items side by side are both identities."""
+    """c · (M₁ ⊗ … ⊗ M_k): items are :class:`Identity` or :class:`Matrix`; no items side by side are both identities.
+
+    Attributes
+    ----------
+    items : tuple of Matrix and Identity
+        Neighbouring identities are one; make it by :meth:`of`.
+    scale : number
+        c; weak, so that it leaves the dtype.
+    kind : dtype
+        What the form's dtype is at least.
+    """
 
     items: tuple[Any, ...]
     scale: complex = 1.0
@@ -136,7 +152,16 @@ def scalar_kind(scale: complex) -> tuple[Any, ...]:
 
 @dataclass(frozen=True, eq=False)
 class Stack(Form):
-    """I_t ⊗ (B₁ ⊕ … ⊕ B_n): blocks of shape (n, b, c)."""
+    """I_t ⊗ (B₁ ⊕ … ⊕ B_n).
+
+    Attributes
+    ----------
+    blocks : array of shape (n, b, c)
+    copies : int
+        t.
+    bound : int, optional
+        Largest rank of a block, where sharing inside the blocks sets it.
+    """
 
     blocks: Array
     copies: int = 1
@@ -172,7 +197,13 @@ class Stack(Form):
 
 @dataclass(frozen=True, eq=False)
 class DirectSum(Form):
-    """F₁ ⊕ … ⊕ F_n."""
+    """F₁ ⊕ … ⊕ F_n.
+
+    Attributes
+    ----------
+    parts : tuple of Form
+        From the upper left on; rectangular allowed.
+    """
 
     parts: tuple[Form, ...]
 
@@ -191,7 +222,12 @@ class DirectSum(Form):
 
 @dataclass(frozen=True, eq=False)
 class Terms(Form):
-    """Σ_t of at least two Slots whose items have the same shapes one by one (identities stand where matrices do elsewhere)."""
+    """Σ_t of at least two Slots whose items have the same shapes one by one; identities stand where matrices do elsewhere.
+
+    Attributes
+    ----------
+    terms : tuple of Slots
+    """
 
     terms: tuple[Slots, ...]
 
@@ -264,7 +300,14 @@ class Slices(Form):
 
 @dataclass(frozen=True, eq=False)
 class Updated(Form):
-    """base + U V with U V of lower rank than the sizes."""
+    """base + U V with U V of lower rank than the sizes.
+
+    Attributes
+    ----------
+    base : Form
+    update : Matrix
+        U V, kept as its two factors.
+    """
 
     base: Form
     update: Matrix
@@ -284,7 +327,14 @@ class Updated(Form):
 
 @dataclass(frozen=True, eq=False)
 class Permuted(Form):
-    """``inner[rows][:, columns]``: P · inner · Q with permutations given by what they read."""
+    """``inner[rows][:, columns]``: P · inner · Q with permutations given by what they read.
+
+    Attributes
+    ----------
+    inner : Form
+    rows, columns : integer arrays or None
+        None is the identity.
+    """
 
     inner: Form
     rows: Order
@@ -314,7 +364,13 @@ class Permuted(Form):
 
 @dataclass(frozen=True, eq=False)
 class Product(Form):
-    """F₁ ⋯ F_L, leftmost first."""
+    """F₁ ⋯ F_L, leftmost first.
+
+    Attributes
+    ----------
+    parts : tuple of Form
+        Neighbours whose product is no smaller form.
+    """
 
     parts: tuple[Form, ...]
 
@@ -345,7 +401,13 @@ class Product(Form):
 
 @dataclass(frozen=True, eq=False)
 class Total(Form):
-    """F₁ + … + F_n."""
+    """F₁ + … + F_n.
+
+    Attributes
+    ----------
+    parts : tuple of Form
+        No two of which add up to one form.
+    """
 
     parts: tuple[Form, ...]
 
@@ -366,7 +428,12 @@ class Total(Form):
 
 @dataclass(frozen=True, eq=False)
 class Opaque(Form):
-    """A linear operator of which only products are known."""
+    """A linear operator of which only products are known.
+
+    Attributes
+    ----------
+    operator : scipy.sparse.linalg.LinearOperator
+    """
 
     operator: Any
 

@@ -41,7 +41,18 @@ def _reordered(form: Slots, rows: Array, columns: Order) -> tuple[Slots, Order, 
 
 
 def transpose(form: Form) -> Form:
-    """The transpose."""
+    """The transpose of a form.
+
+    Parameters
+    ----------
+    form : Form
+
+    Examples
+    --------
+    >>> from kronmix import forms
+    >>> forms.transpose(km.Kronecker(np.ones((2, 3)), np.ones((4, 5))).form).shape
+    (15, 8)
+    """
     match form:
         case Slots():
             return Slots(
@@ -157,7 +168,18 @@ def widened(form: Form, dtype: Any) -> Form:
 
 
 def kron(left: Form, right: Form) -> Form | None:
-    """left ⊗ right; None where it is no form."""
+    """left ⊗ right; None where it is no form.
+
+    Parameters
+    ----------
+    left, right : Form
+
+    Examples
+    --------
+    >>> from kronmix import forms
+    >>> forms.kron(km.eye(3).form, km.Diagonal([1.0, 2.0]).form).copies
+    3
+    """
     if isinstance(left, Permuted) or isinstance(right, Permuted):
         (a, p, q), (b, r, s) = _parts(left), _parts(right)
         inner = kron(a, b)
@@ -205,6 +227,19 @@ def product_of(forms: Sequence[Form]) -> Form:
     """The product of forms, leftmost first: multiplied out as far as the result is a form no larger than its parts.
 
     Permutations outside what is left are kept beside it (T8).
+
+    Parameters
+    ----------
+    forms : sequence of Form
+        Of fitting sizes.
+
+    Examples
+    --------
+    >>> from kronmix import forms
+    >>> V, W = np.ones((3, 3)), np.ones((2, 2))
+    >>> product = forms.product_of([km.channel_mixing(V, tokens=2).form, km.token_mixing(W, channels=3).form])
+    >>> type(product).__name__, [item.shape for item in product.items]  # Vᵀ ⊗ W
+    ('Slots', [(3, 3), (2, 2)])
     """
     parts: list[Form] = []
     for form in forms:
@@ -220,7 +255,21 @@ def product_of(forms: Sequence[Form]) -> Form:
 
 
 def sum_of(forms: Sequence[Form]) -> Form:
-    """The sum of forms, added up as far as that is a form."""
+    """The sum of forms, added up as far as that is a form.
+
+    Parameters
+    ----------
+    forms : sequence of Form
+        Of one shape.
+
+    Examples
+    --------
+    >>> from kronmix import forms
+    >>> A, B = np.ones((3, 3)), np.ones((2, 2))
+    >>> total = forms.sum_of([km.Kronecker(A, B).form, (0.5 * km.eye(6)).form])
+    >>> type(total).__name__, len(total.terms)
+    ('Terms', 2)
+    """
     parts: list[Form] = []
     for form in forms:
         for part in form.parts if isinstance(form, Total) else (form,):

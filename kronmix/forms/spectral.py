@@ -68,19 +68,23 @@ def _diagonalize(terms: Sequence[Slots]) -> Diagonalized | None:
         bases.append(basis)
         for listed, value in zip(spectra, values, strict=True):
             listed.append(value)
-    total = reduce(np.add, (_outer(term.scale, listed) for term, listed in zip(terms, spectra, strict=True)))
+    total = reduce(
+        np.add, (_outer(term.scale, term.dtype, listed) for term, listed in zip(terms, spectra, strict=True))
+    )
     return Diagonalized(tuple(bases), total)
 
 
-def _outer(scale: complex, vectors: list[Array]) -> Array:
+def _outer(scale: complex, dtype: Any, vectors: list[Array]) -> Array:
     """scale · v₁ ⊗ … ⊗ v_k as a tensor with one axis a vector."""
     k = len(vectors)
     shaped = (v.reshape([-1 if i == j else 1 for i in range(k)]) for j, v in enumerate(vectors))
-    return reduce(np.multiply, shaped, np.asarray(scale, np.result_type(vectors[0], *vectors[1:], _weak(scale))))
+    return reduce(np.multiply, shaped, np.asarray(scale, _kind(scale, dtype)))
 
 
-def _weak(scale: complex) -> Any:
-    return np.complex64 if isinstance(scale, complex) else np.float32
+def _kind(scale: complex, dtype: Any) -> Any:
+    """The dtype of a scale: real where it is, as eigenvalues of complex Hermitian matrices are."""
+    real = np.zeros(0, dtype).real.dtype
+    return np.result_type(real, np.complex64) if isinstance(scale, complex) else real
 
 
 def _shared_basis(column: tuple[Any, ...]) -> tuple[Any, list[Array] | None]:
@@ -157,7 +161,10 @@ class Triangular:
 
     def diagonal(self) -> Array:
         """Diagonal of the triangular sum, by the index of every item."""
-        terms = (_outer(c, [np.diagonal(T) for T in row]) for c, row in zip(self.scales, self.factors, strict=True))
+        terms = (
+            _outer(c, np.float64, [np.diagonal(T) for T in row])
+            for c, row in zip(self.scales, self.factors, strict=True)
+        )
         return reduce(np.add, terms)
 
 

@@ -98,7 +98,8 @@ def _shifted(form: Form, identity: Form) -> Form | None:
     c = identity.scale
     match form:
         case Stack(blocks=blocks) if blocks.shape[1] == blocks.shape[2]:
-            return Stack(blocks + blocks.dtype.type(c) * np.eye(blocks.shape[1], dtype=blocks.dtype), form.copies)
+            dtype = np.result_type(form.dtype, identity.dtype)
+            return Stack(blocks + np.asarray(c, dtype) * np.eye(blocks.shape[1], dtype=dtype), form.copies)
         case DirectSum(parts=parts) if all(part.shape[0] == part.shape[1] for part in parts):
             sums = [add(part, Slots((Identity(part.shape[0]),), c, identity.kind)) for part in parts]
             known = tuple(total for total in sums if total is not None)
@@ -144,7 +145,7 @@ def _collect(terms: list[Slots], new: Slots) -> None:
         if len(differing) == 1:
             j = differing[0]
             both = old.items[j], new.items[j]
-            dtype = np.result_type(*(item.dtype for item in both if isinstance(item, Matrix)))
+            dtype = np.result_type(kind, *(item.dtype for item in both if isinstance(item, Matrix)))
             total = sum(_array(item, dtype) * c for item, c in zip(both, (old.scale, new.scale), strict=True))
             terms[i] = Slots((*old.items[:j], Matrix(np.asarray(total)), *old.items[j + 1 :]), 1.0, kind)
             return
@@ -158,4 +159,4 @@ def _equal(one: Any, other: Any) -> bool:
 
 
 def _array(item: Any, dtype: Any) -> Any:
-    return np.eye(item.size, dtype=dtype) if isinstance(item, Identity) else item.array
+    return np.eye(item.size, dtype=dtype) if isinstance(item, Identity) else item.array.astype(dtype, copy=False)

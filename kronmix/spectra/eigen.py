@@ -155,7 +155,7 @@ def _eigvals(form: Form) -> Array:
             parts = [
                 np.ones(i.size, np.float32) if isinstance(i, Identity) else _of_matrix(i.array) for i in form.items
             ]
-            return np.asarray(reduce(np.kron, parts) * form.scale)
+            return np.asarray(reduce(np.kron, parts, np.full(1, form.scale, form.dtype)))
         case Stack(blocks=blocks) if blocks.shape[1] == blocks.shape[2]:
             return np.tile(np.concatenate([_of_matrix(block) for block in blocks]), form.copies)
         case DirectSum() if all(part.shape[0] == part.shape[1] for part in form.parts):

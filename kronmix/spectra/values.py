@@ -81,7 +81,7 @@ def _largest(form: Form, k: int) -> Array:
         case Slots():
             values = [item.values() for item in form.matrices] or [np.ones(1, form.dtype).real]
             products = reduce(lambda s, t: _largest_products(s, t, -(-k // form.copies)), values)
-            return np.repeat(products * abs(form.scale), form.copies)
+            return np.repeat(products.astype(form.dtype.type(0).real.dtype) * abs(form.scale), form.copies)
         case Stack():
             found = matrix_values(form.blocks)
             found[:, form.rank_bound :] = 0

@@ -212,3 +212,21 @@ def test_a_matrix_of_zeros_answers() -> None:
     op, M = km.Masked(np.ones((4, 4)), np.zeros((4, 4), bool)), np.zeros((4, 4))
     for question in QUESTIONS:
         question(op, M)
+
+
+def test_numbers_of_double_precision_stay_so_beside_single_precision() -> None:
+    single = np.random.default_rng(0).normal(size=(3, 3)).astype(np.float32)
+    number = np.array([[1 / 3]])
+    for op in (km.Kronecker(number, single), km.kron(km.eye(3), km.Dense(number)), km.KroneckerSum(number, single)):
+        M = op.to_dense()
+        assert op.form.dtype == M.dtype == np.float64
+        for found, expected in (
+            (km.singular_values(op), np.linalg.svd(M, compute_uv=False)),
+            (km.diagonal(op), np.diagonal(M)),
+            (op[0, 0], M[0, 0]),
+            (km.trace(op), np.trace(M)),
+            (np.sort_complex(km.eigvals(op)), np.sort_complex(np.linalg.eigvals(M))),
+        ):
+            np.testing.assert_allclose(found, expected, rtol=1e-6 if op.n_parameters > 1 else 1e-14)
+    shifted = km.Diagonal(np.ones(3, np.float32)) + km.kron(km.eye(3), km.Dense(number))
+    assert km.diagonal(shifted).tolist() == [1 + 1 / 3] * 3
