@@ -1,154 +1,356 @@
-"""Chains of more than two factors, where no closed form of R is known: a certified interval.
+"""Products: their normal form where one is known, else a certified interval (T11, T17, T28, T30).
 
-For B = X₁ ⋯ X_L with every non-zero of X_l stored once or in c_l copies, ‖X_l‖_F² = c_l‖θ_l‖². By Hölder's inequality for Schatten
-norms and the inequality of the means, ½Σ‖θ_l‖² ≥ (L/2) (Π c_l)^{−1/L} N^{2/L} for N any of ‖B‖_{S_{2/L}}, and, where the chain is
-Kronecker-sparse, the sum of the nuclear norms of the slices at any of its cuts (T11). Above, R is at most half the squared norm of
-factors whose scales are balanced.
+Permutations outside are stripped, and one beside a free dense factor is absorbed. Then, in this order: a Kronecker product of
+products of free matrices; two chainable factors, on their slices; two factors without sharing whose columns and rows meet in
+disjoint rectangles, whatever masks and permutations made them.
+
+Elsewhere let the m trained parts X_l of B = X₁ ⋯ X_m have ½‖θ_l‖² ≥ (k_l/2)(‖X_l‖_F²/c_l)^{1/k_l}. Hölder's inequality for Schatten
+norms and the inequality of the means give R ≥ (K/2)(N²/Πc_l)^{1/K} with K = Σk_l. N is any of ‖B‖_{S_{2/m}} and, at every cut where
+the two sides have chainable patterns, the sum of the slices' nuclear norms. Above, R is at most what factors cost that are balanced
+pair by pair.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import reduce
+from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
+from scipy.sparse import csr_array
 
 from ..decompose import nearest_chain
-from ..operators import Chain, KroneckerSparse, Permutation, StructuredOperator
+from ..forms.items import multiply_items
+from ..operators import Chain, Dense, KroneckerSparse, Permutation, StructuredOperator
 from ..operators.base import Array
-from ..patterns import Pattern
-from .parametrisations import TOLERANCE, Parametrisation, balanced_products
+from ..patterns import Pattern, Slicing, chain_product, is_chainable
+from .free_products import FreeProducts
+from .layouts import RectanglePieces, SlicePieces
+from .parametrisations import (
+    Growth,
+    Parametrisation,
+    Permuted,
+    Placed,
+    filled,
+    least_growth,
+    parametrisation_of,
+    places,
+    product_growth,
+    rescaled,
+    scattered,
+    squared,
+)
+from .slots import of_items
 
+#: Largest relative error of factors that were found for a given matrix.
+TOLERANCE = 1e-9
 #: Sweeps that balance neighbours.
 _SWEEPS = 30
 
 
-@dataclass(frozen=True)
-class Unbalanced(Parametrisation):
-    """State: the operator with factors found so far, none of them proved to be the least."""
+@parametrisation_of.register
+def _(op: Chain) -> Parametrisation:
+    return of_product(op.operators)
 
-    structure: StructuredOperator
+
+def of_product(operators: Sequence[StructuredOperator]) -> Parametrisation:
+    """The parametrisation of a product of numbered operators."""
+    listed = _absorbed(operators)
+    inner, rows, columns = listed, None, None
+    if len(inner) > 1 and isinstance(inner[0], Permutation):
+        rows, inner = inner[0].indices, inner[1:]
+    if len(inner) > 1 and isinstance(inner[-1], Permutation):
+        columns, inner = np.argsort(inner[-1].indices), inner[:-1]
+    form = _of_core(inner)
+    if rows is None and columns is None:
+        return form
+    shape = inner[0].shape[0], inner[-1].shape[1]
+    return Permuted(
+        form, np.arange(shape[0]) if rows is None else rows, np.arange(shape[1]) if columns is None else columns
+    )
+
+
+def _absorbed(operators: Sequence[StructuredOperator]) -> list[StructuredOperator]:
+    """Neighbouring permutations multiplied, and those beside a dense factor put into it (T30); no identity beside others."""
+    out: list[StructuredOperator] = []
+    for op in operators:
+        while out and (joined := _joined(out[-1], op)) is not None:
+            out.pop()
+            op = joined
+        out.append(op)
+    kept = [op for op in out if not (isinstance(op, Permutation) and (op.indices == np.arange(op.shape[0])).all())]
+    return kept or out[:1]
+
+
+def _joined(left: StructuredOperator, right: StructuredOperator) -> StructuredOperator | None:
+    """The product where a permutation vanishes in it."""
+    match left, right:
+        case Permutation(), Permutation():
+            return Permutation(right.indices[left.indices])
+        case Permutation(), Dense():
+            return Dense(right.factors[0][left.indices])
+        case Dense(), Permutation():
+            return Dense(left.factors[0][:, np.argsort(right.indices)])
+    return None
+
+
+def _of_core(operators: Sequence[StructuredOperator]) -> Parametrisation:
+    """Of a product without permutations outside."""
+    if len(operators) == 1:
+        return parametrisation_of(operators[0])
+    parts = [parametrisation_of(op) for op in operators]
+    for known in (_kronecker, _slices, _rectangles):
+        form = known(operators, parts)
+        if form is not None:
+            return form
+    return ProductOfStructures(tuple(operators), tuple(parts))
+
+
+# ---- closed forms ----------------------------------------------------------------------------------------------------
+
+
+def _kronecker(operators: Sequence[StructuredOperator], parts: Sequence[Parametrisation]) -> Parametrisation | None:
+    """A Kronecker product of products of free matrices."""
+    product: list[Any] | None = None
+    for part in parts:
+        items = part.items()
+        if items is None:
+            return None
+        product = items if product is None else multiply_items(product, items)
+        if product is None:
+            return None
+    return None if product is None else of_items(product)
+
+
+def _slices(operators: Sequence[StructuredOperator], parts: Sequence[Parametrisation]) -> Parametrisation | None:
+    """Two chainable factors (T11, T12), each free or shared along a or d."""
+    factors = [_values(op) for op in operators]
+    if len(factors) != 2 or factors[0] is None or factors[1] is None:
+        return None
+    (left, X), (right, Y) = factors[0], factors[1]
+    if not left.chainable(right):
+        return None
+    slicing = Slicing.of(left, right)
+    free = [(f.shape[0] == pattern.a, f.shape[1] == pattern.d) for f, pattern in ((X, left), (Y, right))]
+    (left_a, left_d), (right_a, right_d) = free
+    layout = SlicePieces(left * right, slicing, (left_a, True, left_d, left_d), (right_a, right_a, True, right_d))
+    return FreeProducts((layout.stack(places(X), places(Y)),), layout, layout.norm, layout.pair_law)
+
+
+def _values(op: StructuredOperator) -> tuple[Pattern, Array] | None:
+    """Pattern and values [a, d, b, c] of a factor whose blocks are free matrices."""
+    match op:
+        case Dense():
+            return Pattern.full(*op.shape), op.factors[0][None, None]
+        case KroneckerSparse() if op.values.shape[2:] == (op.pattern.b, op.pattern.c):
+            return op.pattern, op.values
+    return None
+
+
+def _rectangles(operators: Sequence[StructuredOperator], parts: Sequence[Parametrisation]) -> Parametrisation | None:
+    """Two factors without sharing, where the columns of one and the rows of the other meet in disjoint rectangles.
+
+    Inner index k contributes column k times row k, on the rectangle of their supports. Where two of these rectangles are
+    either the same or disjoint, those on one rectangle are a product of two free matrices.
+    """
+    trained = [(op, part.entries()) for op, part in zip(operators, parts, strict=True) if op.factors]
+    if len(trained) != 2 or any(found is None or found.nnz != op.n_parameters for op, found in trained):
+        return None
+    X, Y = (csr_array(found) for _, found in trained)
+    for op in operators[1:-1]:
+        X = csr_array(X @ op.to_sparse())
+    stacks, rectangles = _grouped(X, Y)
+    if not stacks or not _disjoint(rectangles, X.shape[0], Y.shape[1]):
+        return None
+    layout = RectanglePieces(tuple(rectangles))
+    return FreeProducts(tuple(stacks), layout, layout.norm, layout.pair_law)
+
+
+def _grouped(X: csr_array, Y: csr_array) -> tuple[list[tuple[Array, Array]], list[tuple[Array, Array]]]:
+    """Inner indices by their rectangle: for each shape, stacks of places (N, m, r) and (N, r, n), rows (N, m), columns (N, n)."""
+    left = X.tocsc()
+    left.sort_indices()
+    Y.sort_indices()
+    by_rectangle: dict[tuple[bytes, bytes], list[int]] = {}
+    for k in range(Y.shape[0]):
+        rows, columns = _line(left.indices, left.indptr, k), _line(Y.indices, Y.indptr, k)
+        if rows.size and columns.size:
+            by_rectangle.setdefault((rows.tobytes(), columns.tobytes()), []).append(k)
+    by_shape: dict[tuple[int, int, int], list[list[int]]] = {}
+    for ks in by_rectangle.values():
+        shape = _line(left.indices, left.indptr, ks[0]).size, _line(Y.indices, Y.indptr, ks[0]).size, len(ks)
+        by_shape.setdefault(shape, []).append(ks)
+    stacks, rectangles = [], []
+    for groups in by_shape.values():
+        U = np.array([[_line(left.data, left.indptr, k) for k in ks] for ks in groups])
+        V = np.array([[_line(Y.data, Y.indptr, k) for k in ks] for ks in groups])
+        stacks.append((places(U.swapaxes(1, 2)), places(V)))
+        rectangles.append(
+            (
+                np.array([_line(left.indices, left.indptr, ks[0]) for ks in groups]),
+                np.array([_line(Y.indices, Y.indptr, ks[0]) for ks in groups]),
+            )
+        )
+    return stacks, rectangles
+
+
+def _line(array: Array, indptr: Array, k: int) -> Array:
+    return array[indptr[k] : indptr[k + 1]]
+
+
+def _disjoint(rectangles: Sequence[tuple[Array, Array]], rows: int, columns: int) -> bool:
+    """Whether no two rectangles share an entry: none share both a row and a column."""
+    shares_row, shares_column = (
+        _sharing([lines for pair in rectangles for lines in pair[axis]], size)
+        for axis, size in ((0, rows), (1, columns))
+    )
+    return bool(shares_row.multiply(shares_column).nnz == shares_row.shape[0])
+
+
+def _sharing(lines: list[Array], size: int) -> csr_array:
+    """Which lists have an index in common."""
+    indptr = np.cumsum([0, *(line.size for line in lines)])
+    incidence = csr_array((np.ones(indptr[-1]), np.concatenate(lines), indptr), shape=(len(lines), size))
+    return csr_array(incidence @ incidence.T)
+
+
+# ---- other products --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class ProductOfStructures(Parametrisation):
+    """State: θ with factors found so far, none of them proved to be the least.
+
+    Parameters
+    ----------
+    operators : tuple of StructuredOperator
+        Numbered, permutations among them.
+    parts : tuple of Parametrisation
+        Their forms.
+    """
+
+    operators: tuple[StructuredOperator, ...]
+    parts: tuple[Parametrisation, ...]
     name = "interval from Schatten and slice norms"
+    exact = False
 
-    def own(self) -> StructuredOperator:
-        return self.structure
+    @property
+    def degree(self) -> int | None:  # type: ignore[override]
+        degrees = self._degrees
+        return None if None in degrees else sum(k for k in degrees if k is not None)
 
-    def of(self, B: Array) -> StructuredOperator | None:
-        patterns = _patterns(self.structure)
-        if patterns is None:
-            raise TypeError(f"{self.structure!r}: no decomposition of a given matrix into its factors is known")
+    @property
+    def _trained(self) -> list[Parametrisation]:
+        return [part for op, part in zip(self.operators, self.parts, strict=True) if op.factors]
+
+    @property
+    def _degrees(self) -> list[int | None]:
+        return [part.degree for part in self._trained]
+
+    @property
+    def growth(self) -> tuple[Growth, ...]:  # type: ignore[override]
+        return product_growth(part.growth for part in self._trained)
+
+    @cached_property
+    def places(self) -> Array:
+        """Its parameters in θ."""
+        return np.concatenate([places(f).ravel() for op in self.operators for f in op.factors])
+
+    @cached_property
+    def pairs(self) -> list[tuple[int, Parametrisation]]:
+        """Neighbours of which R is known as of a product of their own."""
+        at = [i for i, op in enumerate(self.operators) if op.factors]
+        forms = ((j, of_product(self.operators[i : k + 1])) for j, (i, k) in enumerate(pairwise(at)))
+        return [(j, form) for j, form in forms if form.exact] if len(at) > 2 else []
+
+    def own(self, θ: Array) -> Array:
+        return θ
+
+    def of(self, B: Array) -> Array | None:
+        factors = [_values(op) for op in self.operators]
+        patterns = [pattern for pattern, values in filter(None, factors) if values.shape == pattern.values_shape]
+        described = repr(Chain(*self.operators))
+        if len(patterns) < len(self.operators) or not is_chainable(patterns):
+            raise TypeError(f"{described}: no decomposition of a given matrix into its factors is known")
         found = nearest_chain(B, patterns)
         if found.relative_error <= TOLERANCE:
-            return self.structure.with_factors(*found.operator.factors)
+            pairs = zip(self.operators, found.operator.factors, strict=True)
+            placed = [(places(op.factors[0]), values.reshape(op.factors[0].shape)) for op, values in pairs]
+            return scattered(placed, np.zeros(self.places.max() + 1))
         if found.lower_bound > 0:
             return None
         raise ArithmeticError(
-            f"{self.structure!r}: factors were found with relative error {found.relative_error:.1e}, "
+            f"{described}: factors were found with relative error {found.relative_error:.1e}, "
             "but that none are nearer is not proved"
         )
 
-    def bounds(self, state: StructuredOperator) -> tuple[float, float]:
-        upper = 0.5 * sum(float(np.vdot(f, f).real) for f in self.balanced(state).factors)
-        return min(_lower(state), upper), upper
+    def bounds(self, state: Array) -> tuple[float, float]:
+        upper = 0.5 * squared(self._least(state)[self.places])
+        return min(self._lower(self._matrix(state)), upper), upper
 
-    def balanced(self, state: StructuredOperator) -> StructuredOperator:
-        return _equal_norms(_pairwise_balanced(state))
+    def balanced(self, state: Array) -> Placed:
+        return [(self.places, self._least(state)[self.places])]
 
+    def _matrix(self, θ: Array) -> Array:
+        return Chain(*(filled(op, θ) for op in self.operators)).to_dense()
 
-def _patterns(structure: StructuredOperator) -> list[Pattern] | None:
-    """Patterns of a chain of untied, chainable Kronecker-sparse factors; None otherwise."""
-    if not isinstance(structure, Chain) or not all(isinstance(op, KroneckerSparse) for op in structure.operators):
-        return None
-    listed = [op.pattern for op in structure.operators if op.pattern is not None]
-    untied = all(
-        op.factors[0].shape == pattern.values_shape for op, pattern in zip(structure.operators, listed, strict=True)
-    )
-    return listed if untied and all(a.chainable(b) for a, b in pairwise(listed)) else None
+    def _lower(self, B: Array) -> float:
+        trained = self._trained
+        σ = np.linalg.svd(B, compute_uv=False)
+        exponent = 2 / len(trained)
+        size = float(np.sum(σ**exponent)) ** (1 / exponent)
+        return least_growth(self.growth, max([size, *self._slice_norms(B)]))
 
+    def _slice_norms(self, B: Array) -> Iterator[float]:
+        """Sum of the nuclear norms of the slices of B, for every cut of a chain of patterns."""
+        patterns = [op.pattern for op in self.operators if op.pattern is not None]
+        if len(patterns) < len(self.operators) or not is_chainable(patterns):
+            return
+        values = chain_product(patterns).values(B)
+        for cut in range(1, len(patterns)):
+            slices = Slicing.of(chain_product(patterns[:cut]), chain_product(patterns[cut:])).slices(values)
+            yield float(np.linalg.svd(slices, compute_uv=False).sum())
 
-def _lower(op: StructuredOperator) -> float:
-    trained = [x for x in getattr(op, "operators", (op,)) if not isinstance(x, Permutation)]
-    if not isinstance(op, Chain) or any(len(x.factors) != 1 for x in trained):
-        return 0.0  # nothing is proved about sums and nested products
-    L = len(trained)
-    copies = [_copies(x) for x in trained]
-    B = op.to_dense()
-    σ = np.linalg.svd(B, compute_uv=False)
-    sizes = [float(np.sum(σ ** (2 / L))) ** (L / 2)]
-    patterns = _patterns(op)
-    if patterns is not None:
-        sizes += [_slice_norms(B, patterns[:cut], patterns[cut:]) for cut in range(1, len(patterns))]
-    return L / 2 * float(np.prod(copies)) ** (-1 / L) * max(sizes) ** (2 / L)
+    def _least(self, θ: Array) -> Array:
+        """Neighbours balanced two by two, then all parts rescaled to one norm for each factor."""
+        if not self._matrix(θ).any():
+            return np.zeros_like(θ)
+        for _ in range(_SWEEPS):
+            for _, form in self.pairs:
+                θ = scattered(form.balanced(form.own(θ)), θ)
+        states = [part.own(θ) for part in self._trained]
+        placed = [part.balanced(state) for part, state in zip(self._trained, states, strict=True)]
+        degrees = [k for k in self._degrees if k is not None]
+        if len(degrees) == len(placed):
+            costs = [part.bounds(state)[1] for part, state in zip(self._trained, states, strict=True)]
+            placed = [rescaled(placed, costs, degrees)]
+        return scattered([pair for part in placed for pair in part], θ)
 
+    def conjugate(self, Z: Array) -> tuple[float, float]:
+        if [part.degree for part in self._trained] == [1, 1]:  # R ≥ ‖B‖_*/√(c₁c₂)
+            return 0.0, max(g.copies for g in self.growth) ** 0.5 * float(np.linalg.norm(Z, 2))
+        return super().conjugate(Z)
 
-def _copies(op: StructuredOperator) -> float:
-    """How many times each parameter stands in the factor's matrix."""
-    return float(np.linalg.norm(op.with_factors(np.ones_like(op.factors[0])).to_dense()) ** 2 / op.factors[0].size)
-
-
-def _slice_norms(B: Array, lefts: list[Pattern], rights: list[Pattern]) -> float:
-    """Sum of the nuclear norms of the slices of B at one cut of the chain."""
-    left, right = reduce(lambda p, q: p * q, lefts), reduce(lambda p, q: p * q, rights)
-    r = left.chain_rank(right)
-    assert r is not None
-    whole = left * right
-    a, b, c, d = whole
-    view = B.reshape(a, b, d, a, c, d)
-    values = np.einsum("ibjicj->ijbc", view)  # (a, d, b, c)
-    β, κ = right.b // r, left.c // r
-    slices = values.reshape(a, d, left.b, β, κ, right.c).transpose(0, 4, 3, 1, 2, 5).reshape(-1, left.b, right.c)
-    return float(np.linalg.svd(slices, compute_uv=False).sum())
-
-
-def _pairwise_balanced(op: StructuredOperator) -> StructuredOperator:
-    """Neighbours of an untied Kronecker-sparse chain, two by two, made a balanced pair of the same product."""
-    patterns = _patterns(op)
-    if patterns is None or not isinstance(op, Chain):
-        return op
-    factors: list[Any] = list(op.operators)
-    for _ in range(_SWEEPS):
-        for i in range(len(factors) - 1):
-            factors[i : i + 2] = _balanced_pair(factors[i], factors[i + 1])
-    return op.with_factors(*(f.factors[0] for f in factors))
-
-
-def slice_pairs(op: StructuredOperator) -> Iterator[tuple[int, Array, Array]]:
-    """For neighbours i, i + 1 that are untied, chainable Kronecker-sparse factors: the slices of their product as U @ V (T11)."""
-    operators = op.operators if isinstance(op, Chain) else ()
-    for i, pair in enumerate(pairwise(operators)):
-        X, Y = pair
-        if isinstance(X, KroneckerSparse) and isinstance(Y, KroneckerSparse) and _patterns(Chain(X, Y)) is not None:
-            yield i, *_slices(X, Y)
+    def laws(self, θ: Array) -> dict[str, Array]:
+        laws: dict[str, Array] = {}
+        for i, part in enumerate(self._trained):
+            laws |= {f"{name} in operator {i}": value for name, value in part.laws(θ).items()}
+        norms = [
+            (squared_norm(op, θ), part.degree)
+            for op, part in zip(self.operators, self.parts, strict=True)
+            if op.factors
+        ]
+        for i, ((a, k), (b, l)) in enumerate(pairwise(norms)):
+            if k is not None and l is not None:
+                named = [f"‖θ{j}‖²" if d == 1 else f"‖θ{j}‖²/{d}" for j, d in ((i, k), (i + 1, l))]
+                laws[" − ".join(named)] = np.asarray(a / k - b / l)
+        for i, form in self.pairs:
+            laws |= {f"{name} of operators {i}|{i + 1}": value for name, value in form.laws(θ).items()}
+        return laws
 
 
-def _slices(X: KroneckerSparse, Y: KroneckerSparse) -> tuple[Array, Array]:
-    """U [a, κ, β, d, b, r] and V [a, κ, β, d, r, c] of the slices of X Y (T11)."""
-    (a, b, _, _), (_, b2, c, d) = X.pattern, Y.pattern
-    r = X.pattern.chain_rank(Y.pattern)
-    assert r is not None
-    β, κ = b2 // r, X.pattern.c // r
-    U = X.factors[0].reshape(a, β, d, b, κ, r).transpose(0, 4, 1, 2, 3, 5)
-    V = Y.factors[0].reshape(a, κ, d, r, β, c).transpose(0, 1, 4, 2, 3, 5)
-    return U, V
-
-
-def _balanced_pair(X: KroneckerSparse, Y: KroneckerSparse) -> tuple[KroneckerSparse, KroneckerSparse]:
-    """X Y = X' Y' with X'ᵀX' = Y'Y'ᵀ on every slice: the pair of least norm with this product (T11, T17)."""
-    U, V = balanced_products(*_slices(X, Y))
-    left = U.transpose(0, 2, 3, 4, 1, 5).reshape(X.factors[0].shape)
-    right = V.transpose(0, 1, 3, 4, 2, 5).reshape(Y.factors[0].shape)
-    return X.with_factors(left), Y.with_factors(right)
-
-
-def _equal_norms(op: StructuredOperator) -> StructuredOperator:
-    """Factors of a product scaled to equal norms, the product kept; other structures as they are."""
-    if not isinstance(op, Chain):
-        return op
-    norms = np.array([np.linalg.norm(f) for f in op.factors])
-    if (norms == 0).any():
-        return op.with_factors(*(np.zeros_like(f) for f in op.factors))
-    common = np.exp(np.mean(np.log(norms)))
-    return op.with_factors(*(f * (common / n) for f, n in zip(op.factors, norms, strict=True)))
+def squared_norm(op: StructuredOperator, θ: Array) -> float:
+    """Of the parameters of a numbered operator."""
+    return sum(squared(θ[places(f)]) for f in op.factors)

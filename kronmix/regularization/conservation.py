@@ -2,18 +2,10 @@
 
 from __future__ import annotations
 
-from functools import singledispatch
-from itertools import pairwise
-from typing import Any
-
-import numpy as np
-
-from ..operators import Chain, StructuredOperator
+from ..operators import StructuredOperator
 from ..operators.base import Array
-from . import slots as _slots  # noqa: F401  (registers chains and Kronecker products)
-from .chains import Unbalanced, slice_pairs
-from .parametrisations import Blocks, Entrywise, Linear, Parametrisation, parametrisation_of
-from .slots import Slots
+from .parametrisations import parameters
+from .structures import parametrised
 
 
 def conserved_quantities(op: StructuredOperator) -> dict[str, Array]:
@@ -57,63 +49,4 @@ def conserved_quantities(op: StructuredOperator) -> dict[str, Array]:
     >>> km.conserved_quantities(km.Kronecker(np.eye(2), np.ones((2, 2))))
     {'‖V0‖² − ‖V1‖²': array(-2.)}
     """
-    return _laws(parametrisation_of(op))
-
-
-@singledispatch
-def _laws(form: Parametrisation) -> dict[str, Array]:
-    raise TypeError(f"no conservation laws are known for {type(form).__name__}")
-
-
-@_laws.register
-def _(form: Linear) -> dict[str, Array]:
-    return {}
-
-
-@_laws.register
-def _(form: Entrywise) -> dict[str, Array]:
-    squares = [np.abs(f) ** 2 for f in form.structure.factors]
-    return {f"u{i}² − u{i + 1}²": a - b for i, (a, b) in enumerate(pairwise(squares))}
-
-
-@_laws.register
-def _(form: Blocks) -> dict[str, Array]:
-    U, V = form.own()
-    return {form.layout.law: _imbalance(U, V)}
-
-
-@_laws.register
-def _(form: Slots) -> dict[str, Array]:
-    active = form.active
-    several = len(active) > 1
-    laws: dict[str, Array] = {}
-    for j, slot in enumerate(active):
-        for i, (left, right) in enumerate(pairwise(slot.places)):
-            P, Q = form.factor(left), form.factor(right)
-            name = f"P{i}ᴴP{i} − P{i + 1}P{i + 1}ᴴ"
-            laws[f"{name} in slot {j}" if several else name] = _imbalance(P, Q)
-    sizes = [_square(form.factor(slot.places[0])) for slot in active]
-    return laws | {f"‖V{i}‖² − ‖V{i + 1}‖²": np.asarray(a - b) for i, (a, b) in enumerate(pairwise(sizes))}
-
-
-@_laws.register
-def _(form: Unbalanced) -> dict[str, Array]:
-    op = form.structure
-    if not isinstance(op, Chain):
-        return {}
-    trained = [x for x in op.operators if x.factors]
-    laws: dict[str, Array] = {}
-    for i, (X, Y) in enumerate(pairwise(trained)):
-        if len(X.factors) == len(Y.factors) == 1:
-            difference = _square(X.factors[0]) - _square(Y.factors[0])
-            laws[f"‖θ{i}‖² − ‖θ{i + 1}‖²"] = np.asarray(difference)
-    return laws | {f"slices {i}|{i + 1}: UᴴU − VVᴴ": _imbalance(U, V) for i, U, V in slice_pairs(op)}
-
-
-def _imbalance(U: Array, V: Array) -> Array:
-    """UᴴU − VVᴴ of every pair in a stack."""
-    return np.asarray(U.conj().swapaxes(-1, -2) @ U - V @ V.conj().swapaxes(-1, -2))
-
-
-def _square(factor: Any) -> float:
-    return float(np.vdot(factor, factor).real)
+    return parametrised(op).laws(parameters(op))

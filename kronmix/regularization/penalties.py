@@ -13,8 +13,11 @@ from ..operators import StructuredOperator
 from ..operators.base import Array
 from ..sparsity import sparsity_profile
 from ..spectra import norm
-from . import slots as _slots  # noqa: F401  (registers chains and Kronecker products)
-from .parametrisations import Parametrisation, parametrisation_of
+from .parametrisations import Parametrisation, parameters, scattered, with_parameters
+from .structures import parametrised
+
+#: Relative distance up to which a matrix of doubles counts as representable.
+TOLERANCE = 1e-9
 
 
 @dataclass(frozen=True)
@@ -30,21 +33,19 @@ class InducedPenalty:
         What R is as a function of B.
     lower : float
         Proved: R(B) is at least this. Equal to ``value`` where R is known in closed form.
+    exact : bool
+        Whether R(B) is known in closed form, not only bounded.
     """
 
     value: float
     name: str
     lower: float
+    exact: bool
 
     @property
     def upper(self) -> float:
         """The same as ``value``."""
         return self.value
-
-    @property
-    def exact(self) -> bool:
-        """Whether R(B) is known, not only bounded."""
-        return self.lower == self.value
 
     def __repr__(self) -> str:
         value = f"{self.value:.6g}" if self.exact else f"between {self.lower:.6g} and {self.value:.6g}"
@@ -100,12 +101,12 @@ def induced_penalty(structure: StructuredOperator, B: Any = None) -> InducedPena
     >>> km.induced_penalty(km.Kronecker(V, W), np.eye(4) + np.ones((4, 4))).value
     inf
     """
-    form = parametrisation_of(structure)
+    form = parametrised(structure)
     state = _state(form, structure, B)
     if state is None:
-        return InducedPenalty(inf, form.name, inf)
+        return InducedPenalty(inf, form.name, inf, True)
     lower, upper = form.bounds(state)
-    return InducedPenalty(upper, form.name, lower)
+    return InducedPenalty(upper, form.name, lower, form.exact or upper == 0)
 
 
 def balanced_factors(structure: StructuredOperator, B: Any = None) -> StructuredOperator:
@@ -126,22 +127,38 @@ def balanced_factors(structure: StructuredOperator, B: Any = None) -> Structured
     >>> [round(float(np.linalg.norm(f)) ** 2, 12) for f in op.factors]
     [10.0, 10.0]
     """
-    form = parametrisation_of(structure)
+    form = parametrised(structure)
     state = _state(form, structure, B)
     if state is None:
         raise ValueError(f"B cannot be represented by {structure!r}: its induced penalty is infinite")
-    return form.balanced(state)
+    return _least(form, structure, state)
 
 
 def _state(form: Parametrisation, structure: StructuredOperator, B: Any) -> Any | None:
+    """What the form knows of B; None where no factors give B."""
     if B is None:
-        return form.own()
+        return form.own(parameters(structure))
     if isinstance(B, StructuredOperator) and type(B) is type(structure) and _same_shapes(B, structure):
-        return parametrisation_of(B).own()
-    matrix: Array = B.to_dense() if isinstance(B, StructuredOperator) else as_finite(B, "B", 2)
-    if matrix.shape != structure.shape:
-        raise ValueError(f"B has shape {matrix.shape}: expected {structure.shape} as the structure")
-    return form.of(matrix.astype(np.result_type(matrix, np.float64)))
+        return parametrised(B).own(parameters(B))
+    given: Array = B.to_dense() if isinstance(B, StructuredOperator) else as_finite(B, "B", 2)
+    if given.shape != structure.shape:
+        raise ValueError(f"B has shape {given.shape}: expected {structure.shape} as the structure")
+    matrix = given.astype(np.result_type(given, np.float64))
+    state = form.of(matrix)
+    if state is None:
+        return None
+    missed = np.linalg.norm(_least(form, structure, state).to_dense() - matrix)
+    return state if missed <= _tolerance(given) * np.linalg.norm(matrix) else None
+
+
+def _least(form: Parametrisation, structure: StructuredOperator, state: Any) -> StructuredOperator:
+    """The structure with the parameters of least norm that the form found."""
+    return with_parameters(structure, scattered(form.balanced(state), np.zeros(structure.n_parameters, np.float32)))
+
+
+def _tolerance(B: Array) -> float:
+    """Relative distance up to which a matrix counts as representable: TOLERANCE, or rounding of its own type."""
+    return max(TOLERANCE, 64 * float(np.finfo(np.result_type(B, np.float32)).eps))
 
 
 def _same_shapes(B: StructuredOperator, structure: StructuredOperator) -> bool:

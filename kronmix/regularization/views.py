@@ -7,6 +7,7 @@ from typing import Protocol
 
 from ..decompose import rearrange, unrearrange
 from ..operators.base import Array
+from ..patterns import Slicing, monarch_patterns
 
 
 class View(Protocol):
@@ -54,11 +55,15 @@ class Slices:
         p, k, q, s = self.p, self.k, self.q, self.s
         if B.shape != (p * q, k * s):
             raise ValueError(f"weight of shape {B.shape}: sizes (p, k, q, s) = {(p, k, q, s)} need ({p * q}, {k * s})")
-        return B.reshape(p, q, k, s).transpose(1, 2, 0, 3).reshape(q * k, p, s)
+        return self._slicing.slices(B[None, None])[0, ..., 0, :, :].swapaxes(0, 1).reshape(q * k, p, s)
 
     def join(self, blocks: Array, shape: tuple[int, int]) -> Array:
         p, k, q, s = self.p, self.k, self.q, self.s
-        return blocks.reshape(q, k, p, s).transpose(2, 0, 1, 3).reshape(shape)
+        return self._slicing.product_values(blocks.reshape(q, k, p, s).swapaxes(0, 1)).reshape(shape)
+
+    @property
+    def _slicing(self) -> Slicing:
+        return Slicing.of(*monarch_patterns(self.p, self.k, self.q, self.s))
 
 
 @dataclass(frozen=True)
