@@ -11,17 +11,21 @@ from .structures import parametrised
 def conserved_quantities(op: StructuredOperator) -> dict[str, Array]:
     """The known conservation laws of gradient flow on the factors, at the factors of ``op`` (T19).
 
-    =============================== =================================================
+    =============================== ==========================================================
     structure                       conserved
-    =============================== =================================================
+    =============================== ==========================================================
     Hadamard                        |u_l|² − |u_{l+1}|² of every entry
     Kronecker                       ‖V_l‖² − ‖V_{l+1}‖²
-    Chain of Dense                  P_lᴴP_l − P_{l+1}P_{l+1}ᴴ
+    LowRank, Chain of Dense         P_lᴴP_l − P_{l+1}P_{l+1}ᴴ
     SumOfKroneckers                 r × r inner products ⟨V_i, V_j⟩ − ⟨W_i, W_j⟩
-    Monarch                         UᴴU − VVᴴ of every slice
+    Monarch, two chainable factors  UᴴU − VVᴴ of every slice
     LinearMixer                     the matrices of both chains, and ‖V‖² − ‖W‖²
-    other chains                    differences of squared norms; UᴴU − VVᴴ of every slice of two neighbours
-    =============================== =================================================
+    other chains                    the laws of every operator and of every two neighbours
+    sums, blocks                    the laws of every term
+    KroneckerSum, Dense + Masked    the part of θ that B does not see
+    =============================== ==========================================================
+
+    Permutations outside, or beside a dense factor, leave the laws as they are (T30).
 
     Parameters
     ----------

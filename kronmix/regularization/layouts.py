@@ -104,7 +104,7 @@ class KroneckerPieces:
         return [view.transpose(0, 2, 1, 3, 4).reshape(1, m1 * n1, m2 * n2, copies)]
 
     def law(self, values: Array) -> Array:
-        return values[0, 0, 0].real if values.size == 1 and self._free == 2 else values[0]
+        return np.asarray(values[0, 0, 0].real) if values.size == 1 and self._free == 2 else values[0]
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ import numpy as np
 
 from ..operators import Chain, Dense, Hadamard, Kronecker, Monarch, StructuredOperator, SumOfKroneckers
 from ..operators.base import Array
+from .registry import add_name
 from .views import Entries, Rearranged, Slices, Stacked, View, Whole
 
 
@@ -203,12 +204,18 @@ def register_penalty(name: str) -> Callable[[Factory], Factory]:
     Parameters
     ----------
     name : str
-        What ``reference_path(penalty=…)`` takes from then on. A name that is taken keeps its first meaning.
+        What ``reference_path(penalty=…)`` takes from then on.
 
     Returns
     -------
     decorator
         For a function of ``groups`` to a penalty object: a :class:`Norm`, or anything with value, prox, objective, grid and gap.
+        The function is returned as it is.
+
+    Raises
+    ------
+    ValueError
+        If the name is taken.
 
     Examples
     --------
@@ -220,7 +227,12 @@ def register_penalty(name: str) -> Callable[[Factory], Factory]:
     array([[2.4, 3.2],
            [0. , 0. ]])
     """
-    return lambda factory: _NAMED.setdefault(name, factory)
+
+    def register(factory: Factory) -> Factory:
+        add_name(_NAMED, name, factory, "penalty")
+        return factory
+
+    return register
 
 
 def make_penalty(penalty: Any, groups: Any = None) -> Penalty:

@@ -55,18 +55,26 @@ class InducedPenalty:
 def induced_penalty(structure: StructuredOperator, B: Any = None) -> InducedPenalty:
     """R(B) = min{½‖θ‖² : B(θ) = B}: what weight decay on the factors of a structure penalises (T17).
 
-    ====================================== =======================================================
-    structure                              R(B)
-    ====================================== =======================================================
-    Dense, Masked, one Kronecker-sparse    ½‖θ‖², which is ½‖B‖_F² without sharing
-    Hadamard of L factors                  (L/2) Σ|B_i|^{2/L}: ‖B‖₁ for two
-    Chain of L Dense                       (L/2)‖B‖_{S_{2/L}}^{2/L}: ‖B‖_* for two
-    Kronecker of k factors                 (k/2)‖B‖_F^{2/k}: ‖B‖_F for two
-    SumOfKroneckers                        ‖𝓡(B)‖_*
-    Monarch                                sum of the slices' nuclear norms: group norm for block rank 1
-    LinearMixer of L layers                L(‖B‖_{S_{2/L}}^{2/L})^{1/2}
-    other chains                           an interval
-    ====================================== =======================================================
+    ============================================ =================================================
+    structure                                    R(B)
+    ============================================ =================================================
+    Dense, Masked, Diagonal, Kronecker-sparse    ½‖θ‖², which is ½‖B‖_F² without sharing
+    Hadamard of L factors                        (L/2) Σ|B_i|^{2/L}: ‖B‖₁ for two
+    LowRank, Chain of L Dense                    (L/2)‖B‖_{S_{2/L}}^{2/L}: ‖B‖_* for two
+    Kronecker of k factors                       (k/2)‖B‖_F^{2/k}: ‖B‖_F for two
+    SumOfKroneckers                              ‖𝓡(B)‖_*
+    Monarch, any two chainable factors           Σ‖slice‖_*
+    two masks, diagonals … on disjoint parts     Σ‖rectangle‖_*: Σ‖row‖ for Diagonal · Dense
+    LinearMixer of L layers                      L(‖B‖_{S_{2/L}}^{2/L})^{1/2}
+    BlockDiagonal, HStack, VStack                the sum of the blocks' R
+    Ampliation                                   R of the repeated operator
+    KroneckerSum, sums of linear structures      the least ½‖θ‖²
+    other sums                                   min ΣR_t(B_t) over ΣB_t = B: an interval
+    other chains                                 an interval
+    ============================================ =================================================
+
+    Permutations outside change nothing; those beside a dense factor are absorbed (T30). Of an interval the lower end is proved, and
+    the upper end is what ``balanced_factors`` pays.
 
     Parameters
     ----------
@@ -86,10 +94,12 @@ def induced_penalty(structure: StructuredOperator, B: Any = None) -> InducedPena
         If B has another shape, or holds NaN or infinite entries.
     TypeError
         If matrices cannot be decomposed into the factors of this structure.
+    ArithmeticError
+        If a matrix is given, no factors of it were found, and that there are none is not proved.
 
     References
     ----------
-    Hoff 2017; Srebro, Rennie & Jaakkola 2005; Dai, Karzand & Srebro 2021 (T17).
+    Hoff 2017; Srebro, Rennie & Jaakkola 2005; Dai, Karzand & Srebro 2021 (T17, T30).
 
     Examples
     --------
@@ -97,9 +107,15 @@ def induced_penalty(structure: StructuredOperator, B: Any = None) -> InducedPena
     >>> km.induced_penalty(km.Kronecker(V, W))  # ‖V‖‖W‖ = 2·5
     InducedPenalty(10, Frobenius norm)
     >>> km.induced_penalty(km.Monarch(np.ones((2, 2, 2)), np.ones((2, 2, 2))), np.kron(V, W))  # Σ ‖V[:, k]‖ ‖W[q, :]‖
-    InducedPenalty(19.799, group norm over slices)
+    InducedPenalty(19.799, sum of the slices' nuclear norms)
     >>> km.induced_penalty(km.Kronecker(V, W), np.eye(4) + np.ones((4, 4))).value
     inf
+
+    Low rank plus sparse:
+
+    >>> sparse = km.Hadamard(np.eye(3), 2 * np.eye(3))
+    >>> km.induced_penalty(km.LowRank(np.ones((3, 3)), np.ones((3, 3))) + sparse)
+    InducedPenalty(between 15 and 15, infimal convolution of nuclear norm and ℓ1 norm)
     """
     form = parametrised(structure)
     state = _state(form, structure, B)

@@ -19,6 +19,7 @@ from .norms import L1, Groups, Norm, Nuclear, Penalty, Ridge, make_penalty
 from .path import Path
 from .problems import Observed, Problem, Regression, Sensing
 from .proximal import GapError, Solution, is_squared, loss_and_dense_gradient, minimize_penalized, relative_gap
+from .registry import add_name
 from .splitting import Splitting
 from .views import Rearranged, Whole
 from .working_set import minimize_on_blocks
@@ -82,7 +83,7 @@ def register_solver(name: str, fits: Callable[[Any, Any], bool]) -> Callable[[So
     Parameters
     ----------
     name : str
-        What ``reference_path(solver=…)`` takes from then on; the name of an earlier solver replaces it.
+        What ``reference_path(solver=…)`` takes from then on.
     fits : function of (problem, penalty) to bool
         Whether the solver takes this pair.
 
@@ -91,6 +92,12 @@ def register_solver(name: str, fits: Callable[[Any, Any], bool]) -> Callable[[So
     decorator
         For a function of (problem, penalty, parameters, tol) to a ``Found``, which holds the λ's, the weights and their gaps;
         ``parameters`` are decreasing, or None where the solver chooses its own. ``reference_path`` checks the gaps against tol.
+        The function is returned as it is.
+
+    Raises
+    ------
+    ValueError
+        If the name is taken.
 
     Examples
     --------
@@ -106,7 +113,7 @@ def register_solver(name: str, fits: Callable[[Any, Any], bool]) -> Callable[[So
     """
 
     def register(solve: Solve) -> Solve:
-        _SOLVERS[name] = Solver(fits, solve)
+        add_name(_SOLVERS, name, Solver(fits, solve), "solver")
         return solve
 
     return register

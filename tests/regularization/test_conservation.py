@@ -39,7 +39,22 @@ STRUCTURES = {
     "two-block mixer": (km.LinearMixer([draw(2, 2, seed=i) for i in range(2)], [draw(2, 2, seed=i + 5) for i in range(2)]), 7),
     "layers": (km.Chain(km.channel_mixing(draw(3, 3), tokens=2), km.token_mixing(draw(2, 2), channels=3)), 1),
     "butterfly": (butterfly(4), 4),
+    "permuted kronecker": (km.Chain(km.Permutation([2, 0, 3, 1]), km.Kronecker(draw(2, 2), draw(2, 2))), 1),
+    "across a permutation": (km.Chain(km.Dense(draw(2, 2)), km.Permutation([1, 0]), km.Dense(draw(2, 2, seed=1))), 3),
 }  # fmt: skip
+#: Structures that exact algebra does not read, with the number of their independent laws.
+OTHERS = {
+    "rows": (km.Chain(km.Diagonal(draw(2)), km.Dense(draw(2, 2))), 2),
+    "low rank": (km.LowRank(draw(2, 2), draw(2, 2)), 3),
+    "kronecker sum": (km.KroneckerSum(draw(2, 2), draw(2, 2)), 1),
+    "low rank plus sparse": (km.Sum(km.LowRank(draw(2, 1), draw(1, 2)), km.Hadamard(draw(2, 2), draw(2, 2, seed=1))), 5),
+    "dense plus mask": (km.Sum(km.Dense(draw(2, 2)), km.Masked(draw(2, 2, seed=1), np.eye(2))), 2),
+    "blocks": (km.BlockDiagonal([km.Kronecker(draw(2, 1), draw(1, 2)), km.LowRank(draw(2, 1), draw(1, 2))]), 2),
+    "kronecker times dense": (km.Chain(km.Kronecker(draw(2, 2), draw(1, 1)), km.Dense(draw(2, 2))), 4),
+    "repeated": (km.Ampliation(km.Hadamard(draw(2, 2), draw(2, 2, seed=1)), 2, 1), 4),
+}  # fmt: skip
+#: Laws that are linear in the factors: descent keeps them exactly.
+LINEAR = {"kronecker sum", "dense plus mask"}
 WITH_LAWS = [name for name, (_, count) in STRUCTURES.items() if count]
 
 
@@ -83,6 +98,20 @@ def test_conserved_in_the_flow_and_by_the_laws_found(name: str) -> None:
     assert max(np.abs(a - b).max() for a, b in zip(path.operator.factors, op.factors, strict=True)) > 1e-2
     for law in path.recorded.values():
         assert np.abs(law - law[0]).max() < 1e-8
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_laws_of_other_structures_are_conserved(name: str) -> None:
+    op, count = OTHERS[name]
+    assert independent(op) == count
+    rng = np.random.default_rng(1)
+    problem = km.Regression(rng.normal(size=(op.shape[1], 20)), rng.normal(size=(op.shape[0], 20)))
+    path = km.gradient_flow(problem, op, 2.0, {"known": values})
+    assert max(np.abs(a - b).max() for a, b in zip(path.operator.factors, op.factors, strict=True)) > 1e-2
+    assert np.abs(path.recorded["known"] - path.recorded["known"][0]).max() < 1e-8
+    step = km.gradient_descent(problem, op, step_size=1e-3, steps=100, records=2).operator
+    drift = float(np.abs(values(step) - values(op)).max())
+    assert drift < 1e-12 if name in LINEAR else 1e-12 < drift < 0.1
 
 
 @pytest.mark.parametrize("name", WITH_LAWS)

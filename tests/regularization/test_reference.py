@@ -538,3 +538,20 @@ def test_path_is_drawn_with_its_kinks(diabetes):
     axes = path.plot()
     assert len(axes.lines) == 10 + path.kinks.size
     assert "12 kinks" in repr(path)
+
+
+def test_a_taken_name_is_refused_and_the_functions_stay_the_users():
+    def mine(groups):
+        return norms.L1()
+
+    assert norms.register_penalty("mine")(mine) is mine
+    with pytest.raises(ValueError, match=r"penalty 'l1' is taken; the names in use are \['frobenius'"):
+        norms.register_penalty("l1")(mine)
+    assert isinstance(norms.make_penalty("l1"), norms.L1)
+
+    def solve(problem, penalty, parameters, tol):
+        raise AssertionError
+
+    assert register_solver("mine", lambda problem, penalty: False)(solve) is solve
+    with pytest.raises(ValueError, match="solver 'lars' is taken"):
+        register_solver("lars", lambda problem, penalty: True)(solve)
