@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,12 @@ import pytest
 import torch
 
 import kronmix as km
+from kronmix.interop.exports import state
 from kronmix.interop.torch_modules import Numpy, module_of
+from kronmix.networks import Activation, Linear
+from kronmix.networks.gates import Gate, Softmax, halves_gated
+from kronmix.networks.normalization import Affine
+from kronmix.networks.parts import Parallel
 
 
 def operators(dtype: Any) -> dict[str, Any]:
@@ -42,6 +48,10 @@ def operators(dtype: Any) -> dict[str, Any]:
         "block diagonal": km.BlockDiagonal([km.Dense(draw(2, 3)), monarch]),
         "Kronecker sum": km.KroneckerSum(draw(3, 3), draw(2, 2)),
     }
+    made["side by side"] = km.hstack([monarch, km.Dense(draw(8, 2))])
+    made["one above another"] = km.vstack([monarch, km.LowRank(draw(2, 1), draw(1, 15))])
+    made["ampliation"] = km.Ampliation(monarch, 2, 3)
+    made["linear Mixer"] = km.LinearMixer([draw(3, 3), draw(2, 3)], [draw(4, 4), draw(4, 2)])
     made["product"] = made["Masked"].T @ km.Dense(draw(5, 3)) @ km.LowRank(draw(3, 1), draw(1, 7))
     return made
 
@@ -77,6 +87,13 @@ def test_what_comes_back_is_what_was_given(name: str) -> None:
     for ours, given in zip(back.factors, op.factors, strict=True):
         assert ours.dtype == given.dtype
         np.testing.assert_array_equal(ours, given)
+
+
+@pytest.mark.parametrize("name", operators("float64"))
+def test_files_have_the_names_of_the_modules(name: str) -> None:
+    op = operators("float64")[name]
+    known = {key: tuple(tensor.shape) for key, tensor in km.interop.to_torch(op).state_dict().items()}
+    assert {key: array.shape for key, array in state(op).items()} == known
 
 
 def test_a_trained_module_gives_its_new_values() -> None:
@@ -146,6 +163,64 @@ def test_a_network_runs_and_has_the_same_gradients(name: str) -> None:
     back = km.interop.from_torch(module)
     assert repr(back) == repr(network)
     np.testing.assert_array_equal(back(images), network(images))
+
+
+PARTS = {
+    "gate": lambda rng: Gate(Linear(km.Dense(rng.normal(size=(12, 12)))), Activation("silu")),
+    "halves": lambda rng: halves_gated(Activation("sigmoid"), (2, 2, 3)),
+    "softmax": lambda rng: Softmax((2, 3, 2)),
+    "affine": lambda rng: Affine(rng.normal(size=3), rng.normal(size=3), (2, 3, 2)),
+    "parallel": lambda rng: Parallel(
+        Linear(km.Dense(rng.normal(size=(12, 12))), rng.normal(size=(1, 12, 1))), Activation("tanh")
+    ),
+    "groups": lambda rng: km.networks.LayerNorm(rng.normal(size=3), rng.normal(size=3), 2, groups=2),
+    "skip": lambda rng: km.networks.Residual(
+        Linear(km.Dense(rng.normal(size=(12, 12))), rng.normal(size=(1, 12, 1))), Activation("relu")
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_parts_of_networks_are_what_they_are_here(name: str) -> None:
+    rng = np.random.default_rng(3)
+    part = PARTS[name](rng)
+    module = km.interop.to_torch(part)
+    assert not isinstance(module, Numpy)
+    X = rng.normal(size=(12, 5))
+    Y, pull = part.vjp(X.copy())
+    x = torch.from_numpy(X.T.copy()).requires_grad_()
+    y = module(x)
+    np.testing.assert_allclose(y.detach().numpy(), Y.T, atol=1e-12)
+    y_bar = rng.normal(size=y.shape)
+    y.backward(torch.from_numpy(y_bar))
+    gradients, X_bar = pull(np.ascontiguousarray(y_bar.T), True)
+    np.testing.assert_allclose(x.grad.numpy(), X_bar.T, atol=1e-12)
+    for tensor, gradient in zip(module.tensors(), gradients, strict=True):
+        np.testing.assert_allclose(tensor.grad.numpy(), gradient, atol=1e-12)
+    for ours, given in zip(km.interop.from_torch(module).factors, part.factors, strict=True):
+        np.testing.assert_array_equal(ours, given)
+
+
+def test_a_subclass_is_computed_by_its_own_rules() -> None:
+    class Doubled(km.networks.Sequential):
+        def vjp(self, X: Any) -> Any:
+            Y, pull = super().vjp(X)
+            return 2 * Y, lambda Y_bar, with_input: pull(2 * Y_bar, with_input)
+
+    module = km.interop.to_torch(Doubled(Linear(km.Dense(np.eye(2)))))
+    np.testing.assert_array_equal(module(torch.ones(1, 2, dtype=torch.float64)).detach().numpy(), [[2.0, 2.0]])
+
+
+def test_inputs_of_a_network_are_refused_as_it_refuses_them() -> None:
+    network = km.networks.mlp_mixer((8, 8, 3), 4, 12, 1, 5)
+    with pytest.raises(ValueError, match="expected images"):
+        km.interop.to_torch(network)(torch.zeros(2, 8, 8, 5, 1))
+
+    class Other:
+        pass
+
+    with pytest.raises(TypeError, match="Other does more to inputs"):
+        km.interop.to_torch(dataclasses.replace(network, patches=Other()))
 
 
 def test_linear_layers_of_pytorch_are_taken() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import singledispatch
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,19 @@ from typing import Any
 import numpy as np
 
 from ..files import read_arrays, write_file
-from ..operators import Chain, Kronecker, KroneckerSparse, Monarch, StructuredOperator, Sum, SumOfKroneckers
+from ..operators import (
+    Ampliation,
+    BlockDiagonal,
+    Chain,
+    HStack,
+    Kronecker,
+    KroneckerSparse,
+    Monarch,
+    StructuredOperator,
+    Sum,
+    SumOfKroneckers,
+    VStack,
+)
 from ..operators.base import Array
 from ..storage import load
 from .chains import product_of
@@ -147,23 +158,19 @@ def write_factors(op: StructuredOperator, file: str | os.PathLike[str], target: 
     return chosen.usage(path.name)
 
 
-@singledispatch
 def state(op: StructuredOperator) -> Mapping[str, Array]:
     """Factors by the names that they have in the module that ``to_torch`` makes."""
-    return {f"factors.{i}": factor for i, factor in enumerate(op.factors)}
+    parts = _PARTS.get(type(op))
+    if parts is None:
+        return {f"factors.{i}": factor for i, factor in enumerate(op.factors)}
+    return {f"operators.{i}.{name}": factor for i, part in enumerate(parts(op)) for name, factor in state(part).items()}
 
 
-@state.register(Chain)
-@state.register(Sum)
-def _(op: Any) -> Mapping[str, Array]:
-    return {
-        f"operators.{i}.{name}": factor for i, part in enumerate(op.operators) for name, factor in state(part).items()
-    }
-
-
-@state.register
-def _(op: Monarch) -> Mapping[str, Array]:
-    return {f"factors.{i}": factor for i, factor in enumerate(op.factors)}
+#: Structures whose modules hold those of their parts.
+_PARTS: dict[type, Callable[[Any], Sequence[StructuredOperator]]] = {
+    **dict.fromkeys((Chain, Sum, BlockDiagonal, HStack, VStack), lambda op: op.operators),
+    Ampliation: lambda op: (op.operator,),
+}
 
 
 def _safetensors(arrays: Mapping[str, Array]) -> bytes:

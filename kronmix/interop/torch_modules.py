@@ -5,8 +5,9 @@ Modules act on the last axis, as PyTorch's do: x of shape (…, columns) becomes
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import partial, reduce, singledispatch
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import lru_cache, partial, reduce, singledispatch
 from typing import Any
 
 import numpy as np
@@ -14,13 +15,20 @@ import torch
 from torch import Tensor, nn
 
 from ..networks import Activation, Fixed, LayerNorm, Linear, Network, Part, Patches, Residual, Sequential
+from ..networks.gates import Gate, Half, Softmax
+from ..networks.normalization import Affine
+from ..networks.parts import Parallel
 from ..operators import (
+    Ampliation,
+    BlockDiagonal,
     Chain,
     Dense,
     Diagonal,
     Hadamard,
+    HStack,
     Kronecker,
     KroneckerSparse,
+    KroneckerSum,
     LowRank,
     Masked,
     Monarch,
@@ -28,6 +36,7 @@ from ..operators import (
     StructuredOperator,
     Sum,
     SumOfKroneckers,
+    VStack,
 )
 from ..operators.base import Array
 from ..patterns import Pattern
@@ -77,45 +86,115 @@ class Leaf(StructuredModule):
         return y.reshape(*x.shape[:-1], y.shape[-1])
 
 
-class Product(StructuredModule):
-    """Modules applied one after another, the last first, as matrices multiply."""
+class Composed(StructuredModule):
+    """Modules of a structure's parts, in the order of its factors."""
+
+    def __init__(self, structure: Any, parts: Sequence[Any]) -> None:
+        super().__init__(structure)
+        self.operators = nn.ModuleList(map(module_of, parts))
+
+    def tensors(self) -> list[Tensor]:
+        return [inner for module in self.operators for inner in module.tensors()]
+
+
+class OfOperators(Composed):
+    """An operator made of others: a product, a sum, a direct sum, or a stack."""
 
     def __init__(self, op: Any) -> None:
-        super().__init__(op)
-        self.operators = nn.ModuleList(map(module_of, op.operators))
+        super().__init__(op, op.operators)
+
+
+class Product(OfOperators):
+    """Modules applied one after another, the last first, as matrices multiply."""
 
     def forward(self, x: Tensor) -> Tensor:
         return reduce(lambda y, module: module(y), reversed(self.operators), x)
 
 
-class Total(StructuredModule):
+class Total(OfOperators):
     """The sum of modules."""
-
-    def __init__(self, op: Any) -> None:
-        super().__init__(op)
-        self.operators = nn.ModuleList(map(module_of, op.operators))
 
     def forward(self, x: Tensor) -> Tensor:
         return reduce(torch.add, (module(x) for module in self.operators))
 
 
-class InSequence(StructuredModule):
-    """Parts of a network, first one first; with a skip connection around them where the structure has one."""
-
-    def __init__(self, part: Any) -> None:
-        super().__init__(part)
-        self.parts = nn.ModuleList(map(module_of, part.parts))
-        self.skip = isinstance(part, Residual)
+class Blocks(OfOperators):
+    """Modules on pieces of the input, their outputs one after another."""
 
     def forward(self, x: Tensor) -> Tensor:
-        y = reduce(lambda y, module: module(y), self.parts, x)
-        return y + x if self.skip else y
+        return torch.cat([module(piece) for module, piece in zip(self.operators, self.pieces(x), strict=True)], -1)
 
-    def tensors(self) -> list[Tensor]:
-        return [inner for part in self.parts for inner in part.tensors()]
+    def pieces(self, x: Tensor) -> Sequence[Tensor]:
+        return x.split([op.shape[1] for op in self.structure.operators], -1)
 
 
-class Affine(StructuredModule):
+class Beside(Blocks):
+    """Modules on pieces of the input, their outputs added."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return reduce(torch.add, (module(piece) for module, piece in zip(self.operators, self.pieces(x), strict=True)))
+
+
+class Stacked(OfOperators):
+    """Modules on the same input, their outputs one after another."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.cat([module(x) for module in self.operators], -1)
+
+
+class Repeated(Composed):
+    """One module on every fiber: I_a ⊗ A ⊗ I_d."""
+
+    def __init__(self, op: Any) -> None:
+        super().__init__(op, [op.operator])
+
+    def forward(self, x: Tensor) -> Tensor:
+        op = self.structure
+        fibers = x.reshape(-1, op.a, op.operator.shape[1], op.d).mT
+        return self.operators[0](fibers).mT.reshape(*x.shape[:-1], op.shape[0])
+
+
+class OfParts(Composed):
+    """A part of a network made of others."""
+
+    def __init__(self, part: Any) -> None:
+        super().__init__(part, part.parts)
+
+    def along(self, x: Tensor) -> Tensor:
+        """Parts one after another, first one first."""
+        return reduce(lambda y, module: module(y), self.operators, x)
+
+
+class InSequence(OfParts):
+    """Parts one after another."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.along(x)
+
+
+class WithSkip(OfParts):
+    """Parts one after another, and a skip connection around them."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.along(x) + x
+
+
+class InParallel(OfParts):
+    """Parts that see the same features, their results added."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return reduce(torch.add, (module(x) for module in self.operators))
+
+
+class Gated(OfParts):
+    """A product of two parts of the same features."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        value, gate = self.operators
+        return value(x) * gate(x)
+
+
+class Layer(StructuredModule):
     """A structured operator and a bias that may be shared among rows."""
 
     def __init__(self, part: Any) -> None:
@@ -128,7 +207,7 @@ class Affine(StructuredModule):
         return y if self.bias is None else (y.reshape(-1, *self.structure.rows) + self.bias).reshape(y.shape)
 
     def tensors(self) -> list[Tensor]:
-        return [*self.operator.parameters(), *(() if self.bias is None else (self.bias,))]
+        return [*self.operator.tensors(), *(() if self.bias is None else (self.bias,))]
 
 
 class Frozen(StructuredModule):
@@ -156,8 +235,37 @@ _FUNCTIONS = {
     "gelu": nn.functional.gelu,
     "gelu_tanh": partial(nn.functional.gelu, approximate="tanh"),
     "relu": nn.functional.relu,
+    "sigmoid": torch.sigmoid,
+    "silu": nn.functional.silu,
     "tanh": torch.tanh,
 }
+
+
+class HalfOf(StructuredModule):
+    """One half of the middle axis."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        seen = x.reshape(-1, *self.structure.rows)
+        return seen.chunk(2, 2)[self.structure.which].reshape(*x.shape[:-1], -1)
+
+
+class SoftmaxOf(StructuredModule):
+    """Softmax along the middle axis."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.softmax(x.reshape(-1, *self.structure.rows), 2).reshape(x.shape)
+
+
+class ScaleAndShift(StructuredModule):
+    """An affine map along the middle axis."""
+
+    def __init__(self, part: Any) -> None:
+        super().__init__(part)
+        self.scale, self.shift = nn.Parameter(tensor(part.scale)), nn.Parameter(tensor(part.shift))
+
+    def forward(self, x: Tensor) -> Tensor:
+        seen = x.reshape(-1, *self.structure.rows)
+        return (seen * self.scale[:, None] + self.shift[:, None]).reshape(x.shape)
 
 
 class ChannelNorm(StructuredModule):
@@ -178,26 +286,28 @@ class Images(StructuredModule):
 
     def __init__(self, network: Any) -> None:
         super().__init__(network)
+        if not isinstance(network.patches, Patches):
+            raise TypeError(
+                f"{type(network.patches).__name__} does more to inputs than to rearrange them: "
+                "to_torch(network.body) takes the columns that network.patches.columns makes"
+            )
         self.body = module_of(network.body)
 
     def forward(self, images: Tensor) -> Tensor:
-        return self.body(columns(self.structure.patches, images))
+        patches = self.structure.patches
+        order = torch.from_numpy(_order(patches, tuple(images.shape[1:]))).to(images.device)
+        y = self.body(images.reshape(len(images), -1)[:, order])
+        return y if patches.per_token is None else y.reshape(len(y), -1, patches.per_token).mT
 
     def tensors(self) -> list[Tensor]:
         return self.body.tensors()
 
 
-def columns(patches: Patches, images: Tensor) -> Tensor:
-    """Rows of features, one for each sample, in the order of ``Patches.columns``."""
-    if images.ndim == 4:
-        N, H, W, _ = images.shape
-        if patches.patch is None:
-            images = images.reshape(N, H, -1)
-        else:
-            p = patches.patch
-            blocks = images.reshape(N, H // p, p, W // p, p, -1).permute(0, 1, 3, 2, 4, 5)
-            images = blocks.reshape(N, (H // p) * (W // p), -1)
-    return images.mT.reshape(len(images), -1) if images.ndim == 3 else images
+@lru_cache(maxsize=64)
+def _order(patches: Patches, shape: tuple[int, ...]) -> Array:
+    """Which number of an input becomes which feature; inputs of a wrong shape are refused as the network refuses them."""
+    positions = np.arange(int(np.prod(shape))).reshape(1, *shape)
+    return np.asarray(replace(patches, expected=None).columns(positions, np.int64)[:, 0])
 
 
 class Numpy(StructuredModule):
@@ -238,31 +348,41 @@ def tensor(array: Array) -> Tensor:
 # ---- which module ---------------------------------------------------------------------------------------------------
 
 
-@singledispatch
 def module_of(structure: Any) -> StructuredModule:
-    """The module of a structure."""
+    """The module of a structure; what is not listed below, subclasses too, is computed by its own kernels."""
+    make = _MODULES.get(type(structure))
+    if make is not None:
+        return make(structure)
     if isinstance(structure, StructuredOperator | Part):
         return Numpy(structure)
     raise TypeError(f"{type(structure).__name__} is no structured operator, part of a network or network")
 
 
-_MODULES: dict[type[StructuredModule], tuple[type, ...]] = {
-    Leaf: (
-        *(KroneckerSparse, Kronecker, SumOfKroneckers, Monarch, Dense, Hadamard, Diagonal, LowRank, LowRankHadamard),
-        *(Masked, Permutation, RectangularIdentity),
-    ),
-    Product: (Chain,),
-    Total: (Sum,),
-    InSequence: (Sequential,),
-    Affine: (Linear,),
-    Frozen: (Fixed,),
-    Pointwise: (Activation,),
-    ChannelNorm: (LayerNorm,),
-    Images: (Network,),
+_LEAVES = (
+    *(KroneckerSparse, Kronecker, SumOfKroneckers, KroneckerSum, Monarch, Dense, Hadamard, Diagonal, LowRank),
+    *(LowRankHadamard, Masked, Permutation, RectangularIdentity),
+)
+_MODULES: dict[type, Callable[[Any], StructuredModule]] = {
+    **dict.fromkeys(_LEAVES, Leaf),
+    Chain: Product,
+    Sum: Total,
+    BlockDiagonal: Blocks,
+    HStack: Beside,
+    VStack: Stacked,
+    Ampliation: Repeated,
+    Sequential: InSequence,
+    Residual: WithSkip,
+    Parallel: InParallel,
+    Gate: Gated,
+    Linear: Layer,
+    Fixed: Frozen,
+    Activation: Pointwise,
+    Half: HalfOf,
+    Softmax: SoftmaxOf,
+    Affine: ScaleAndShift,
+    LayerNorm: ChannelNorm,
+    Network: Images,
 }
-for _module, _structures in _MODULES.items():
-    for _structure in _structures:
-        module_of.register(_structure, _module)
 
 
 @singledispatch
@@ -318,6 +438,12 @@ def _(op: SumOfKroneckers, factors: Factors, indices: Factors, x: Tensor) -> Ten
     A = torch.stack(list(factors[::2]), -1).reshape(left.b, left.c)
     y = sparse_product(torch.cat(list(factors[1::2]))[None, None], right, x)
     return sparse_product(A[None, None], left, y)
+
+
+@multiply.register
+def _(op: KroneckerSum, factors: Factors, indices: Factors, x: Tensor) -> Tensor:
+    patterns = (term.pattern for term in op.terms())
+    return reduce(torch.add, (sparse_product(f[None, None], p, x) for f, p in zip(factors, patterns, strict=True)))
 
 
 @multiply.register
