@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import typer
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from .. import files
 from .app import command, show
+
+if TYPE_CHECKING:
+    from ..decompose import Front
 
 
 class StructureName(StrEnum):
@@ -26,25 +31,68 @@ class StructureName(StrEnum):
 
 @command
 def factor(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A matrix: .npy, .npz, .csv, .mtx or .mat.")],
-    structure: Annotated[StructureName, typer.Option(help="What to look for.")],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE",
+            help="A matrix: .npy, .npz (SciPy's sparse ones too), .csv, .mtx, .mat; or a model: .safetensors.",
+        ),
+    ],
+    structure: Annotated[
+        StructureName | None, typer.Option(help="What to look for; without it, everything: which structure is it?")
+    ] = None,
     shape: Annotated[
         str | None,
         typer.Option(
-            help="kronecker: sizes of the two factors, as 8x8,4x4. monarch: p,k,q,s, as 8,8,8,8. butterfly: none."
+            help="kronecker: sizes of the factors, as 8x8,4x4. monarch: p,k,q,s, as 8,8,8,8. butterfly: none."
         ),
     ] = None,
     rank: Annotated[int, typer.Option(min=1, help="Terms of the Kronecker sum; block rank of the Monarch.")] = 1,
-    key: Annotated[str | None, typer.Option(help="Which array, where the file holds several.")] = None,
-    out: Annotated[
-        Path | None, typer.Option(metavar="FILE.npz", help="Where the factors go; default FILE.factors.npz.")
+    budget: Annotated[
+        str | None,
+        typer.Option(
+            metavar="10%", help="Most numbers stored, as a count or a share: write the nearest structure's factors."
+        ),
     ] = None,
+    tolerance: Annotated[
+        float | None,
+        typer.Option(
+            metavar="1e-3", help="Largest relative error: write the factors of the smallest structure that near."
+        ),
+    ] = None,
+    key: Annotated[
+        str | None, typer.Option("--key", "--layer", help="Which array, where the file holds several.")
+    ] = None,
+    jobs: Annotated[int, typer.Option(min=1, help="Processes, for the layers of a model.")] = 1,
+    scheduler: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="Dask scheduler on which the layers of a model are searched.")
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.npz",
+            help="Where the factors go; default FILE.factors.npz (of a model: the folder FILE.factors).",
+        ),
+    ] = None,
+    plot: Annotated[Path | None, typer.Option(metavar="FILE.png", help="The picture; default FILE.front.png.")] = None,
 ) -> None:
-    """Find the nearest Kronecker product, Monarch or butterfly matrix, and write its factors.
+    """Find which structure a matrix has, and write the factors of the nearest one.
+
+    Without --structure all structures, shapes and ranks are searched. Printed is the front, the smallest error for each number of
+    numbers stored with a proved bound beside it, and which structure to use. A model's layers share one budget so that their
+    total error is least; every layer's result is kept in FILE.fronts and never computed twice.
 
     A Monarch of shape p,k,q,s is (p·q) × (k·s): q blocks of p×k times k blocks of q×s.
 
     Examples:
+
+    - `kronmix factor weights.npy`: which structure is it?
+
+    - `kronmix factor weights.npy --budget 10%`: the nearest with a tenth of the numbers
+
+    - `kronmix factor model.safetensors --layer blocks.0.mlp.weight --tolerance 1e-2`: one layer
+
+    - `kronmix factor model.safetensors --budget 20% --jobs 2`: all layers
 
     - `kronmix factor B.npy --structure kronecker --shape 8x8,8x8`
 
@@ -52,11 +100,109 @@ def factor(
 
     - `kronmix factor B.csv --structure butterfly`
     """
-    from ..report.words import count, number, scientific
+    if structure is None:
+        if shape is not None or rank != 1:
+            raise ValueError("--shape and --rank need a --structure; without one all shapes and ranks are searched")
+        if budget is not None and tolerance is not None:
+            raise ValueError("give --budget or --tolerance, not both")
+        wanted = {"budget": None if budget is None else _budget(budget), "tolerance": tolerance}
+        if key is None and file.suffix.lower() == ".safetensors":
+            from .models import factor_model
 
+            factor_model(file, wanted, jobs, scheduler, out)
+        else:
+            _search(file, key, wanted, out, plot)
+        return
+    if budget is not None or tolerance is not None:
+        raise ValueError(f"--structure {structure} takes --shape and --rank, not --budget or --tolerance")
+    _factor(file, structure, shape, rank, key, out)
+
+
+def _budget(text: str) -> float:
+    """A count, a share below 1, or a percentage."""
+    try:
+        value = float(text.removesuffix("%")) / 100 if text.endswith("%") else float(text)
+    except ValueError:
+        raise ValueError(f"--budget {text}: expected a number of numbers, as 5000, or a share, as 10%") from None
+    if not value > 0 or not np.isfinite(value) or (text.endswith("%") and value >= 1):
+        raise ValueError(f"--budget {text}: expected a positive number of numbers, or a share below 100%")
+    return value
+
+
+def _search(file: Path, key: str | None, wanted: dict[str, Any], out: Path | None, plot: Path | None) -> None:
+    from ..decompose import search
+
+    target = _target(file, out)
+    B = files.read_matrix(file, key)
+    with _progress("structure") as progress:
+        found = search(B, progress=progress, **wanted)
+    row = found.choose()
+    picture = _picture(found)
+    drawn = file.with_suffix(".front.png") if plot is None else plot
+    files.write_file(drawn, picture)
+    _show_front(found, file.name)
+    typer.echo(found.answer())
+    typer.echo(str(drawn))
+    if any(value is not None for value in wanted.values()):
+        from ..storage import save
+
+        save(found.fit(row).operator, target)
+        typer.echo(f"{target}: read it with kronmix.load")
+    if found.interrupted:
+        raise typer.Exit(130)
+
+
+def _target(file: Path, out: Path | None) -> Path:
     target = file.with_suffix(".factors.npz") if out is None else out
     if target.suffix != ".npz":
         raise ValueError(f"--out {target}: expected a name ending in .npz")
+    return target
+
+
+@contextmanager
+def _progress(what: str) -> Iterator[Callable[[str, int], None]]:
+    """A line on the terminal that says what is searched; nothing in a file."""
+    from rich.console import Console
+    from rich.progress import Progress, TextColumn
+
+    console = Console(stderr=True)
+    columns = (TextColumn(what), TextColumn("{task.description}"), TextColumn("{task.completed:.0f} shapes"))
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        job = bar.add_task("", total=None)
+        yield lambda name, done: bar.update(job, description=name, completed=done)
+
+
+def _picture(found: Front) -> bytes:
+    from matplotlib.figure import Figure
+
+    from ..plotting import house_style
+
+    stream = io.BytesIO()
+    with house_style():
+        figure = Figure(figsize=(6.4, 4.0), layout="constrained", facecolor="white")
+        found.plot(figure.subplots())
+        figure.savefig(stream, dpi=110, facecolor="white", format="png")
+    return stream.getvalue()
+
+
+def _show_front(found: Front, name: str) -> None:
+    rows, columns = found.shape
+    title = f"{name}, {rows}×{columns}: error against numbers stored (sparse: as many of the largest entries)"
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    table.add_column("structure", overflow="fold")
+    for heading in ("numbers", "share", "error", "proved", "sparse"):
+        table.add_column(heading, justify="right", overflow="fold")
+    for line in found.lines():
+        table.add_row(*line.cells, style="bold" if line.chosen else None)
+    show(table)
+
+
+def _factor(
+    file: Path, structure: StructureName, shape: str | None, rank: int, key: str | None, out: Path | None
+) -> None:
+    from ..report.words import count, number, scientific
+
+    target = _target(file, out)
     B = files.read_matrix(file, key)
     found = _FACTOR[structure](B, shape, rank)
     stream = io.BytesIO()
@@ -83,9 +229,9 @@ def _factor_kronecker(B: Any, shape: str | None, rank: int) -> Any:
 
     needs = "a Kronecker product needs the sizes of its two factors, as 8x8,4x4"
     pairs = [_integers(part.lower().split("x"), 2, shape, needs) for part in _given(shape, needs).split(",")]
-    if len(pairs) != 2:
+    if len(pairs) < 2:
         raise ValueError(f"--shape {shape}: {needs}")
-    return nearest_kronecker(B, ((pairs[0][0], pairs[0][1]), (pairs[1][0], pairs[1][1])), rank=rank)
+    return nearest_kronecker(B, tuple((rows, columns) for rows, columns in pairs), rank=rank)
 
 
 def _factor_monarch(B: Any, shape: str | None, rank: int) -> Any:

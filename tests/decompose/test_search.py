@@ -50,7 +50,7 @@ def brute_force(B: Any) -> dict[tuple[str, tuple[int, ...], int], tuple[int, flo
             for r in range(1, min(p, t) + 1):
                 found["Monarch", (p, k, q, t), r] = q * k * r * (p + t), sum(tail(s, r) for s in slices)
             for r in range(1, q * k * min(p, t) + 1):
-                found["Monarch, ranks by slice", (p, k, q, t), r] = r * (p + t) + q * k, tail(slices, r)
+                found["block low rank", (p, k, q, t), r] = r * (p + t) + q * k, tail(slices, r)
     for a in divisors(m):
         for d in divisors(m // a):
             if n % (a * d) == 0 and a * d > 1:
@@ -181,7 +181,7 @@ def test_rows_are_what_their_fit_gives(name: str, dtype: Any) -> None:
         rows = found.candidates
         for row in rows[:: max(1, len(rows) // 6)]:
             fitted = found.fit(row)
-            ranks = row.sizes[1] * row.sizes[2] if name == "Monarch, ranks by slice" else 0
+            ranks = row.sizes[1] * row.sizes[2] if name == "block low rank" else 0
             assert fitted.n_parameters + ranks == row.n_parameters
             assert fitted.operator.connections == row.connections
             assert fitted.operator.dtype == dtype

@@ -90,7 +90,7 @@ class SlicewiseFamily:
     The ranks of the q·k slices are counted among the numbers stored.
     """
 
-    name, is_optimal = "Monarch, ranks by slice", True
+    name, is_optimal = "block low rank", True
 
     def curves(self, spectra: Spectra) -> Iterator[Curve]:
         for p, k, q, s in monarch_sizes(spectra):

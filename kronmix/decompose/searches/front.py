@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, NamedTuple, overload
 
 import numpy as np
 
@@ -66,6 +66,13 @@ class Candidates(Sequence[Candidate]):
         before = np.concatenate([[np.inf], np.minimum.accumulate(error2)[:-1]])
         kept = np.flatnonzero(error2 < np.where(np.isinf(before), np.inf, before * (1 - _EQUAL)))
         return [(int(which[at]), int(index[at])) for at in kept]
+
+
+class Line(NamedTuple):
+    """One row of a table, and whether it is the chosen one."""
+
+    cells: tuple[str, ...]
+    chosen: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,34 +168,38 @@ class Front:
         if not self.front:
             return ()
         numbers = np.array([row.n_parameters for row in self.front])
-        hull = _lower_hull(np.log(numbers), np.log([max(row.relative_error, 1e-17) for row in self.front]))
+        hull = lower_hull(np.log(numbers), np.log([max(row.relative_error, 1e-17) for row in self.front]))
         if len(hull) > _ROWS:
             hull = [hull[i] for i in np.unique(np.linspace(0, len(hull) - 1, _ROWS).round().astype(int))]
         levels = np.array(_LEVELS) * self.shape[0] * self.shape[1]
         within = np.searchsorted(numbers, levels, side="right") - 1
         return tuple(sorted({*hull, *(int(i) for i in within if i >= 0), self.front.index(self.choose())}))
 
-    def table(self) -> str:
-        """The corners of the front as text, the chosen one marked."""
-        if not self.front:
-            return f"No structure is smaller than the {self.shape[0]}×{self.shape[1]} matrix itself."
-        chosen = self.choose()
+    def lines(self) -> list[Line]:
+        """The corners as cells of a table: structure, numbers stored, their share, error, proved bound, error of sparse."""
         size = self.shape[0] * self.shape[1]
-        heading = ("", "structure", "numbers", "of entries", "error", "proved bound", "sparse at equal numbers")
-        rows = [heading]
-        for i in self.corners:
-            row = self.front[i]
-            rows.append(
+        chosen = self.front.index(self.choose()) if self.front else 0
+        return [
+            Line(
                 (
-                    "→" if row == chosen else "",
-                    str(row),
+                    str(row := self.front[i]),
                     f"{row.n_parameters:,}".replace(",", " "),
                     f"{row.n_parameters / size:.2%}",
                     f"{row.relative_error:.3g}",
                     "optimal" if row.is_optimal else f"≥ {row.lower_bound:.3g}",
                     f"{self.baseline[i]:.3g}",
-                )
+                ),
+                i == chosen,
             )
+            for i in self.corners
+        ]
+
+    def table(self) -> str:
+        """The corners of the front as text, the chosen one marked."""
+        if not self.front:
+            return f"No structure is smaller than the {self.shape[0]}×{self.shape[1]} matrix itself."
+        heading = ("", "structure", "numbers", "of entries", "error", "proved bound", "sparse at equal numbers")
+        rows = [heading, *(("→" if line.chosen else "", *line.cells) for line in self.lines())]
         widths = [max(len(row[j]) for row in rows) for j in range(len(heading))]
         return "\n".join(
             "  ".join(
@@ -248,7 +259,7 @@ def as_numbers_stored(budget: float, shape: tuple[int, int]) -> int:
     return int(budget * shape[0] * shape[1]) if budget < 1 else int(budget)
 
 
-def _lower_hull(x: Array, y: Array) -> list[int]:
+def lower_hull(x: Array, y: Array) -> list[int]:
     """Vertices of the lower convex hull of points with ascending x."""
     hull: list[int] = []
     for k in range(len(x)):
