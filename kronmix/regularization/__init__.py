@@ -17,15 +17,18 @@ from .gradients import loss_and_gradients
 from .hypentropy import hypentropy, interpolation_path, minimum_hypentropy, minimum_l1, minimum_l2
 from .norms import induced_norm, register_penalty
 from .path import Path
-from .paths import regularization_path
+from .paths import Decay, Plan, Rank, Scale, Time, register_kind, regularization_path
 from .penalties import InducedPenalty, L1Bound, balanced_factors, induced_penalty, l1_bound
 from .problems import Observed, Problem, Regression, Sensing, loss
 from .proximal import GapError, Solution, minimize_penalized, relative_gap
 from .references import Found, GapWarning, Solver, reference_path, register_solver
 from .saddles import SaddleSequence, saddle_sequence, signed_least_squares
+from .scaling import Scaling
+from .selection import Selection, select
 from .training_path import Record, TrainingPath
 
 __all__ = [
+    "Decay",
     "DiagonalFlow",
     "DivergenceError",
     "EdgeOfStabilityWarning",
@@ -37,13 +40,19 @@ __all__ = [
     "L1Bound",
     "Observed",
     "Path",
+    "Plan",
     "Problem",
+    "Rank",
     "Record",
     "Regression",
     "SaddleSequence",
+    "Scale",
+    "Scaling",
+    "Selection",
     "Sensing",
     "Solution",
     "Solver",
+    "Time",
     "TrainingPath",
     "averaged_flow",
     "averaged_mode",
@@ -72,11 +81,13 @@ __all__ = [
     "minimum_l2",
     "quadratic_flow",
     "reference_path",
+    "register_kind",
     "register_penalty",
     "register_solver",
     "regularization_path",
     "relative_gap",
     "saddle_sequence",
+    "select",
     "signed_least_squares",
     "soft_threshold_path",
     "unbalanced_mode",

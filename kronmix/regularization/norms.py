@@ -10,7 +10,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import singledispatch
-from math import prod
 from typing import Any
 
 import numpy as np
@@ -305,7 +304,8 @@ def factored_blocks(structure: Any) -> tuple[View, int]:
 
 @factored_blocks.register
 def _(structure: Monarch) -> tuple[View, int]:
-    if any(f.shape[0] == 1 for f in structure.factors) and prod(structure.sizes[1:3]) > 1:
+    _, k, q, _ = structure.sizes
+    if structure.left.shape[0] < q or structure.right.shape[0] < k:
         raise TypeError("a Monarch matrix with tied blocks does not decouple into slices: untie it, or use Kronecker")
     return Slices(*structure.sizes), structure.rank
 

@@ -62,6 +62,8 @@ class Regression:
         Targets; labels −1 and 1 for the logistic loss.
     loss : {"squared", "logistic"}
         logistic: mean over samples of Σ_rows log(1 + exp(−y · Bx)).
+    weights : array of shape (samples,), optional
+        Of the samples in the mean, ≥ 0; a weight of 2 is the sample given twice.
 
     Notes
     -----
@@ -71,7 +73,8 @@ class Regression:
     Raises
     ------
     ValueError
-        If the shapes do not fit, a number is not finite, labels are not −1 and 1, or the loss is unknown.
+        If the shapes do not fit, a number is not finite, labels are not −1 and 1, the loss is unknown, or weights are negative or
+        all zero.
 
     Examples
     --------
@@ -84,7 +87,7 @@ class Regression:
     Regression(2×3 weight, 500 samples, squared loss)
     """
 
-    def __init__(self, X: Any, Y: Any, loss: str = "squared") -> None:
+    def __init__(self, X: Any, Y: Any, loss: str = "squared", weights: Any = None) -> None:
         X, Y = as_finite(X, "X", 2), as_finite(Y, "Y")
         Y = as_numbers(Y[None] if Y.ndim == 1 else Y, "Y", 2)
         if X.shape[1] != Y.shape[1]:
@@ -97,32 +100,53 @@ class Regression:
         self.samples = X.shape[1]
         self.shape = (Y.shape[0], X.shape[0])
         self._rest = 0.0
+        self.weights = None if weights is None else _mean_one(weights, self.samples)
+        roots = 1.0 if self.weights is None else np.sqrt(self.weights)
         self.inputs, self._targets = X, Y
         if loss == "logistic":
             if np.iscomplexobj(X):
                 raise TypeError("X holds complex numbers: the logistic loss is for real ones")
             if not np.isin(Y, (-1, 1)).all():
                 raise ValueError("Y holds other values than −1 and 1: the logistic loss needs labels −1 and 1")
-        elif self.samples > X.shape[0]:
-            self._compress()
-        largest = float(np.linalg.norm(self.inputs, 2)) ** 2 / self.samples
+        else:
+            self.inputs, self._targets = roots * X, roots * Y
+            if self.samples > X.shape[0]:
+                self._compress()
+        weighted = self.inputs if loss == "squared" else roots * X
+        largest = float(np.linalg.norm(weighted, 2)) ** 2 / self.samples
         self.curvature = largest * (0.25 if loss == "logistic" else 1.0)
 
     def _compress(self) -> None:
-        Q, R = np.linalg.qr(self.X.T)
-        targets = self.Y @ Q.conj()
-        residual = self.Y - targets @ Q.T
+        Q, R = np.linalg.qr(self.inputs.T)
+        targets = self._targets @ Q.conj()
+        residual = self._targets - targets @ Q.T
         self._rest = 0.5 * float(np.vdot(residual, residual).real) / self.samples
         self.inputs, self._targets = np.ascontiguousarray(R.T), targets
 
     def loss_and_gradient(self, outputs: Array) -> tuple[float, Array]:
         """Loss and its gradient with respect to the outputs."""
         value, gradient = _REGRESSION_LOSSES[self.loss](outputs, self._targets)
+        if self.loss == "logistic" and self.weights is not None:
+            value, gradient = _weighted_logistic(outputs, self._targets, self.weights), gradient * self.weights
         return value / self.samples + self._rest, gradient / self.samples
 
     def __repr__(self) -> str:
         rows, cols = self.shape
         return f"Regression({rows}×{cols} weight, {self.samples} samples, {self.loss} loss)"
+
+
+def _mean_one(weights: Any, samples: int) -> Array:
+    """Checked weights of samples, scaled to a mean of 1."""
+    found = as_finite(weights, "weights", 1)
+    if found.shape != (samples,):
+        raise ValueError(f"weights has shape {found.shape}: expected one for each of {samples} samples")
+    if (found < 0).any() or not found.any():
+        raise ValueError("weights holds negative numbers, or only zeros: expected numbers ≥ 0, some above")
+    return np.asarray(found / found.mean())
+
+
+def _weighted_logistic(outputs: Array, labels: Array, weights: Array) -> float:
+    return float((np.logaddexp(0, -labels * outputs) * weights).sum())
 
 
 def _squared(outputs: Array, targets: Array) -> tuple[float, Array]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
 import kronmix as km
-from kronmix.regularization import loss
+from kronmix.regularization import Decay, Scaling, Time, loss
+from kronmix.regularization.selection import degrees_of_freedom
 
 
 def ones(*shape: int) -> Any:
@@ -212,6 +214,144 @@ def test_rank_of_observed_targets_is_truncation(structure: Any) -> None:
     assert errors[-1] < 1e-5
 
 
+# ---- what a comparison is worth ---------------------------------------------------------------------------------------
+
+
+def test_a_column_given_twice_is_compared_by_predictions() -> None:
+    """CASES 22: "distance to the reference 1.41" though objectives agreed to 8 digits."""
+    X = np.random.default_rng(0).normal(size=(4, 30))
+    y = X[0] - 2 * X[1]
+    path = km.regularization_path(km.Regression(np.vstack([X, X[1]]), y), diagonal(5), "decay", [0.3, 0.1])
+    assert path.reference is not None
+    weights = np.linalg.norm(path.weights - path.reference, axis=(1, 2)) / np.linalg.norm(path.reference, axis=(1, 2))
+    assert weights.max() > 0.1
+    assert path.distance.max() < 1e-6
+    assert path.certified.all()
+
+
+def test_a_kronecker_product_is_certified_where_it_attains_the_convex_minimum() -> None:
+    rng = np.random.default_rng(0)
+    near = np.kron(rng.normal(size=(2, 3)), rng.normal(size=(3, 2)))
+    structure = km.Kronecker(ones(2, 3), ones(3, 2))
+    for T, attained in ((near, True), (rng.normal(size=(6, 6)), False)):
+        path = km.regularization_path(km.Observed(T), structure, "decay", [0.1])
+        assert path.certified.tolist() == [attained]
+        assert (path.lower_bound <= path.objective * (1 + 1e-12)).all()
+        words = "certified: the factors attain" if attained else "certified at 0 of 1 points; elsewhere"
+        assert path.remark.startswith(words)
+
+
+_DRAWN = np.random.default_rng(0).normal(size=(8, 30))
+LABELS = km.Regression(_DRAWN[:4], np.sign(_DRAWN[4:]), "logistic")
+
+
+@pytest.mark.parametrize(
+    ("structure", "kind", "λ", "words"),
+    [
+        (km.Hadamard(ones(4, 4), ones(4, 4)), Time(scale=1e-6), [0.1], "squared losses only"),
+        pytest.param(
+            km.Kronecker(ones(2, 2), ones(2, 2)),
+            "scale",
+            [0.3],
+            "a logistic loss has no weight that fits best",
+            marks=pytest.mark.slow,
+        ),
+        (km.Kronecker(ones(2, 2), ones(2, 2)), "rank", [1], "the logistic loss need not have a minimiser"),
+        (km.Dense(ones(4, 4)), "time", [1.0], "early stopping is near ridge for squared losses"),
+    ],
+)
+def test_a_logistic_loss_is_compared_with_nothing_no_theorem_supports(
+    structure: Any, kind: Any, λ: Any, words: str
+) -> None:
+    """CASES 21."""
+    path = km.regularization_path(LABELS, structure, kind, λ)
+    assert path.reference is None
+    assert path.remark.startswith("no reference")
+    assert words in path.remark
+
+
+def test_weight_decay_on_a_logistic_loss_is_certified() -> None:
+    path = km.regularization_path(LABELS, km.Hadamard(ones(4, 4), ones(4, 4)), "decay", [0.05])
+    assert path.distance is not None
+    assert path.distance.max() < 1e-4
+    assert path.certified.all()
+
+
+def test_a_reference_far_from_the_structure_is_not_drawn() -> None:
+    rng = np.random.default_rng(0)
+    problem = km.Sensing(rng.normal(size=(12, 4, 4)), rng.normal(size=12))
+    path = km.regularization_path(problem, km.Kronecker(ones(2, 2), ones(2, 2)), "scale", [1e-2])
+    assert path.reference is None
+    assert "away from every Kronecker of these sizes" in path.remark
+    deep = km.regularization_path(problem, km.Hadamard(*[ones(4, 4)] * 3), "decay", [0.1])
+    assert (deep.reference, deep.certified) == (None, None)
+    assert "no convex extension that is known" in deep.remark
+
+
+def test_a_time_path_shows_its_exact_limit_and_where_the_lasso_turns_back() -> None:
+    """T26: the average tends to that of the saddles, which is the lasso while that is monotone."""
+    problem = diabetes()
+    path = km.regularization_path(problem, diagonal(10), Time(scale=1e-140), [0.3, 0.1, 0.01])
+    assert path.limit is not None
+    off = np.linalg.norm(path.weights - path.limit, axis=(1, 2)) / np.linalg.norm(path.limit, axis=(1, 2))
+    assert off.max() < 0.02
+    monotone = km.reference_path(problem)
+    until = monotone.parameter[km.regularization.is_monotone(monotone)].min()
+    assert path.monotone_until == pytest.approx(until)
+    above = path.parameter >= until
+    np.testing.assert_allclose(path.limit[above], path.reference[above], atol=1e-9)
+    assert f"λ={until:.4g}" in path.remark
+    straight = km.regularization_path(km.Regression(np.eye(3), [3.0, 2.0, 1.0]), diagonal(3), "time", [0.5, 0.1])
+    assert straight.monotone_until is None
+    assert "its path is monotone" in straight.remark
+
+
+# ---- predicting and choosing ------------------------------------------------------------------------------------------
+
+
+def test_a_path_predicts_in_the_units_of_the_data() -> None:
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(40, 3)) * [1.0, 100.0, 0.01] + [5.0, 0.0, 1.0]
+    y = X @ [1.0, 0.02, 0.0] + 7
+    scaling = Scaling.of(X, y)
+    problem = km.Regression(scaling.standardize(X).T, scaling.standardize_outputs(y[:, None]).T)
+    path = replace(km.regularization_path(problem, diagonal(3), "decay", [1e-6]), scaling=scaling)
+    np.testing.assert_allclose(path.coef[0, 0], [1.0, 0.02, 0.0], atol=1e-3)
+    np.testing.assert_allclose(path.predict(X, at=0)[:, 0], y, atol=1e-3)
+    assert path.predict(X).shape == (1, 40, 1)
+    with pytest.raises(ValueError, match=r"X has 2 features \(columns\): expected 3"):
+        path.predict(X[:, :2])
+
+
+def test_points_are_chosen_by_validation_and_by_information() -> None:
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(8, 60))
+    y = 2 * X[0] - X[1] + rng.normal(size=60)
+    path = km.regularization_path(km.Regression(X, y), diagonal(8), Decay(restarts=0), [1.0, 0.3, 0.1, 0.03, 0.01])
+    least, one, aic = (path.select(rule, folds=4) for rule in ("cv", "1se", "aic"))
+    assert one.parameter >= least.parameter
+    assert least.scores[least.index] == least.scores.min()
+    n, entries = 60, np.count_nonzero(np.abs(path.weights) > 1e-6, axis=(1, 2))
+    rss = [np.mean((B @ X - y) ** 2) for B in path.weights]
+    np.testing.assert_allclose(aic.scores, n * np.log(rss) + 2 * entries)
+    with pytest.raises(ValueError, match="rule='best': expected one of"):
+        path.select("best")
+    with pytest.raises(ValueError, match="carries no Regression"):
+        km.reference_path(km.Regression(X, y)).select()
+    with pytest.raises(ValueError, match="folds=61: expected at most as many as samples, 60"):
+        path.select(folds=61)
+
+
+def test_degrees_of_freedom_of_ridge_are_the_trace_of_the_hat_matrix() -> None:
+    X = np.random.default_rng(0).normal(size=(5, 30))
+    problem, λ = km.Regression(X, X[:2]), 0.3
+    hat = X.T @ np.linalg.solve(X @ X.T + 30 * λ * np.eye(5), X)
+    found = degrees_of_freedom(km.Dense(ones(2, 5)), np.ones((2, 5)), problem, λ)
+    assert found == pytest.approx(2 * np.trace(hat))
+    with pytest.raises(ValueError, match="degrees of freedom are not known for Hadamard"):
+        degrees_of_freedom(km.Hadamard(*[ones(2, 5)] * 3), np.ones((2, 5)), problem, λ)
+
+
 # ---- the call --------------------------------------------------------------------------------------------------------
 
 
@@ -226,6 +366,22 @@ def test_interruption_leaves_the_points_done() -> None:
     path = km.regularization_path(km.Observed(np.eye(2)), km.Dense(np.eye(2)), "decay", [0.1, 1.0, 2.0], progress=stop)
     assert seen == [(1, 3), (2, 3)]
     assert path.parameter.tolist() == [1.0, 2.0]  # the largest λ first, given back in the order asked for
+    assert path.reason == "interrupted"
+    assert "interrupted" in repr(path)
+    again: list[tuple[int, int]] = []
+    whole = km.regularization_path(
+        km.Observed(np.eye(2)),
+        km.Dense(np.eye(2)),
+        "decay",
+        [0.1, 1.0, 2.0],
+        start=path,
+        progress=lambda *at: again.append(at),
+    )
+    plain = km.regularization_path(km.Observed(np.eye(2)), km.Dense(np.eye(2)), "decay", [0.1, 1.0, 2.0])
+    assert np.array_equal(whole.weights, plain.weights)  # bit for bit
+    assert whole.reason == "done"
+    with pytest.raises(ValueError, match="start has a point at 1, which is not among the parameters"):
+        km.regularization_path(km.Observed(np.eye(2)), km.Dense(np.eye(2)), "decay", [0.5], start=path)
     with pytest.raises(KeyboardInterrupt):
         km.regularization_path(_Interrupted(), km.Dense(np.eye(2)), "decay", [1.0])
 
@@ -253,6 +409,7 @@ def test_same_seed_same_path() -> None:
         (("decay", [np.nan]), {}, ValueError, "NaN"),
         (("decay", [1.0]), {"restarts": -1}, ValueError, "restarts=-1"),
         (("time", [1.0]), {"scale": 2.0}, ValueError, "scale=2"),
+        ((Decay(), [1.0]), {"seed": 1}, ValueError, "go with a kind given by name"),
         (("rank", [9.0]), {}, (ValueError, TypeError), "."),
         (("scale", [-1.0]), {}, (ValueError, TypeError), "."),
     ],
@@ -270,5 +427,5 @@ def test_bad_data() -> None:
         km.regularization_path(km.Regression(np.eye(2), np.ones((1, 2))), diagonal(3))
     with pytest.raises(TypeError, match="no inner size"):
         km.regularization_path(km.Observed(np.eye(2)), km.Dense(np.eye(2)), "rank")
-    with pytest.raises(TypeError, match="the scale path is for two"):
-        km.regularization_path(diabetes(20), km.Hadamard(*[ones(1, 10)] * 3), "scale")
+    with pytest.raises(TypeError, match="the time path is for two"):
+        km.regularization_path(diabetes(20), km.Hadamard(*[ones(1, 10)] * 3), "time")

@@ -98,6 +98,20 @@ def test_complex_sensing() -> None:
     np.testing.assert_allclose(found.to_dense(), B, atol=1e-6)
 
 
+@pytest.mark.parametrize("loss_name", ["squared", "logistic"])
+@pytest.mark.parametrize("samples", [3, 30])
+def test_a_weight_of_two_is_a_sample_given_twice(loss_name: str, samples: int) -> None:
+    rng = np.random.default_rng(0)
+    X, Y, B = rng.normal(size=(4, samples)), np.sign(rng.normal(size=(2, samples))), rng.normal(size=(2, 4))
+    counts = rng.integers(0, 3, samples)
+    counts[0] = 2
+    once = km.Regression(X, Y, loss_name, weights=counts)
+    twice = km.Regression(np.repeat(X, counts, axis=1), np.repeat(Y, counts, axis=1), loss_name)
+    assert loss(once, B) == pytest.approx(loss(twice, B))
+    np.testing.assert_allclose(dense_gradient(once, B), dense_gradient(twice, B), atol=1e-12)
+    assert once.curvature == pytest.approx(twice.curvature)
+
+
 def test_data_as_people_have_it() -> None:
     from scipy.sparse import csr_array
 

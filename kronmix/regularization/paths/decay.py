@@ -3,42 +3,73 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from ... import checks
 from ...operators import StructuredOperator
 from ...operators.base import Array
 from ..gradients import Packing
 from ..norms import Nuclear, Penalty, induced_norm
-from ..problems import Problem
+from ..path import Path
+from ..problems import Problem, loss
 from ..proximal import loss_and_dense_gradient
 from ..references import reference_path
 from ..views import Whole
 from .fit import best_fit, random_starts
-from .plan import Plan, Point, positive, register_kind
+from .plan import Done, Plan, Point, beside, positive, register_kind
 
 
 @register_kind("decay")
-def decay(problem: Problem, structure: StructuredOperator, parameters: Any, restarts: int = 3, seed: int = 0) -> Plan:
-    """From large λ to small ones, each warm-started from the last; ``restarts`` random starts beside it."""
-    if restarts < 0:
-        raise ValueError(f"restarts={restarts}: expected at least 0")
-    penalty = _convex_penalty(structure)
-    if parameters is None:
-        _, G = loss_and_dense_gradient(problem, np.zeros(problem.shape))
-        λs = np.asarray((penalty or Nuclear(Whole())).grid(G, problem.curvature))[:40:2]
-    else:
-        λs = positive(parameters, "λ")
-    return Plan(
-        λs,
-        _points(problem, structure, λs, restarts, np.random.default_rng(seed)),
-        lambda reached: None if penalty is None else reference_path(problem, penalty, reached),
-        f"weight decay on {type(structure).__name__}",
-    )
+@dataclass(frozen=True)
+class Decay:
+    """Weight decay λ on the factors, from large λ to small ones, each warm-started from the last.
+
+    Parameters
+    ----------
+    restarts : int
+        Random starts at each λ beside the warm one.
+    seed : int
+
+    Examples
+    --------
+    >>> from kronmix.regularization import Decay
+    >>> path = km.regularization_path(km.Observed(np.eye(2)), km.Dense(np.eye(2)), Decay(restarts=1), [1.0])
+    >>> path.weights[0].round(6) + 0.0
+    array([[0.5, 0. ],
+           [0. , 0.5]])
+    """
+
+    restarts: int = 3
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        checks.integer(self.restarts, "restarts", 0)
+        checks.integer(self.seed, "seed", 0)
+
+    def plan(self, problem: Problem, structure: StructuredOperator, parameters: Any) -> Plan:
+        """The plan for a problem and a structure."""
+        penalty = convex_penalty(structure)
+        if parameters is None:
+            _, G = loss_and_dense_gradient(problem, np.zeros(problem.shape))
+            λs = np.asarray((penalty or Nuclear(Whole())).grid(G, problem.curvature))[:40:2]
+        else:
+            λs = positive(parameters, "λ")
+        return Plan(
+            λs,
+            lambda done: _points(problem, structure, λs, self, done),
+            lambda path: _certified(path, penalty),
+            f"weight decay on {type(structure).__name__}",
+            "weight decay λ",
+            ""
+            if penalty is not None
+            else f"no reference: the penalty that {type(structure).__name__} induces has no convex extension that is known",
+        )
 
 
-def _convex_penalty(structure: StructuredOperator) -> Penalty | None:
+def convex_penalty(structure: StructuredOperator) -> Penalty | None:
     """R where it extends to a convex function of all B; None for deeper structures, whose R is not convex."""
     try:
         return induced_norm(structure)
@@ -46,23 +77,47 @@ def _convex_penalty(structure: StructuredOperator) -> Penalty | None:
         return None
 
 
-def _points(
-    problem: Problem, structure: StructuredOperator, λs: Array, restarts: int, rng: np.random.Generator
-) -> Iterator[Point]:
+def _certified(path: Path, penalty: Penalty | None) -> Path:
+    """The objective of the factors, beside the proved minimum of the convex problem over all B."""
+    assert path.operators is not None  # every point of a decay path has factors
+    decayed = [0.5 * sum(float(np.vdot(f, f).real) for f in op.factors) for op in path.operators]
+    losses = [loss(path.problem, op) for op in path.operators]
+    objective = np.array(losses) + path.parameter * np.array(decayed)
+    if penalty is None:
+        return replace(path, objective=objective)
+    convex = reference_path(path.problem, penalty, path.parameter)
+    assert convex.duality_gap is not None
+    least = [
+        loss(path.problem, B) + penalty.objective(B, float(λ))
+        for B, λ in zip(convex.weights, path.parameter, strict=True)
+    ]
+    found = beside(replace(path, objective=objective, lower_bound=np.array(least) * (1 - convex.duality_gap)), convex)
+    assert found.certified is not None
+    certified, points = int(found.certified.sum()), len(found.parameter)
+    if certified == points:
+        return replace(found, remark="certified: the factors attain the convex minimum at every point")
+    words = f"certified at {certified} of {points} points; elsewhere the convex minimum is a lower bound that is not attained"
+    return replace(found, remark=words)
+
+
+def _points(problem: Problem, structure: StructuredOperator, λs: Array, kind: Decay, done: Done) -> Iterator[Point]:
     packing = Packing(structure)
     size = typical_size(problem, structure)
+    rng = np.random.default_rng(kind.seed)
     warm: list[Array] = []
-    for index in np.argsort(-λs, kind="stable"):
+    for index in np.argsort(-λs, kind="stable").tolist():
         # A coordinate that was 0 sits on a saddle: a warm start is moved a little off it.
         nudged = [θ + 1e-2 * size * rng.standard_normal(packing.size) for θ in warm]
-        starts = [*nudged, *random_starts(structure, size, max(restarts, 1 - len(warm)), rng)]
-        op, _ = best_fit(problem, structure, float(λs[index]), starts)
+        starts = [*nudged, *random_starts(structure, size, max(kind.restarts, 1 - len(warm)), rng)]
+        op = done.get(index)
+        if op is None:
+            op, _ = best_fit(problem, structure, float(λs[index]), starts)
         warm = [packing.vector(op.factors)]
-        yield int(index), op.to_dense(), op
+        yield index, op.to_dense(), op
 
 
 def typical_size(problem: Problem, structure: StructuredOperator) -> float:
     """Root mean square of factors whose product is about as large as a gradient step makes B."""
     _, G = loss_and_dense_gradient(problem, np.zeros(problem.shape))
-    entry = float(np.sqrt(np.mean(G**2))) / problem.curvature
+    entry = float(np.sqrt(np.mean(G**2))) / problem.curvature if problem.curvature > 0 else 0.0
     return float(max(entry, 1e-12) ** (1 / max(len(structure.factors), 1)))

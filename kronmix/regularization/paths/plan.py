@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
 
 import numpy as np
 
 from ...operators import StructuredOperator
 from ...operators.base import Array
 from ..descent import check_run
-from ..path import Path
+from ..least_squares import LeastSquares, least_squares
+from ..norms import factored_blocks
+from ..path import Path, relative_distances
 from ..problems import Problem
-from ..references import refuse_constant_columns
+from ..references import check_parameters, refuse_constant_columns
 
 Progress = Callable[[int, int], None]
 #: Index of a parameter, effective weight there, and the operator with it (None where the weight is a time average).
 Point = tuple[int, Array, StructuredOperator | None]
+#: Points that need not be done again, by their index.
+Done = Mapping[int, StructuredOperator | None]
 
 
 @dataclass(frozen=True)
@@ -28,29 +32,77 @@ class Plan:
     ----------
     parameters : array of shape (points,)
         In the order of the result.
-    points : iterator of (index, weight, operator)
-        The work, in whatever order suits it.
-    reference : function of the parameters reached
-        The path beside it on these parameters, or None.
+    points : function of the points already done to an iterator of (index, weight, operator)
+        The work, in whatever order suits it; points that are done may be yielded again, or left out.
+    reference : function of the path that was traced
+        The path with what stands beside it: ``reference``, ``kinks``, ``limit`` …
     name : str
+    label : str
+        The parameter by name and unit.
+    remark : str
+        What the reference is worth, or why there is none.
+
+    Examples
+    --------
+    >>> from kronmix.regularization import Decay
+    >>> Decay().plan(km.Observed(np.eye(2)), km.Dense(np.eye(2)), [1.0]).label
+    'weight decay λ'
     """
 
     parameters: Array
-    points: Iterator[Point]
-    reference: Callable[[Array], Path | None]
+    points: Callable[[Done], Iterator[Point]]
+    reference: Callable[[Path], Path]
     name: str
+    label: str
+    remark: str = ""
 
 
-#: (problem, structure, parameters or None, options) -> Plan
-Kind = Callable[..., Plan]
-_KINDS: dict[str, Kind] = {}
+class Kind(Protocol):
+    """What a path runs along: a value that holds its options and makes a plan. A kind of one's own is a class with this method.
+
+    Examples
+    --------
+    >>> from kronmix.regularization import Decay, Time
+    >>> from kronmix.regularization.paths import Kind
+    >>> kinds: list[Kind] = [Decay(restarts=1), Time(scale=1e-30)]
+    """
+
+    def plan(self, problem: Problem, structure: StructuredOperator, parameters: Any) -> Plan:
+        """The plan for a problem and a structure; parameters None means a grid that suits them."""
 
 
-def register_kind(name: str) -> Callable[[Kind], Kind]:
-    """Register a kind of path: a function of (problem, structure, parameters or None, **options) that returns a Plan."""
+#: Relative distance up to which a structure counts as representing a reference.
+_REPRESENTABLE = 0.1
+_KINDS: dict[str, Callable[..., Kind]] = {}
 
-    def register(kind: Kind) -> Kind:
-        _KINDS[name] = kind
+
+def register_kind(name: str) -> Callable[[type], type]:
+    """Let ``regularization_path(kind=name, **options)`` make a kind of path from its options.
+
+    Parameters
+    ----------
+    name : str
+        A name that is taken keeps its first meaning.
+
+    Returns
+    -------
+    decorator
+        For a class with a ``plan`` method.
+
+    Examples
+    --------
+    >>> from kronmix.regularization import Plan, register_kind
+    >>> @register_kind("zero")
+    ... class Zero:  # the weight that is zero, along any parameter
+    ...     def plan(self, problem, structure, parameters):
+    ...         points = [(i, np.zeros(problem.shape), None) for i in range(len(parameters))]
+    ...         return Plan(np.array(parameters), lambda done: iter(points), lambda path: path, "zero", "parameter")
+    >>> km.regularization_path(km.Observed(np.eye(2)), km.Dense(np.eye(2)), Zero(), [1.0])
+    Path(zero: 1 points from 1 to 1, 2×2 weights)
+    """
+
+    def register(kind: type) -> type:
+        _KINDS.setdefault(name, kind)
         return kind
 
     return register
@@ -59,10 +111,11 @@ def register_kind(name: str) -> Callable[[Kind], Kind]:
 def regularization_path(
     problem: Problem,
     structure: StructuredOperator,
-    kind: str = "decay",
+    kind: str | Kind = "decay",
     parameters: Any = None,
     *,
     progress: Progress | None = None,
+    start: Path | None = None,
     **options: Any,
 ) -> Path:
     """Trace what training the factors of a structure regularises, beside the convex path it should follow.
@@ -77,23 +130,29 @@ def regularization_path(
     "rank"    inner size r of the structure                minimiser without structure; the nearest of rank r for Observed
     ========= =========================================== ==================================================================
 
+    Where no theorem supports a comparison there is no reference, and ``remark`` says why.
+
     Parameters
     ----------
     problem : Regression, Sensing, Observed or any Problem
     structure : StructuredOperator
         Its type and the shapes of its factors are the parametrisation.
-    kind : {"decay", "scale", "time", "rank"}
+    kind : {"decay", "scale", "time", "rank"}, or a Decay, Scale, Time, Rank, or a kind of one's own
     parameters : array of shape (points,), optional
         Default: a grid that suits the problem.
     progress : function of (points done, points), optional
+    start : Path, optional
+        An interrupted path of the same problem, structure, kind and parameters: its points are not computed again. A time path
+        is one flow, which begins again.
     **options
-        decay: ``restarts`` (3), ``seed`` (0). scale: ``seed`` (0). time: ``scale`` α (1e-24; 1e-50 for Hadamard), ``seed`` (0).
-        rank: ``restarts`` (3), ``seed`` (0), ``weight_decay`` (0).
+        For a kind given by name: decay: ``restarts`` (3), ``seed`` (0). scale: ``seed`` (0). time: ``scale`` α (1e-24; 1e-50
+        for Hadamard), ``seed`` (0). rank: ``restarts`` (3), ``seed`` (0), ``weight_decay`` (0).
 
     Returns
     -------
     Path
-        ``.parameter .weights .reference .distance .operators .plot()``. After Ctrl-C, the points done so far.
+        ``.parameter .weights .reference .distance .certified .operators .predict() .select() .plot()``. After Ctrl-C, the points
+        done so far, with ``reason == "interrupted"``.
 
     Raises
     ------
@@ -115,42 +174,120 @@ def regularization_path(
     >>> path = km.regularization_path(problem, pair, "decay", [2.0, 0.5])
     >>> np.linalg.svd(path.weights[1], compute_uv=False).round(6)
     array([2.5, 0.5])
-    >>> bool(path.distance.max() < 1e-6)
-    True
+    >>> bool(path.distance.max() < 1e-6), path.certified
+    (True, array([ True,  True]))
     """
-    if kind not in _KINDS:
-        raise ValueError(f"kind={kind!r}: expected one of {sorted(_KINDS)}")
+    chosen = _kind(kind, options)
     check_run(problem, structure, 0.0)
     refuse_constant_columns(problem)
-    plan = _KINDS[kind](problem, structure, parameters, **options)
+    plan = chosen.plan(problem, structure, parameters)
+    done, reason = _known(start, plan), "done"
     total = len(plan.parameters)
-    done: dict[int, tuple[Array, StructuredOperator | None]] = {}
     try:
-        for index, weight, operator in plan.points:
+        before = {i: op for i, (_, op) in done.items()}
+        for index, weight, operator in plan.points(before):
             done[index] = weight, operator
             if progress is not None:
                 progress(len(done), total)
     except KeyboardInterrupt:
         if not done:
             raise
+        reason = "interrupted"
+    return plan.reference(_assembled(plan, done, problem, structure, chosen, reason))
+
+
+def _kind(kind: str | Kind, options: dict[str, Any]) -> Kind:
+    if not isinstance(kind, str):
+        if options:
+            raise ValueError(f"options {sorted(options)} go with a kind given by name: {kind!r} already has its own")
+        return kind
+    if kind not in _KINDS:
+        raise ValueError(f"kind={kind!r}: expected one of {sorted(_KINDS)}")
+    return _KINDS[kind](**options)
+
+
+def _known(start: Path | None, plan: Plan) -> dict[int, tuple[Array, StructuredOperator | None]]:
+    """The points of an interrupted path, by their place in the plan."""
+    if start is None:
+        return {}
+    places = {float(value): i for i, value in enumerate(plan.parameters)}
+    strange = [float(value) for value in start.parameter if float(value) not in places]
+    if strange:
+        raise ValueError(
+            f"start has a point at {strange[0]:g}, which is not among the parameters: it is of another path"
+        )
+    operators = start.operators or (None,) * len(start.parameter)
+    points = zip(start.parameter, start.weights, operators, strict=True)
+    return {places[float(value)]: (B, op) for value, B, op in points}
+
+
+def _assembled(
+    plan: Plan,
+    done: dict[int, tuple[Array, StructuredOperator | None]],
+    problem: Problem,
+    structure: StructuredOperator,
+    kind: Kind,
+    reason: str,
+) -> Path:
     reached = np.array(sorted(done))
     operators = tuple(op for i in reached if (op := done[i][1]) is not None)
-    asked = plan.parameters[reached]
-    reference = plan.reference(asked)
     return Path(
-        asked,
+        plan.parameters[reached],
         np.stack([done[i][0] for i in reached]),
-        None if reference is None else reference.weights,
-        kinks=None if reference is None else reference.kinks,
         name=plan.name,
-        operators=operators or None,
+        operators=operators if len(operators) == len(reached) else None,
+        label=plan.label,
+        remark=plan.remark,
+        reason=reason,
+        problem=problem,
+        structure=structure,
+        kind=kind,
     )
+
+
+def beside(path: Path, reference: Path) -> Path:
+    """The path with its reference; compared by predictions where weights of a minimiser need not be unique."""
+    design = design_of(path.problem)
+    by_outputs = None
+    if design is not None and not design.in_general_position():
+        outputs = [
+            [design.matrix @ design.coefficients(B) for B in weights] for weights in (path.weights, reference.weights)
+        ]
+        by_outputs = relative_distances(*(np.asarray(part) for part in outputs))
+    return replace(path, reference=reference.weights, kinks=reference.kinks, prediction_distance=by_outputs)
+
+
+def supported(path: Path, reference: Path, remark: str) -> Path:
+    """Beside a reference only where the structure can represent it, to a tenth; else without, and the remark says how far it is."""
+    assert path.structure is not None
+    off = float(max(distance_from(path.structure, B) for B in reference.weights))
+    if off > _REPRESENTABLE:
+        name = type(path.structure).__name__
+        words = (
+            f"no reference: the convex minimiser is up to {off:.2g} (relative) away from every {name} of these sizes"
+        )
+        return replace(path, remark=words)
+    return replace(beside(path, reference), remark=remark)
+
+
+def distance_from(structure: StructuredOperator, B: Array) -> float:
+    """Relative distance of B from the nearest weight of a structure that is a product of two factors on blocks."""
+    view, rank = factored_blocks(structure)
+    σ = np.linalg.svd(view.split(B), compute_uv=False)
+    size = float(np.linalg.norm(σ))
+    return float(np.linalg.norm(σ[:, rank:])) / size if size > 0 else 0.0
+
+
+def design_of(problem: Any) -> LeastSquares | None:
+    """The least-squares form of a problem, None where it has none."""
+    try:
+        return least_squares(problem)
+    except TypeError:
+        return None
 
 
 def positive(parameters: Any, name: str) -> Array:
     """A user's parameters, each above 0."""
-    from ..references import check_parameters
-
     asked = check_parameters(parameters)
     if (asked == 0).any():
         raise ValueError(f"parameters holds {name}=0: expected {name} > 0")

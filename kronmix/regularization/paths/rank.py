@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from functools import singledispatch
 from typing import Any
 
 import numpy as np
 
-from ...checks import non_negative
+from ... import checks
 from ...operators import Chain, Dense, Kronecker, Monarch, StructuredOperator, SumOfKroneckers
 from ...operators.base import Array
 from ..norms import factored_blocks
 from ..path import Path
 from ..problems import Observed, Problem
+from ..proximal import is_squared
 from ..references import check_parameters, reference_path
 from .decay import typical_size
 from .fit import best_fit, random_starts
-from .plan import Plan, Point, register_kind
+from .plan import Done, Plan, Point, beside, register_kind
 
 
 @singledispatch
@@ -50,27 +52,50 @@ def _(structure: Chain, r: int) -> StructuredOperator:
 
 
 @register_kind("rank")
-def rank(
-    problem: Problem,
-    structure: StructuredOperator,
-    parameters: Any,
-    restarts: int = 3,
-    seed: int = 0,
-    weight_decay: float = 0.0,
-) -> Plan:
-    """The best fit of every inner size, from random starts and from the fit of the size before."""
-    non_negative(weight_decay, "weight_decay", "a number λ ≥ 0")
-    largest = _largest(structure)
-    sizes = np.arange(1, min(largest, 8) + 1) if parameters is None else check_parameters(parameters)
-    if (sizes != np.rint(sizes)).any() or (sizes < 1).any() or (sizes > largest).any():
-        raise ValueError(f"parameters={sizes.tolist()}: expected inner sizes from 1 to {largest}")
-    ranks = sizes.astype(int)
-    return Plan(
-        ranks.astype(float),
-        _points(problem, structure, ranks, restarts, weight_decay, np.random.default_rng(seed)),
-        lambda reached: _reference(problem, structure, reached),
-        f"inner size of {type(structure).__name__}",
-    )
+@dataclass(frozen=True)
+class Rank:
+    """The best fit of every inner size, from random starts.
+
+    Parameters
+    ----------
+    restarts : int
+        Random starts at each size.
+    seed : int
+    weight_decay : float
+        λ ≥ 0, kept fixed.
+
+    Examples
+    --------
+    >>> from kronmix.regularization import Rank
+    >>> pair = km.Chain(km.Dense(np.ones((2, 1))), km.Dense(np.ones((1, 2))))
+    >>> km.regularization_path(km.Observed(np.diag([3.0, 1.0])), pair, Rank(), [1]).weights[0].round(6) + 0.0
+    array([[3., 0.],
+           [0., 0.]])
+    """
+
+    restarts: int = 3
+    seed: int = 0
+    weight_decay: float = 0.0
+
+    def __post_init__(self) -> None:
+        checks.integer(self.restarts, "restarts", 0)
+        checks.integer(self.seed, "seed", 0)
+        checks.non_negative(self.weight_decay, "weight_decay", "a number λ ≥ 0")
+
+    def plan(self, problem: Problem, structure: StructuredOperator, parameters: Any) -> Plan:
+        """The plan for a problem and a structure."""
+        largest = _largest(structure)
+        sizes = np.arange(1, min(largest, 8) + 1) if parameters is None else check_parameters(parameters)
+        if (sizes != np.rint(sizes)).any() or (sizes < 1).any() or (sizes > largest).any():
+            raise ValueError(f"parameters={sizes.tolist()}: expected inner sizes from 1 to {largest}")
+        ranks = sizes.astype(int)
+        return Plan(
+            ranks.astype(float),
+            lambda done: _points(problem, structure, ranks, self, done),
+            _reference,
+            f"inner size of {type(structure).__name__}",
+            "inner size r",
+        )
 
 
 def _largest(structure: StructuredOperator) -> int:
@@ -79,27 +104,31 @@ def _largest(structure: StructuredOperator) -> int:
     return int(min(view.split(np.zeros(structure.shape)).shape[1:]))
 
 
-def _points(
-    problem: Problem,
-    structure: StructuredOperator,
-    ranks: Array,
-    restarts: int,
-    λ: float,
-    rng: np.random.Generator,
-) -> Iterator[Point]:
+def _points(problem: Problem, structure: StructuredOperator, ranks: Array, kind: Rank, done: Done) -> Iterator[Point]:
+    rng = np.random.default_rng(kind.seed)
     for index, r in enumerate(ranks.tolist()):
         shaped = of_rank(structure, r)
-        op, _ = best_fit(
-            problem, shaped, λ, random_starts(shaped, typical_size(problem, shaped), max(restarts, 1), rng)
-        )
+        starts = random_starts(shaped, typical_size(problem, shaped), max(kind.restarts, 1), rng)
+        op = done.get(index)
+        if op is None:
+            op, _ = best_fit(problem, shaped, kind.weight_decay, starts)
         yield index, op.to_dense(), op
 
 
-def _reference(problem: Problem, structure: StructuredOperator, ranks: Array) -> Path:
+def _reference(path: Path) -> Path:
+    problem, ranks = path.problem, path.parameter
     if isinstance(problem, Observed):
-        view, _ = factored_blocks(of_rank(structure, 1))
+        assert path.structure is not None
+        view, _ = factored_blocks(of_rank(path.structure, 1))
         U, σ, Vh = np.linalg.svd(view.split(problem.T), full_matrices=False)
         kept = [view.join((U[..., : int(r)] * σ[:, None, : int(r)]) @ Vh[:, : int(r)], problem.T.shape) for r in ranks]
-        return Path(ranks, np.stack(kept))
+        return replace(
+            path,
+            reference=np.stack(kept),
+            remark="reference: the nearest weight of each size, by truncation (T13, T14)",
+        )
+    if not is_squared(problem):
+        return replace(path, remark="no reference: without a penalty the logistic loss need not have a minimiser")
     free = reference_path(problem, "ridge", [0.0]).weights[0]
-    return Path(ranks, np.broadcast_to(free, (len(ranks), *free.shape)))
+    found = beside(path, Path(ranks, np.broadcast_to(free, (len(ranks), *free.shape))))
+    return replace(found, remark="reference: the least-squares weight without structure, of least norm")

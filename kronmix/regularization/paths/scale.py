@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from functools import singledispatch
 from typing import Any
 
 import numpy as np
 
+from ... import checks
 from ...operators import Hadamard, StructuredOperator
 from ...operators.base import Array
 from ..descent import gradient_descent
@@ -16,12 +18,12 @@ from ..flow import gradient_flow
 from ..gradients import Packing
 from ..hypentropy import interpolation_path
 from ..least_squares import least_squares
-from ..norms import induced_norm
 from ..path import Path
 from ..problems import Problem, loss
-from ..proximal import loss_and_dense_gradient
+from ..proximal import is_squared, loss_and_dense_gradient
 from ..references import reference_path
-from .plan import Plan, Point, positive, register_kind
+from .decay import convex_penalty
+from .plan import Done, Plan, Point, beside, positive, register_kind, supported
 
 #: Residual, relative to the data, at which a flow counts as done.
 _FITTED = 1e-9
@@ -30,50 +32,109 @@ _LARGE_SCALE = 0.1
 
 
 @register_kind("scale")
-def scale(problem: Problem, structure: StructuredOperator, parameters: Any, seed: int = 0) -> Plan:
-    """Train from every scale to the end; the start is the same up to scale."""
-    return _plan(structure, problem, parameters, np.random.default_rng(seed))
+@dataclass(frozen=True)
+class Scale:
+    """Initial scale α: train from every scale to the end, from a start that is the same up to scale.
+
+    Parameters
+    ----------
+    seed : int
+        Of the start.
+
+    Examples
+    --------
+    >>> from kronmix.regularization import Scale
+    >>> problem = km.Regression([[2.0], [1.0]], [2.0])  # one equation, 2w₁ + w₂ = 2
+    >>> pair = km.Hadamard(np.ones((1, 2)), np.ones((1, 2)))
+    >>> km.regularization_path(problem, pair, Scale(), [1e-100, 10.0]).weights.round(2)  # least ℓ1, least ℓ2
+    array([[[1. , 0. ]],
+    <BLANKLINE>
+           [[0.8, 0.4]]])
+    """
+
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        checks.integer(self.seed, "seed", 0)
+
+    def plan(self, problem: Problem, structure: StructuredOperator, parameters: Any) -> Plan:
+        """The plan for a problem and a structure."""
+        return _plan(structure, problem, parameters, np.random.default_rng(self.seed))
 
 
 @singledispatch
 def _plan(structure: Any, problem: Problem, parameters: Any, rng: np.random.Generator) -> Plan:
     """Random starts of root mean square α; beside them the least R(B) that fits, to which α → 0 should lead."""
     αs = np.geomspace(1e-4, 1.0, 9) if parameters is None else positive(parameters, "α")
-    penalty = induced_norm(structure)
     packing = Packing(structure)
     direction = rng.standard_normal(packing.size)
+    slope = float(np.linalg.norm(loss_and_dense_gradient(problem, np.zeros(problem.shape))[1]))
 
-    def points() -> Iterator[Point]:
+    def points(done: Done) -> Iterator[Point]:
         for index, α in enumerate(αs.tolist()):
+            if index in done:
+                continue
             start = packing.operator(α * direction)
             at_start = loss(problem, start)
-            run = gradient_descent(problem, start, steps=20_000, loss_tolerance=1e-14 * at_start, records=2)
+            run = gradient_descent(
+                problem,
+                start,
+                steps=20_000,
+                loss_tolerance=1e-14 * at_start,
+                gradient_tolerance=1e-8 * min(α, 1.0) * slope,
+                records=2,
+            )
             yield index, run.operator.to_dense(), run.operator
 
-    def reference(reached: Array) -> Path:
-        _, G = loss_and_dense_gradient(problem, np.zeros(problem.shape))
-        least = reference_path(problem, penalty, [1e-5 * float(penalty.grid(G, problem.curvature)[0])]).weights[0]
-        return Path(reached, np.broadcast_to(least, (len(reached), *least.shape)))
+    return Plan(αs, points, _least_penalty, f"initial scale of {type(structure).__name__}", "initial scale α")
 
-    return Plan(αs, points(), reference, f"initial scale of {type(structure).__name__}")
+
+def _least_penalty(path: Path) -> Path:
+    """Beside the least R(B) among the weights that fit best, where that is known and the structure can represent it."""
+    problem, structure = path.problem, path.structure
+    assert structure is not None
+    if not is_squared(problem):
+        return replace(
+            path, remark="no reference: a logistic loss has no weight that fits best for a small scale to lead to"
+        )
+    penalty = convex_penalty(structure)
+    if penalty is None:
+        return replace(path, remark=f"no reference: the penalty that {type(structure).__name__} induces is not convex")
+    _, G = loss_and_dense_gradient(problem, np.zeros(problem.shape))
+    least = reference_path(problem, penalty, [1e-5 * float(penalty.grid(G, problem.curvature)[0])]).weights[0]
+    along = Path(path.parameter, np.broadcast_to(least, (len(path.parameter), *least.shape)))
+    return supported(path, along, "consistent with, not proved: small scales lead to the least R(B) that fits (T23)")
 
 
 @_plan.register
 def _(structure: Hadamard, problem: Any, parameters: Any, rng: np.random.Generator) -> Plan:
     """u(0) = √2 α, v(0) = 0 for every output; the hypentropy minimisers, with ℓ1 and ℓ2 as their ends, beside it."""
-    if len(structure.factors) != 2:
-        raise TypeError(f"a Hadamard product of {len(structure.factors)} factors: the scale path is for two (u∘v)")
+    if len(structure.factors) != 2 or not is_squared(problem):
+        return _plan.dispatch(object)(structure, problem, parameters, rng)
     default = (1e-140, 1e-60, 1e-20, 1e-8, 1e-4, 1e-2, 1e-1, 1.0, 10.0)
     αs = np.array(default) if parameters is None else positive(parameters, "α")
     design = least_squares(problem)
+    # What no weight can fit changes no gradient; without it the flow ends at a fit.
+    fitted = design.matrix @ np.linalg.lstsq(design.matrix, design.targets)[0]
 
-    def points() -> Iterator[Point]:
+    def points(done: Done) -> Iterator[Point]:
         for index, α in enumerate(αs.tolist()):
+            if index in done:
+                continue
             follow = _in_logarithms if α < _LARGE_SCALE else _in_factors
-            each = np.stack([follow(design.matrix, target, α) for target in design.targets.T], axis=1)
+            each = np.stack([follow(design.matrix, target, α) for target in fitted.T], axis=1)
             yield index, np.asarray(design.weight(each)), None
 
-    return Plan(αs, points(), lambda reached: interpolation_path(problem, reached), "initial scale of u∘v")
+    return Plan(αs, points, _hypentropy, "initial scale of u∘v", "initial scale α")
+
+
+def _hypentropy(path: Path) -> Path:
+    design = least_squares(path.problem)
+    fitted = design.matrix @ np.linalg.lstsq(design.matrix, design.targets)[0]
+    if np.linalg.norm(fitted - design.targets) > 1e-10 * np.linalg.norm(design.targets):
+        return replace(path, remark="no reference: nothing interpolates, and T21 is about weights that fit exactly")
+    found = beside(path, interpolation_path(path.problem, path.parameter))
+    return replace(found, remark="proved: the flow ends at the interpolator of least hypentropy (T21)")
 
 
 def _in_logarithms(A: Array, y: Array, α: float) -> Array:
