@@ -1,5 +1,6 @@
 from . import (
     datasets as datasets,
+    estimators as estimators,
     interop as interop,
     mixer as mixer,
     networks as networks,
