@@ -203,37 +203,39 @@ def _each_axis(matrices: list[Array | None], sizes: list[int], B: Array) -> Arra
 def _triangular_solve(found: Triangular, B: Array) -> Array:
     sizes = [len(Q) for Q in found.left]
     Y = _each_axis([Q.conj().T for Q in found.left], sizes, B)
-    X = _back_substitution([list(row) for row in found.factors], np.asarray(found.scales, complex), Y)
+    columns = [np.stack(place).astype(complex) for place in zip(*found.factors, strict=True)]
+    X = _back_substitution(columns, np.asarray(found.scales, complex), Y.astype(complex))
     return _each_axis(list(found.right), sizes, X)
 
 
-def _back_substitution(factors: list[list[Array]], scales: Array, Y: Array) -> Array:
-    """Solve Σ_t c_t T_t1 ⊗ … ⊗ T_tk X = Y for upper triangular T, from the last block of the first place to the first (T29)."""
-    if len(factors[0]) == 1:
-        T = reduce(np.add, (c * row[0] for c, row in zip(scales, factors, strict=True)))
-        return np.asarray(scipy.linalg.solve_triangular(T, Y, check_finite=False))
-    first, rest = [row[0] for row in factors], [row[1:] for row in factors]
-    n = len(first[0])
-    rows, batch = Y.shape[0] // n, Y.shape[1]
-    right = Y.reshape(n, rows, batch).astype(complex)
-    X = np.empty_like(right)
-    sizes = [len(T) for T in rest[0]]
-    images = np.empty(
-        (len(factors), n, rows, batch), complex
-    )  # (⊗ rest of term t) applied to every block that is known
+def _back_substitution(places: list[Array], scales: Array, Y: Array) -> Array:
+    """Solve Σ_t c_t T_t1 ⊗ … ⊗ T_tk X = Y for upper triangular T, from the last block of the first place to the first (T29).
+
+    ``places[j]`` holds the T_tj of all terms t, shape (terms, n_j, n_j).
+    """
+    first, *rest = places
+    if not rest:
+        solved, _ = _TRTRS(np.tensordot(scales, first, axes=1), Y)
+        return np.asarray(solved)
+    n, terms = first.shape[1], len(scales)
+    size, batch = Y.shape[0] // n, Y.shape[1]
+    right, X = Y.reshape(n, size, batch), np.empty((n, size, batch), complex)
+    weights = (scales[:, None, None] * first).transpose(1, 2, 0)  # [i, j, t] = c_t T_t1[i, j]
+    images = np.empty((n, terms, size * batch), complex)  # the rest of term t applied to the blocks that are known
     for i in reversed(range(n)):
-        weights = scales * [T[i, i] for T in first]
-        target = right[i]
-        if i + 1 < n:
-            known = reduce(
-                np.add,
-                (
-                    c * np.tensordot(T[i, i + 1 :], images[t, i + 1 :], axes=1)
-                    for t, (c, T) in enumerate(zip(scales, first, strict=True))
-                ),
-            )
-            target = target - known
-        X[i] = _back_substitution(rest, weights, target)
-        for t, row in enumerate(rest):
-            images[t, i] = _each_axis(list(row), sizes, X[i])
+        known = weights[i, i + 1 :].reshape(-1) @ images[i + 1 :].reshape(-1, size * batch)
+        X[i] = _back_substitution(rest, weights[i, i], right[i] - known.reshape(size, batch))
+        images[i] = _rest_applied(rest, X[i])
     return X.reshape(Y.shape)
+
+
+def _rest_applied(rest: list[Array], x: Array) -> Array:
+    """(T_t2 ⊗ … ⊗ T_tk) x for every term t, shape (terms, size · batch)."""
+    terms, sizes, batch = len(rest[0]), [T.shape[1] for T in rest], x.shape[1]
+    Z = np.broadcast_to(x, (terms, *x.shape))
+    for j, T in enumerate(rest):
+        Z = np.matmul(T[:, None], Z.reshape(terms, prod(sizes[:j]), sizes[j], prod(sizes[j + 1 :]) * batch))
+    return Z.reshape(terms, -1)
+
+
+_TRTRS = scipy.linalg.get_lapack_funcs("trtrs", dtype=np.complex128)
