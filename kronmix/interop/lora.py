@@ -16,7 +16,7 @@ from ..checks import integer
 from ..files import staged_folder, write_file
 from ..operators import StructuredOperator
 from ..operators.base import Array
-from ..spectra.svd import SVD
+from ..spectra import SVD
 from .adapters import Adapter, AdapterLayer
 from .optional import library
 from .peft import PREFIX

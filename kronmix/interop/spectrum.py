@@ -8,7 +8,7 @@ import numpy as np
 
 from ..operators import StructuredOperator
 from ..operators.base import Array
-from ..spectra.svd import SVD, svd
+from ..spectra import SVD, svd
 from .adapters import AdapterLayer
 
 _EPS = float(np.finfo(np.float64).eps)

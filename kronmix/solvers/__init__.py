@@ -1,5 +1,5 @@
 """Linear systems with structured matrices: direct where the structure allows (T15, T29), Krylov steps elsewhere."""
 
-from .solve import Solution, solve
+from .systems import Solution, solve
 
 __all__ = ["Solution", "solve"]

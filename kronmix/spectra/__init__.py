@@ -9,7 +9,7 @@ from .eigen import Eigh, eigh, eigvals
 from .functions import cholesky, expm, sqrtm
 from .norms import norm
 from .rank import cond, matrix_rank
-from .svd import SVD, svd
+from .singular_vectors import SVD, svd
 from .trace import diagonal, trace
 from .values import rank_bound, singular_values
 
