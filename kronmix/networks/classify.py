@@ -185,7 +185,7 @@ def classify(
     >>> run.about["test_accuracy"] > 0.6
     True
     """
-    images, given = np.asarray(pixels), np.asarray(y)
+    images, given = np.asarray(pixels), np.asarray(y).reshape(-1)
     classes, codes = np.unique(given, return_inverse=True)
     if classes.size < 2:
         raise ValueError(f"labels hold {classes.size} different value, expected at least two classes")

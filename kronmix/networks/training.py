@@ -67,7 +67,7 @@ def fit(
     ----------
     network : Network
     X : array of shape (N, H, W, colours), (N, S, C) or (N, width)
-    y : array of shape (N,) of labels, or (N, outputs) for squared loss
+    y : array of shape (N,) or (N, 1) of labels, or (N, outputs) for squared loss
     epochs, batch : int
     loss : {"cross_entropy", "squared"}
     optimizer : SGD or AdamW
@@ -149,6 +149,8 @@ def fit(
 
 def _targets(network: Network, y: Any, samples: int, loss: str, dtype: Any) -> Array:
     given = np.asarray(y)
+    if loss == "cross_entropy" and given.ndim == 2 and given.shape[1] == 1:
+        given = given[:, 0]  # a column of labels
     outputs = network.layers()[-1].shape[0]
     if len(given) != samples:
         raise ValueError(f"X holds {samples} samples and y {len(given)}: they must be equal")
