@@ -63,6 +63,15 @@ def factor(
     key: Annotated[
         str | None, typer.Option("--key", "--layer", help="Which array, where the file holds several.")
     ] = None,
+    inputs: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.npz", help="Inputs of the layer, (columns, samples): the error that counts is on them."
+        ),
+    ] = None,
+    permute: Annotated[
+        bool, typer.Option("--permute", help="Reorder rows and columns first; takes much longer.")
+    ] = False,
     jobs: Annotated[int, typer.Option(min=1, help="Processes, for the layers of a model.")] = 1,
     scheduler: Annotated[
         str | None, typer.Option(metavar="ADDRESS", help="Dask scheduler on which the layers of a model are searched.")
@@ -90,6 +99,8 @@ def factor(
 
     - `kronmix factor weights.npy --budget 10%`: the nearest with a tenth of the numbers
 
+    - `kronmix factor weights.npy --inputs activations.npz`: near where the data are
+
     - `kronmix factor model.safetensors --layer blocks.0.mlp.weight --tolerance 1e-2`: one layer
 
     - `kronmix factor model.safetensors --budget 20% --jobs 2`: all layers
@@ -109,12 +120,17 @@ def factor(
         if key is None and file.suffix.lower() == ".safetensors":
             from .models import factor_model
 
+            if inputs is not None or permute:
+                raise ValueError("--inputs and --permute take one layer: name it with --layer")
             factor_model(file, wanted, jobs, scheduler, out)
         else:
-            _search(file, key, wanted, out, plot)
+            data = None if inputs is None else files.read_matrix(inputs)
+            _search(file, key, {**wanted, "inputs": data, "permute": permute}, out, plot)
         return
-    if budget is not None or tolerance is not None:
-        raise ValueError(f"--structure {structure} takes --shape and --rank, not --budget or --tolerance")
+    if budget is not None or tolerance is not None or inputs is not None or permute:
+        raise ValueError(
+            f"--structure {structure} takes --shape and --rank, not --budget, --tolerance, --inputs or --permute"
+        )
     _factor(file, structure, shape, rank, key, out)
 
 
@@ -143,7 +159,7 @@ def _search(file: Path, key: str | None, wanted: dict[str, Any], out: Path | Non
     _show_front(found, file.name)
     typer.echo(found.answer())
     typer.echo(str(drawn))
-    if any(value is not None for value in wanted.values()):
+    if wanted["budget"] is not None or wanted["tolerance"] is not None:
         from ..storage import save
 
         save(found.fit(row).operator, target)

@@ -65,6 +65,16 @@ def test_a_budget_or_a_tolerance_writes_the_factors(
     assert (folder / "p.png").exists()
 
 
+def test_errors_on_data(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    X = np.random.default_rng(0).normal(size=(36, 2)) @ np.random.default_rng(1).normal(size=(2, 90))
+    np.savez("activations.npz", X=X)
+    code, printed, _ = call(capsys, "factor", "m.npy", "--inputs", "activations.npz", "--tolerance", "1e-10")
+    assert code == 0
+    assert "Use low rank 36×36, rank 2" in printed
+    B = np.load("m.npy")
+    assert np.linalg.norm((B - km.load("m.factors.npz").to_dense()) @ X) < 1e-10 * np.linalg.norm(B @ X)
+
+
 def test_one_layer_and_sparse_files(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, printed, _ = call(capsys, "factor", "model.safetensors", "--layer", "fc.weight", "--tolerance", "0.1")
     assert code == 0
@@ -163,7 +173,10 @@ BAD = [
     (("m.npy", "--tolerance", "-1"), "tolerance=-1.0: expected a number, at least 0"),
     (("m.npy", "--budget", "10%", "--tolerance", "0.1"), "not both"),
     (("m.npy", "--shape", "6,6,6,6"), "need a --structure"),
-    (("m.npy", "--structure", "butterfly", "--budget", "10%"), "not --budget or --tolerance"),
+    (("m.npy", "--structure", "butterfly", "--budget", "10%"), "not --budget, --tolerance"),
+    (("model.safetensors", "--permute"), "take one layer: name it with --layer"),
+    (("m.npy", "--inputs", "empty.npy"), "is empty"),
+    (("m.npy", "--inputs", "nan.npy"), "has 16 NaN"),
     (("m.npy", "--budget", "10%", "--out", "f.txt"), "expected a name ending in .npz"),
     (("bad.safetensors",), "array 'W' has 1 NaN"),
     (("plain.safetensors",), "holds no matrix among its arrays (b)"),

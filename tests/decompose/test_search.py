@@ -247,6 +247,46 @@ def test_the_baseline_keeps_the_largest_entries() -> None:
         assert error == pytest.approx(np.linalg.norm(entries[row.n_parameters :]) / np.linalg.norm(B), abs=1e-12)
 
 
+def test_permuted_structures_are_found_when_asked() -> None:
+    source = Source(0, np.float64)
+    truth = km.Monarch(source.array(3, 3, 3), source.array(3, 3, 3)).to_dense()
+    rng = np.random.default_rng(0)
+    B = truth[rng.permutation(9)][:, rng.permutation(9)]
+    found = km.search(B, families=["Monarch"], permute=True)
+    row = found.choose(tolerance=1e-10)
+    assert str(row) == "permuted Monarch (3, 3, 3, 3)"
+    assert row.n_parameters == 54 + 18  # the orders are stored too
+    best = found.best(tolerance=1e-10)
+    assert np.linalg.norm(B - best.operator.to_dense()) < 1e-12 * np.linalg.norm(B)
+    assert km.search(B, families=["Monarch"]).front[-1].relative_error > 0.1
+    K = np.kron(source.array(3, 3), source.array(3, 3))[rng.permutation(9)][:, rng.permutation(9)]
+    assert str(km.search(K, families=["low rank"], permute=True).front[-1]) == "permuted Kronecker (3, 3, 3, 3)"
+
+
+def test_the_error_that_counts_can_be_that_on_data() -> None:
+    source = Source(1, np.float64)
+    B, X = source.array(12, 12), source.array(12, 3) @ source.array(3, 50)
+    found = km.search(B, inputs=X)
+    assert {row.family for row in found.candidates} == {"low rank", "Kronecker sum", "Monarch"}
+    norm = np.linalg.norm(B @ X)
+    for row, baseline in zip(found.front, found.baseline, strict=True):
+        fitted = found.fit(row)
+        assert isinstance(fitted, km.decompose.DataFactorization)
+        actual = np.linalg.norm((B - fitted.operator.to_dense()) @ X) / norm
+        assert row.relative_error == pytest.approx(actual, rel=1e-6, abs=1e-7)
+        assert row.lower_bound <= row.relative_error
+        kept = np.sort(np.abs(B.ravel()))[::-1][: row.n_parameters].min()
+        sparse = np.where(np.abs(B) >= kept, B, 0)
+        assert baseline == pytest.approx(np.linalg.norm((B - sparse) @ X) / norm)
+    exact = found.choose(tolerance=1e-6)
+    assert exact.family == "low rank"  # three directions of data
+    assert exact.rank <= 3
+    chunks = km.search(B, inputs=iter([X[:, :20], X[:, 20:]]))
+    assert [str(row) for row in chunks.front] == [str(row) for row in found.front]
+    with pytest.raises(ValueError, match="inputs"):
+        km.search(B, inputs=np.ones((5, 9)))
+
+
 def test_words_say_what_was_found() -> None:
     source = Source(0, np.float64)
     monarch = noisy(km.Monarch(source.array(6, 6, 6), source.array(6, 6, 6)).to_dense(), 0.05, source)

@@ -29,8 +29,13 @@ class Family(Protocol):
     ['butterfly']
     """
 
-    name: str
-    is_optimal: bool
+    @property
+    def name(self) -> str:
+        """What rows and tables say."""
+
+    @property
+    def is_optimal(self) -> bool:
+        """Whether every error is the smallest possible."""
 
     def curves(self, spectra: Spectra) -> Any:
         """Iterate over the shapes, cheapest first: a Curve for each."""

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from ..data_aware_moments import second_moment
 from ..factorization import Factorization, as_matrix, target
 from .chains import ButterflyFamily, ChainFamily, TwoFactorFamily
 from .closed import BlockDiagonalFamily, KroneckerFamily, LowRankFamily, MonarchFamily, SlicewiseFamily
 from .curves import Candidate, Curve, Family, candidate
 from .front import Candidates, Front, as_numbers_stored
+from .on_data import data_families
+from .permuted import PERMUTED
 from .spectra import Spectra
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -35,6 +39,8 @@ def search(
     budget: float | None = None,
     tolerance: float | None = None,
     families: Iterable[Any] | None = None,
+    inputs: Any = None,
+    permute: bool = False,
     progress: Callable[[str, int], None] | None = None,
 ) -> Front:
     """Which structure a matrix has: the front of error against numbers stored, over all structures, shapes and ranks.
@@ -54,6 +60,12 @@ def search(
     families : sequence, optional
         What to search: names as in ``kronmix.decompose.FAMILIES``, families of one's own, or sequences of chainable patterns for
         longer chains. All families by default.
+    inputs : array of shape (columns, samples), or an iterable of such arrays, optional
+        The error that counts is ‖(B − operator) X‖_F over ‖B X‖_F. Low-rank matrices, sums of Kronecker products and Monarch
+        matrices of the shapes and ranks that are best without the data are fitted to it (T32).
+    permute : bool
+        Try every shape of Kronecker products and Monarch matrices of rank 1 after a reordering of rows and columns too (T31); this
+        takes much longer.
     progress : function of (family, shapes done), optional
         Called after every shape. An interrupt (Ctrl-C) ends the search and keeps what was found.
 
@@ -94,23 +106,37 @@ def search(
     if tolerance is not None and not tolerance >= 0:
         raise ValueError(f"tolerance={tolerance}: expected a number, at least 0")
     limit = aim.matrix.size - 1 if budget is None else min(as_numbers_stored(budget, B.shape), aim.matrix.size - 1)
+    moment = None if inputs is None else second_moment(aim.matrix.shape[1], inputs, None)
     spectra = Spectra(aim)
     chosen = FAMILIES if families is None else tuple(_family(given) for given in families)
-    curves, smallest, interrupted = _curves(chosen, spectra, limit, progress)
+    curves, smallest, interrupted = _curves((*chosen, *(PERMUTED if permute else ())), spectra, limit, progress)
     if budget is not None and not curves and smallest is not None:
         raise ValueError(f"budget={budget}: the smallest candidate, {smallest}, stores {smallest.n_parameters} numbers")
+    if moment is not None:
+        plain = partial(_front_of_family, curves)
+        curves, _, stopped = _curves(data_families(B, moment.matrix, plain), spectra, limit, progress)
+        interrupted = interrupted or stopped
     candidates = Candidates(curves)
 
     def fit(row: Candidate) -> Factorization:
         curve = next(c for c in curves if c.family.name == row.family and c.sizes == row.sizes)
         return curve.family.fit(B, row.sizes, row.rank)
 
-    front = [candidate(curves[i], j) for i, j in candidates.best(lambda curve: curve.n_parameters)]
-    if front and not interrupted and front[-1].relative_error ** 2 <= 2 * spectra.floor:
+    front = _rows(candidates)
+    if front and moment is None and not interrupted and front[-1].relative_error ** 2 <= 2 * spectra.floor:
         front[-1] = _measured(front[-1], fit)
+    root = None if moment is None else moment.root
     return Front(
-        spectra.shape, candidates, tuple(front), _baseline(spectra, front), interrupted, budget, tolerance, fit
+        spectra.shape, candidates, tuple(front), _baseline(spectra, front, root), interrupted, budget, tolerance, fit
     )
+
+
+def _rows(candidates: Candidates) -> list[Candidate]:
+    return [candidate(candidates.curves[i], j) for i, j in candidates.best(lambda curve: curve.n_parameters)]
+
+
+def _front_of_family(curves: Sequence[Curve], name: str) -> list[Candidate]:
+    return _rows(Candidates([curve for curve in curves if curve.family.name == name]))
 
 
 def _curves(
@@ -140,11 +166,21 @@ def _measured(row: Candidate, fit: Callable[[Candidate], Factorization]) -> Cand
     return replace(row, relative_error=found.relative_error, lower_bound=found.lower_bound * scale)
 
 
-def _baseline(spectra: Spectra, front: Sequence[Candidate]) -> tuple[float, ...]:
-    """Relative error of keeping as many of the largest entries as each row stores numbers."""
-    entries = np.sort(np.abs(spectra.matrix.ravel()))
-    left2 = np.concatenate([[0.0], np.cumsum(entries**2)])
-    return tuple(float(np.sqrt(left2[max(entries.size - row.n_parameters, 0)])) for row in front)
+def _baseline(spectra: Spectra, front: Sequence[Candidate], root: Array | None) -> tuple[float, ...]:
+    """Relative error, on data where a root of Σ is given, of keeping as many of the largest entries as each row stores numbers."""
+    flat = spectra.matrix.ravel()
+    order = np.argsort(np.abs(flat), kind="stable")
+    if root is None:
+        left2 = np.concatenate([[0.0], np.cumsum(np.abs(flat[order]) ** 2)])
+        return tuple(float(np.sqrt(left2[max(flat.size - row.n_parameters, 0)])) for row in front)
+    norm = float(np.linalg.norm(spectra.matrix @ root))
+    errors = []
+    for row in front:
+        dropped = np.zeros_like(flat)
+        left = order[: max(flat.size - row.n_parameters, 0)]
+        dropped[left] = flat[left]
+        errors.append(float(np.linalg.norm(dropped.reshape(spectra.shape) @ root)) / norm if norm > 0 else 0.0)
+    return tuple(errors)
 
 
 def _family(given: Any) -> Family:
