@@ -6,8 +6,8 @@ disjoint rectangles, whatever masks and permutations made them.
 
 Elsewhere let the m trained parts X_l of B = X₁ ⋯ X_m have ½‖θ_l‖² ≥ (k_l/2)(‖X_l‖_F²/c_l)^{1/k_l}. Hölder's inequality for Schatten
 norms and the inequality of the means give R ≥ (K/2)(N²/Πc_l)^{1/K} with K = Σk_l. N is any of ‖B‖_{S_{2/m}} and, at every cut where
-the two sides have chainable patterns, the sum of the slices' nuclear norms. Above, R is at most what factors cost that are balanced
-pair by pair.
+the two sides have chainable patterns, the sum of the slices' nuclear norms; of two linear parts a dual point tells more
+(``bilinear.py``). Above, R is at most what factors cost that are balanced pair by pair, or moved to a local minimum.
 """
 
 from __future__ import annotations
@@ -26,8 +26,10 @@ from ..forms.items import multiply_items
 from ..operators import Chain, Dense, KroneckerSparse, Permutation, StructuredOperator
 from ..operators.base import Array
 from ..patterns import Pattern, Slicing, chain_product, is_chainable
+from .bilinear import Bilinear
 from .free_products import FreeProducts
 from .layouts import RectanglePieces, SlicePieces
+from .multipliers import State, descend, restored
 from .parametrisations import (
     Growth,
     Parametrisation,
@@ -35,6 +37,7 @@ from .parametrisations import (
     Placed,
     filled,
     least_growth,
+    parameters,
     parametrisation_of,
     places,
     product_growth,
@@ -46,6 +49,10 @@ from .slots import of_items
 
 #: Largest relative error of factors that were found for a given matrix.
 TOLERANCE = 1e-9
+#: Largest product of the numbers of entries and of parameters for which the factors are moved to a local minimum.
+_LARGEST = 2**16
+#: Relative residual of B(θ) = B below which factors count as factors of B.
+_FEASIBLE = 1e-11
 #: Sweeps that balance neighbours.
 _SWEEPS = 30
 
@@ -221,7 +228,7 @@ def _sharing(lines: list[Array], size: int) -> csr_array:
 
 @dataclass(frozen=True, eq=False)
 class ProductOfStructures(Parametrisation):
-    """State: θ with factors found so far, none of them proved to be the least.
+    """State: factors that were found, none of them proved to be the least.
 
     Parameters
     ----------
@@ -233,8 +240,11 @@ class ProductOfStructures(Parametrisation):
 
     operators: tuple[StructuredOperator, ...]
     parts: tuple[Parametrisation, ...]
-    name = "interval from Schatten and slice norms"
     exact = False
+
+    @property
+    def name(self) -> str:  # type: ignore[override]
+        return "interval from Schatten and slice norms" if self.bilinear is None else "interval from a dual certificate"
 
     @property
     def degree(self) -> int | None:  # type: ignore[override]
@@ -265,36 +275,68 @@ class ProductOfStructures(Parametrisation):
         forms = ((j, of_product(self.operators[i : k + 1])) for j, (i, k) in enumerate(pairwise(at)))
         return [(j, form) for j, form in forms if form.exact] if len(at) > 2 else []
 
-    def own(self, θ: Array) -> Array:
-        return θ
+    def own(self, θ: Array) -> State:
+        whole = filled(self.whole, θ)
+        B = whole.to_dense()
+        return self._improved(θ, B) if B.any() else State(np.zeros_like(θ), B, None)
 
-    def of(self, B: Array) -> Array | None:
+    def of(self, B: Array) -> State | None:
         factors = [_values(op) for op in self.operators]
         patterns = [pattern for pattern, values in filter(None, factors) if values.shape == pattern.values_shape]
-        described = repr(Chain(*self.operators))
         if len(patterns) < len(self.operators) or not is_chainable(patterns):
-            raise TypeError(f"{described}: no decomposition of a given matrix into its factors is known")
+            raise TypeError(f"{self.whole!r}: no decomposition of a given matrix into its factors is known")
         found = nearest_chain(B, patterns)
         if found.relative_error <= TOLERANCE:
             pairs = zip(self.operators, found.operator.factors, strict=True)
             placed = [(places(op.factors[0]), values.reshape(op.factors[0].shape)) for op, values in pairs]
-            return scattered(placed, np.zeros(self.places.max() + 1))
+            return self.own(scattered(placed, np.zeros(self.places.max() + 1)))
         if found.lower_bound > 0:
             return None
         raise ArithmeticError(
-            f"{described}: factors were found with relative error {found.relative_error:.1e}, "
+            f"{self.whole!r}: factors were found with relative error {found.relative_error:.1e}, "
             "but that none are nearer is not proved"
         )
 
-    def bounds(self, state: Array) -> tuple[float, float]:
-        upper = 0.5 * squared(self._least(state)[self.places])
-        return min(self._lower(self._matrix(state)), upper), upper
+    def bounds(self, state: State) -> tuple[float, float]:
+        upper = 0.5 * squared(state.θ[self.places])
+        if upper == 0:
+            return 0.0, 0.0
+        lower = max(self._lower(state.B), 0.0 if state.Z is None else self.certified(state.Z, state.B))
+        return min(lower, upper), upper
 
-    def balanced(self, state: Array) -> Placed:
-        return [(self.places, self._least(state)[self.places])]
+    def balanced(self, state: State) -> Placed:
+        return [(self.places, state.θ[self.places])]
 
-    def _matrix(self, θ: Array) -> Array:
-        return Chain(*(filled(op, θ) for op in self.operators)).to_dense()
+    @cached_property
+    def whole(self) -> StructuredOperator:
+        """The product, numbered."""
+        return Chain(*self.operators)
+
+    @cached_property
+    def bilinear(self) -> Bilinear | None:
+        """The product as a linear function of the products of two parameters, where there are two linear factors."""
+        trained = [(i, part.entries()) for i, part in enumerate(self.parts) if self.operators[i].factors]
+        if len(trained) != 2:
+            return None
+        X, Y = (found for _, found in trained)
+        if X is None or Y is None:
+            return None
+        for op in self.operators[1:-1]:
+            X = csr_array(X @ op.to_sparse())
+        return Bilinear.of(X, Y)
+
+    def _improved(self, θ: Array, B: Array) -> State:
+        """Balanced; where neighbours do not tell how, moved to a local minimum; with a dual point where there is one."""
+        θ = self._balanced(θ)
+        points = [] if self.bilinear is None else [self.bilinear.dual_point(θ, B.shape)]
+        if not self.pairs and B.size * self.places.size <= _LARGEST:
+            op, multiplier = descend(filled(self.whole, θ), B)
+            moved = self._balanced(scattered([(self.places, parameters(restored(op, B)))], θ))
+            missed = np.linalg.norm(filled(self.whole, moved).to_dense() - B)
+            if missed <= _FEASIBLE * np.linalg.norm(B) and squared(moved[self.places]) < squared(θ[self.places]):
+                θ = moved
+            points.append(multiplier)
+        return State(θ, B, max(points, key=lambda Z: self.certified(Z, B), default=None))
 
     def _lower(self, B: Array) -> float:
         trained = self._trained
@@ -313,10 +355,8 @@ class ProductOfStructures(Parametrisation):
             slices = Slicing.of(chain_product(patterns[:cut]), chain_product(patterns[cut:])).slices(values)
             yield float(np.linalg.svd(slices, compute_uv=False).sum())
 
-    def _least(self, θ: Array) -> Array:
+    def _balanced(self, θ: Array) -> Array:
         """Neighbours balanced two by two, then all parts rescaled to one norm for each factor."""
-        if not self._matrix(θ).any():
-            return np.zeros_like(θ)
         for _ in range(_SWEEPS):
             for _, form in self.pairs:
                 θ = scattered(form.balanced(form.own(θ)), θ)
@@ -329,7 +369,9 @@ class ProductOfStructures(Parametrisation):
         return scattered([pair for part in placed for pair in part], θ)
 
     def conjugate(self, Z: Array) -> tuple[float, float]:
-        if [part.degree for part in self._trained] == [1, 1]:  # R ≥ ‖B‖_*/√(c₁c₂)
+        if self.bilinear is not None:
+            return 0.0, float(np.linalg.norm(self.bilinear.pulled(Z), 2))
+        if self._degrees == [1, 1]:  # R ≥ ‖B‖_*/√(c₁c₂)
             return 0.0, max(g.copies for g in self.growth) ** 0.5 * float(np.linalg.norm(Z, 2))
         return super().conjugate(Z)
 

@@ -8,6 +8,7 @@ it proves, the forms say.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import minimize
@@ -26,6 +27,15 @@ _OUTER, _INNER = 12, 100
 _CORRECTIONS = 6
 #: Relative movement below which an iteration stands still.
 _STILL = 1e-9
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """Factors θ of B that were found, and a dual point where there is one."""
+
+    θ: Array
+    B: Array
+    Z: Array | None
 
 
 def split_convex(

@@ -83,6 +83,14 @@ class Parametrisation(ABC):
         """(q, g) such that ⟨Z, B⟩ − R(B) ≤ q for all B if g ≤ 1; q grows with the square of Z, and g in proportion to it."""
         return 0.0, inf if Z.any() else 0.0
 
+    def certified(self, Z: Array, B: Array) -> float:
+        """R(B) ≥ s⟨Z, B⟩ − s²q for every s ≥ 0 with s g ≤ 1: the best of these."""
+        (q, g), inner = self.conjugate(Z), float(np.vdot(Z, B).real)
+        if inner <= 0 or g == inf or q == g == 0:
+            return 0.0
+        s = min(inner / (2 * q) if q > 0 else inf, 1 / g if g > 0 else inf)
+        return s * inner - s**2 * q
+
     def proximal(self, V: Array, step: float) -> Array | None:
         """argmin f(M) + ‖M − V‖²/2step for a convex f ≤ R whose conjugate :meth:`conjugate` knows; None where that is no use."""
         return None

@@ -19,7 +19,7 @@ from scipy.sparse.linalg import factorized, lsmr
 
 from ..operators import KroneckerSum, StructuredOperator, Sum
 from ..operators.base import Array
-from .multipliers import descend, restored, split_convex
+from .multipliers import State, descend, restored, split_convex
 from .parametrisations import (
     Growth,
     Parametrisation,
@@ -207,15 +207,6 @@ class Shifted(Parametrisation):
 
 
 @dataclass(frozen=True, eq=False)
-class State:
-    """What a sum knows of one B."""
-
-    θ: Array
-    B: Array
-    Z: Array | None
-
-
-@dataclass(frozen=True, eq=False)
 class SumOfStructures(Parametrisation):
     """State: θ, the matrix, and a dual point, or None where the sum is too large to be optimised.
 
@@ -267,7 +258,7 @@ class SumOfStructures(Parametrisation):
         upper = 0.5 * squared(state.θ[self.places])
         lower = least_growth(self.growth, float(np.linalg.norm(state.B)))
         if state.Z is not None:
-            lower = max(lower, self._certified(state.Z, state.B))
+            lower = max(lower, self.certified(state.Z, state.B))
         return min(lower, upper), upper
 
     def balanced(self, state: State) -> Placed:
@@ -284,14 +275,6 @@ class SumOfStructures(Parametrisation):
             for name, value in form.laws(θ).items()
         }
 
-    def _certified(self, Z: Array, B: Array) -> float:
-        """R ≥ s⟨Z, B⟩ − s²q for every s ≥ 0 with s g ≤ 1."""
-        (q, g), inner = self.conjugate(Z), float(np.vdot(Z, B).real)
-        if inner <= 0 or g == inf or q == g == 0:
-            return 0.0
-        s = min(inner / (2 * q) if q > 0 else inf, 1 / g if g > 0 else inf)
-        return s * inner - s**2 * q
-
     def _balanced_terms(self, θ: Array) -> Array:
         return scattered([pair for form, _ in self.terms for pair in form.balanced(form.own(θ))], θ)
 
@@ -302,13 +285,13 @@ class SumOfStructures(Parametrisation):
             return State(zero, B, None)
         found, last, Z = self._convex(B, zero)
         candidates = [x for x in (θ, found) if x is not None and self._missed(x, B) <= _FEASIBLE * size]
-        closed = Z is not None and any(self._cost(x) <= self._certified(Z, B) * (1 + 1e-6) for x in candidates)
+        closed = Z is not None and any(self._cost(x) <= self.certified(Z, B) * (1 + 1e-6) for x in candidates)
         if not closed and B.size * self.places.size <= _LARGEST:
             start = last if last is not None else min(candidates, key=self._cost, default=self._random(zero))
             op, multiplier = descend(filled(self.whole, start), B)
             moved = scattered([(self.places, parameters(restored(op, B)))], zero)
             candidates += [x for x in (moved, self._balanced_terms(moved)) if self._missed(x, B) <= _FEASIBLE * size]
-            Z = max([z for z in (Z, multiplier) if z is not None], key=lambda z: self._certified(z, B))
+            Z = max([z for z in (Z, multiplier) if z is not None], key=lambda z: self.certified(z, B))
         if not candidates:
             raise ArithmeticError(
                 f"{filled(self.whole, self._random(zero))!r}: no factors of this matrix were found, and that there are none "
@@ -344,7 +327,7 @@ class SumOfStructures(Parametrisation):
                 best[2] = θ
                 if self._cost(θ) < best[0] and self._missed(θ, B) <= _FEASIBLE * np.linalg.norm(B):
                     best[:2] = self._cost(θ), θ
-            return bool(best[0] <= self._certified(Z, B) * (1 + _GAP))
+            return bool(best[0] <= self.certified(Z, B) * (1 + _GAP))
 
         proximals = [lambda V, step, form=form: form.proximal(V, step) for form in forms]
         _, Z = split_convex(proximals, B, is_good)

@@ -312,6 +312,22 @@ def test_case_20() -> None:
     assert km.induced_penalty(permuted).value == pytest.approx(np.linalg.norm(V) * np.linalg.norm(W), rel=1e-12)
 
 
+@pytest.mark.parametrize("name", ["permuted mixings", "mask times dense"])
+def test_two_linear_factors_are_certified(name: str) -> None:
+    """A dual point closes the interval that Schatten norms leave open (T30)."""
+    penalty = km.induced_penalty(MIXED[name])
+    assert penalty.value * (1 - 1e-7) <= penalty.lower <= penalty.value
+
+
+def test_a_wider_random_permuted_mixer_is_certified() -> None:
+    W, V = draw(6, 6), draw(4, 4)
+    op = km.random_permuted_mixing(W, 4, seed=0) @ km.channel_mixing(V, tokens=6)
+    penalty = km.induced_penalty(op)
+    norms = np.linalg.norm(W) * np.linalg.norm(V)
+    assert penalty.value == pytest.approx(norms, rel=1e-9)
+    assert penalty.lower == pytest.approx(norms, rel=1e-7)
+
+
 def test_rank_of_the_slices_is_respected() -> None:
     """A Monarch matrix of block rank 2 costs ∞ at block rank 1, however close it is to rank 1, down to rounding."""
     rank_one, rank_two = EXACT["monarch"], km.Monarch(draw(2, 3, 8), draw(4, 4, 2), rank=2)
