@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
 from .claims import EVIDENCE
-
-if TYPE_CHECKING:
-    from .verification import Row, VerificationReport
+from .row import Row
 
 __all__ = ["document", "escape", "power"]
 
@@ -63,9 +61,9 @@ def _character(c: str) -> str:
     return c if c.isascii() or (c.isalpha() and ord(c) < 0x180) else "?"
 
 
-def document(report: VerificationReport) -> str:
+def document(rows: Iterable[Row], holds: bool) -> str:
     """A whole document: one paragraph an entry, with its statement, how it is known, and its mutants."""
-    verdict = "Every statement below holds." if report.holds else r"\textbf{Some statements below do not hold.}"
+    verdict = "Every statement below holds." if holds else r"\textbf{Some statements below do not hold.}"
     kinds = "\n".join(rf"\item[{kind}] {escape(meaning)}" for kind, meaning in EVIDENCE.items())
     parts = [
         _PREAMBLE,
@@ -74,7 +72,7 @@ def document(report: VerificationReport) -> str:
         rf"\begin{{description}}{chr(10)}{kinds}{chr(10)}\end{{description}}",
     ]
     number = None
-    for row in report.rows:
+    for row in rows:
         if row.number != number:
             parts.append(rf"\subsection*{{{row.number}}}")
             number = row.number
