@@ -16,10 +16,11 @@ from .jacobian import Point, jacobian, random_point
 from .language.expressions import as_expression
 from .language.operators import parametrised
 from .provers.bounds import bound
-from .provers.comparison import Difference, compare_residues
+from .provers.comparison import compare_residues
 from .provers.elimination import rank
 from .provers.evaluation import Array, Values, entries
 from .provers.finite_field import PRIMES, PrimeField
+from .provers.outcomes import Difference
 from .provers.statements import residue_words
 from .verdict import Verdict
 

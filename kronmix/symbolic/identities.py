@@ -15,9 +15,10 @@ from .language.hypotheses import Impossible
 from .language.notation import latex
 from .language.sizes import SizeSymbol
 from .provers.bounds import bound, holds_inverse, largest_formed
-from .provers.comparison import Agreement, Difference, compare_entries, compare_residues
+from .provers.comparison import compare_entries, compare_residues
 from .provers.evaluation import TooLarge
 from .provers.indices import differences
+from .provers.outcomes import Agreement, Difference
 from .provers.statements import residue_words
 from .statement import Instance, Statement, shown_sizes
 from .verdict import Verdict

@@ -9,7 +9,7 @@ from typing import Any
 
 from .claims import ALL_SIZES
 from .latex import escape, power
-from .provers.comparison import Difference
+from .provers.outcomes import Difference
 
 __all__ = ["Verdict"]
 

@@ -11,7 +11,8 @@ import sympy as sp
 
 from ...spectra.trace import trace
 from ...vectorize import _check_order, unvec, vec
-from .expressions import Expression, add, aligned, as_expression, column, matrix_function_of
+from .dispatch import matrix_function_of
+from .expressions import Expression, add, aligned, as_expression, column
 from .sizes import Shape, Size, SizeValue, excerpt, is_one, product_of, same_shape, same_size, shown_shape
 from .structures import (
     Blocks,

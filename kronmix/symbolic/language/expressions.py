@@ -18,12 +18,12 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
+from .dispatch import MATRIX_FUNCTIONS
 from .exact import exact, number
 from .sizes import Shape, is_one, same_shape, same_size, shown_shape
 
 __all__ = [
     "HOW",
-    "MATRIX_FUNCTIONS",
     "Constant",
     "Expression",
     "Number",
@@ -40,28 +40,14 @@ __all__ = [
     "column",
     "equal_expressions",
     "is_scalar",
-    "matrix_function_of",
     "written_form",
 ]
-
-#: Functions of :mod:`kronmix.products`, ``commutation`` and NumPy that are defined on expressions, by name.
-MATRIX_FUNCTIONS: dict[str, Callable[..., Any]] = {}
 
 #: Said wherever something else is tried.
 HOW = (
     "an identity may use @, +, -, *, .T, .H, conj, vec, unvec, kron, khatri_rao, face_splitting, hadamard, block_diag, eye, "
     "ones, diag, commutation, trace, rearrange, inv, map and sum"
 )
-
-
-def matrix_function_of(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Register what a function of matrices does with expressions."""
-
-    def register(function: Callable[..., Any]) -> Callable[..., Any]:
-        MATRIX_FUNCTIONS[name] = function
-        return function
-
-    return register
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,6 +14,8 @@ from typing import Any
 
 import sympy as sp
 
+from .dispatch import MATRIX_FUNCTIONS
+
 __all__ = [
     "Shape",
     "Size",
@@ -35,8 +37,6 @@ Shape = tuple[Size, ...]
 
 def _as_expressions(name: str, args: tuple[Any, ...], **options: Any) -> Any:
     """``km.eye(S)`` of a size is an expression."""
-    from .expressions import MATRIX_FUNCTIONS
-
     return MATRIX_FUNCTIONS[name](*args, **options) if name in MATRIX_FUNCTIONS else NotImplemented
 
 

@@ -15,7 +15,8 @@ from fractions import Fraction
 from typing import Any, NoReturn
 
 from . import building
-from .expressions import MATRIX_FUNCTIONS, Expression, as_expression
+from .dispatch import MATRIX_FUNCTIONS
+from .expressions import Expression, as_expression
 from .sizes import excerpt, size_expression
 
 __all__ = ["FUNCTIONS", "parse_identity", "parse_shapes"]

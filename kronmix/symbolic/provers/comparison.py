@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
 from itertools import islice
 from math import prod
@@ -14,13 +14,13 @@ from sympy import QQ_I
 
 from ..claims import Undecided
 from ..language.expressions import Expression, Variable
-from ..language.sizes import same_size, shown_shape
 from .bounds import MAP_DEGREE, Bound, bound, dimensions, holds_inverse
 from .evaluation import MAX_ENTRIES, Array, NotPolynomial, Objects, Singular, TooLarge, Values, apply, entries
 from .finite_field import PrimeField, prime_fields
+from .outcomes import Agreement, Difference, differing_shapes, plain_sizes
 from .polynomials import entries as variables, nonzero_point
 
-__all__ = ["Agreement", "Difference", "compare_entries", "compare_residues", "differing_shapes"]
+__all__ = ["compare_entries", "compare_residues"]
 
 Shapes = Mapping[str, tuple[int, ...]]
 #: What stands for each declared matrix in a counterexample, an expression in the variables.
@@ -36,86 +36,6 @@ _MOST_PRIMES = 64
 ERROR_PROBABILITY = 1e-15
 #: Points drawn before every one is taken to make some matrix singular.
 _DRAWS = 8
-
-
-@dataclass(frozen=True)
-class Agreement:
-    """The two sides agree: certainly (probability 0) or but for the probability given."""
-
-    error_probability: float = 0.0
-    degree: int = 0
-    primes: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True)
-class Difference:
-    """A counterexample: sizes, exact matrices, and the first entry at which the two sides differ.
-
-    ``entry`` is None where already the shapes differ; ``left`` and ``right`` are then the shapes.
-    """
-
-    sizes: dict[str, int]
-    matrices: dict[str, Array]
-    entry: tuple[int, ...] | None
-    left: Any
-    right: Any
-    functions: dict[str, str] = field(default_factory=dict)
-    quantity: str = ""
-
-    def as_dict(self) -> dict[str, Any]:
-        """For JSON; fractions and complex numbers as text."""
-        entry = None if self.entry is None else list(self.entry)
-        matrices = {name: _plain(matrix) for name, matrix in self.matrices.items()}
-        both = {"left": str(self.left), "right": str(self.right)}
-        return {"sizes": self.sizes, "matrices": matrices, "entry": entry, **both, "functions": self.functions}
-
-    def __str__(self) -> str:
-        sizes = ", ".join(f"{name} = {value}" for name, value in self.sizes.items())
-        if self.entry is None:
-            shapes = " and ".join(shown_shape(s) if isinstance(s, tuple) else str(s) for s in (self.left, self.right))
-            return f"{sizes}: shapes {shapes} differ".lstrip(": ")
-        given = [f"{name} = {_shown(matrix)}" for name, matrix in self.matrices.items()]
-        given += [f"{name}(x) = {formula}" for name, formula in self.functions.items()]
-        place = f"entry {self.entry if len(self.entry) != 1 else self.entry[0]}" if self.entry else self.quantity
-        what = "; ".join(part for part in (sizes, *given) if part)
-        return ": ".join(part for part in (what, place, f"{self.left} ≠ {self.right}") if part)
-
-
-def _plain(matrix: Array) -> Any:
-    """Nested lists of integers, or of text."""
-    exact = np.empty(matrix.shape, object)
-    for index in np.ndindex(*matrix.shape):
-        value = matrix[index]
-        exact[index] = int(value) if isinstance(value, int | np.integer) else str(value)
-    return exact.tolist()
-
-
-def _shown(matrix: Array) -> str:
-    if matrix.size > 16:
-        return f"{'×'.join(map(str, matrix.shape))} numbers"
-    return str(_plain(matrix)).replace("'", "")
-
-
-def differing_shapes(
-    left: Expression, right: Expression, shapes: Shapes, sizes: Mapping[str, int]
-) -> Difference | None:
-    """A difference if the two sides have different shapes, whatever the entries; vectors are columns, scalars 1 × 1."""
-    if all(map(same_size, _as_matrix(left.shape), _as_matrix(right.shape))) and max(left.ndim, right.ndim) <= 2:
-        return None
-    if left.ndim == right.ndim and all(map(same_size, left.shape, right.shape)):
-        return None
-    ones = {name: np.ones(shape, object) for name, shape in shapes.items()}
-    return Difference(_ints(sizes), ones, None, _ints(left.shape), _ints(right.shape))
-
-
-def _as_matrix(shape: tuple[Any, ...]) -> tuple[Any, ...]:
-    return (*shape, 1, 1)[:2]
-
-
-def _ints(sizes: Any) -> Any:
-    if isinstance(sizes, Mapping):
-        return {name: int(value) for name, value in sizes.items()}
-    return tuple(int(size) if isinstance(size, int) else size for size in sizes)
 
 
 def _indices(left: Array, right: Array) -> Iterator[tuple[tuple[int, ...], Any, Any]]:
@@ -219,7 +139,7 @@ def _exact_difference(
     values = Values(ring, arrays, {name: map_.over(ring) for name, map_ in (maps or {}).items()})
     for index, a, b in _indices(np.asarray(entries(left, values)), np.asarray(entries(right, values))):
         formulas = {name: str(map_) for name, map_ in (maps or {}).items()}
-        return Difference(_ints(sizes), _matrices(shown, values), index, _number(a), _number(b), formulas)
+        return Difference(plain_sizes(sizes), _matrices(shown, values), index, _number(a), _number(b), formulas)
     return None
 
 
@@ -398,7 +318,7 @@ def _integer_difference(
                     return difference
                 continue
             L, R = (_exact_entry(side, found, exact) for side in (left, right))
-            return Difference(_ints(sizes), _matrices(shown, Values(Objects(), exact, {})), found, L, R)
+            return Difference(plain_sizes(sizes), _matrices(shown, Values(Objects(), exact, {})), found, L, R)
     raise AssertionError("two sides that differ at these residues agree at them")  # pragma: no cover
 
 

@@ -36,6 +36,8 @@ from ..language.structures import (
     Sparse,
     Vec,
 )
+from .elimination import reduced
+from .finite_field import PrimeField
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -68,7 +70,6 @@ class Ring(Protocol):
     def multiply(self, x: Array, y: Array) -> Array: ...
     def matmul(self, A: Array, B: Array) -> Array: ...
     def sum(self, x: Array) -> Any: ...
-    def inverse(self, A: Array) -> Array: ...
 
 
 class Objects:
@@ -103,21 +104,6 @@ class Objects:
 
     def sum(self, x: Array) -> Any:
         return x.sum()
-
-    def inverse(self, A: Array) -> Array:
-        """By Gauss and Jordan, where the ring is a field."""
-        n = len(A)
-        M = np.concatenate([A.astype(object), self.lift(np.eye(n, dtype=int))], axis=1)
-        for column in range(n):
-            pivots = [row for row in range(column, n) if M[row, column] != 0]
-            if not pivots:
-                raise Singular
-            M[[column, pivots[0]]] = M[[pivots[0], column]]
-            M[column] = M[column] * self.reciprocal(M[column, column])
-            for row in range(n):
-                if row != column and M[row, column] != 0:
-                    M[row] = M[row] - M[row, column] * M[column]
-        return M[:, n:]
 
     def reciprocal(self, value: Any) -> Any:
         """1 / value; NotPolynomial in a ring of polynomials."""
@@ -396,5 +382,31 @@ def _(node: Inverse, values: Values) -> Array:
             raise TooLarge(
                 f"{str(node)[:60]} has {node.shape[0]:,} rows, more than the {MAX_INVERSE} that are inverted"
             )
-        found = values.inverses[id(node.matrix)] = values.ring.inverse(entries(node.matrix, values))
+        found = values.inverses[id(node.matrix)] = _inverse(values.ring, entries(node.matrix, values))
     return found.T if node.flipped else found
+
+
+@singledispatch
+def _inverse(ring: Any, A: Array) -> Array:
+    """The inverse over a ring that is a field, by Gauss and Jordan."""
+    n = len(A)
+    M = np.concatenate([A.astype(object), ring.lift(np.eye(n, dtype=int))], axis=1)
+    for column in range(n):
+        pivots = [row for row in range(column, n) if M[row, column] != 0]
+        if not pivots:
+            raise Singular
+        M[[column, pivots[0]]] = M[[pivots[0], column]]
+        M[column] = M[column] * ring.reciprocal(M[column, column])
+        for row in range(n):
+            if row != column and M[row, column] != 0:
+                M[row] = M[row] - M[row, column] * M[column]
+    return M[:, n:]
+
+
+@_inverse.register
+def _(ring: PrimeField, A: Array) -> Array:
+    n = len(A)
+    found = reduced(np.concatenate([A, np.eye(n, dtype=np.uint64)], axis=1), ring)
+    if not np.array_equal(found[:, :n], np.eye(n, dtype=np.uint64)):
+        raise Singular
+    return found[:, n:]

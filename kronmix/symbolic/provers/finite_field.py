@@ -103,17 +103,6 @@ class PrimeField:
         """Sum of all entries."""
         return np.uint64(self.matmul(np.ones((1, x.size), np.uint64), x.reshape(-1))[0])
 
-    def inverse(self, A: Array) -> Array:
-        """A⁻¹; Singular if there is none."""
-        from .elimination import reduced
-        from .evaluation import Singular
-
-        n = len(A)
-        found = reduced(np.concatenate([A, np.eye(n, dtype=np.uint64)], axis=1), self)
-        if not np.array_equal(found[:, :n], np.eye(n, dtype=np.uint64)):
-            raise Singular
-        return found[:, n:]
-
     def _product(self, A: Array, B: Array) -> Array:
         a = [limb.astype(np.float64) for limb in _limbs(A)]
         b = [limb.astype(np.float64) for limb in _limbs(B)]

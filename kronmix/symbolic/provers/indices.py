@@ -26,7 +26,7 @@ collapses the sum over c' and leaves Σ_s' W[s, s'] X[s', c]. With the digit tha
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import reduce, singledispatch
 from itertools import product as combinations
 from math import prod
@@ -70,7 +70,6 @@ from ..language.structures import (
     Sparse,
     Vec,
 )
-from .comparison import differing_shapes
 from .inverses import without_inverses
 from .normal_form import (
     Digit,
@@ -82,10 +81,11 @@ from .normal_form import (
     Part,
     Term,
     collected,
-    digits_of,
     fresh_digit,
     quotient,
 )
+from .outcomes import differing_shapes
+from .radices import alternatives, radices, refined, split_at, sums_over
 
 __all__ = ["differences", "equal_for_all_sizes"]
 
@@ -93,21 +93,6 @@ __all__ = ["differences", "equal_for_all_sizes"]
 _MOST_TERMS = 2000
 #: Times that free indices are split further.
 _MOST_SPLITS = 24
-
-
-@dataclass(frozen=True)
-class Union:
-    """A digit that lies in one of several blocks, each with digits of its own."""
-
-    sizes: tuple[Size, ...]
-    blocks: tuple[tuple[Any, ...], ...]
-
-    @property
-    def size(self) -> Size:
-        return sum(self.sizes)
-
-
-Radices = tuple[Any, ...]  # of sizes and unions
 
 
 def equal_for_all_sizes(left: Expression, right: Expression, facts: Facts = Facts()) -> bool:  # noqa: B008 (frozen)
@@ -137,11 +122,11 @@ def differences(left: Expression, right: Expression, facts: Facts = Facts()) -> 
     left, right = without_inverses(left), without_inverses(right)
     facts = facts | inverse_facts(left, right, facts)
     ndim = max(left.ndim, right.ndim)
-    axes = [_refined(*(_radices(side, axis) for side in (left, right) if axis < side.ndim)) for axis in range(ndim)]
+    axes = [refined(*(radices(side, axis) for side in (left, right) if axis < side.ndim)) for axis in range(ndim)]
     for _ in range(_MOST_SPLITS):
         try:
             found: dict[str, Any] = {}
-            for number, indices in enumerate(combinations(*(_alternatives(r, (k,)) for k, r in enumerate(axes)))):
+            for number, indices in enumerate(combinations(*(alternatives(r, (k,)) for k, r in enumerate(axes)))):
                 terms = [*_terms(left, list(indices[: left.ndim]))]
                 terms += [_scaled(t, -1) for t in _terms(right, list(indices[: right.ndim]))]
                 difference = collected(terms, facts)
@@ -149,129 +134,8 @@ def differences(left: Expression, right: Expression, facts: Facts = Facts()) -> 
             return found
         except NeedsDigits as need:
             axis, *path = need.digit.path
-            axes[axis] = _split_at(axes[axis], path, need.radices)
+            axes[axis] = split_at(axes[axis], path, need.radices)
     raise Undecided("an index had to be split too often")
-
-
-def _split_at(radices: Radices, path: list[int], into: Radices) -> Radices:
-    """Radices with the digit at a path replaced."""
-    place, *rest = path
-    if rest:
-        block, *inner = rest
-        union = radices[place]
-        blocks = list(union.blocks)
-        blocks[block] = _split_at(blocks[block], inner, into)
-        new: Radices = (replace(union, blocks=tuple(blocks)),)
-    else:
-        new = tuple(_as_union(r) if isinstance(r, Part) else r for r in into)
-    return (*radices[:place], *new, *radices[place + 1 :])
-
-
-def _as_union(part: Part) -> Union:
-    return Union(part.sizes, tuple(() if size == 1 else (size,) for size in part.sizes))
-
-
-# ---- digits ----------------------------------------------------------------------------------------------------------
-
-
-def _alternatives(radices: Radices, path: tuple[int, ...] = ()) -> list[Index]:
-    """Fresh digits of these radices, in every combination of blocks that they may lie in; free ones if they have a path."""
-    choices: list[list[Any]] = []
-    for place, radix in enumerate(radices):
-        here = (*path, place) if path else ()
-        if isinstance(radix, Union):
-            choices.append(
-                [
-                    Part(k, radix.sizes, inner)
-                    for k, block in enumerate(radix.blocks)
-                    for inner in _alternatives(block, (*here, k) if here else ())
-                ]
-            )
-        else:
-            choices.append([fresh_digit(radix, here)])
-    return [tuple(chosen) for chosen in combinations(*choices)]
-
-
-def _summed(radices: Radices) -> list[tuple[Index, Term]]:
-    """Indices to sum over, with the term that says so."""
-    return [(index, Term(bound=frozenset(digits_of(index)))) for index in _alternatives(radices)]
-
-
-def _size(radix: Any) -> Size:
-    return radix.size if isinstance(radix, Union) else radix
-
-
-def _refined(*lists: Iterable[Any]) -> Radices:
-    """Coarsest digits of which the digits of every list are composed."""
-    return reduce(_refine, (tuple(r for r in radices if _size(r) != 1) for radices in lists))
-
-
-def _refine(x: Radices, y: Radices) -> Radices:
-    out: list[Any] = []
-    while x and y:
-        (a, *x_rest), (b, *y_rest) = x, y
-        m, n = _size(a), _size(b)
-        if same_size(m, n):
-            out, x, y = [*out, _merged(a, b)], tuple(x_rest), tuple(y_rest)
-        elif isinstance(b, Union) and (rest := quotient(n, m)) is not None:
-            heads, tail = _factored(b, rest)
-            out, x, y = [*out, _merged(a, heads)], tuple(x_rest), (*tail, *y_rest)
-        elif isinstance(a, Union) and (rest := quotient(m, n)) is not None:
-            heads, tail = _factored(a, rest)
-            out, x, y = [*out, _merged(heads, b)], (*tail, *x_rest), tuple(y_rest)
-        elif not isinstance(a, Union) and (rest := quotient(m, n)) is not None:
-            out, x, y = [*out, b], (rest, *x_rest), tuple(y_rest)
-        elif not isinstance(b, Union) and (rest := quotient(n, m)) is not None:
-            out, x, y = [*out, a], tuple(x_rest), (rest, *y_rest)
-        else:
-            raise Undecided(f"an index of size {m} cannot be split into digits of sizes {n}, …")
-    return (*out, *x, *y)
-
-
-def _factored(union: Union, size: Size) -> tuple[Union, Radices]:
-    """Blocks of which each index ends in the same digits, of this size together, without these; and these digits."""
-    heads, tails = [], []
-    for whole, block in zip(union.sizes, union.blocks, strict=True):
-        head = quotient(whole, size)
-        if head is None:
-            raise Undecided(f"a block of size {whole} cannot be split into digits of sizes {head}, {size}")
-        first, last = _groups(block, (head, size))
-        heads.append((head, first))
-        tails.append(last)
-    return Union(tuple(h for h, _ in heads), tuple(first for _, first in heads)), _refined(*tails)
-
-
-def _merged(a: Any, b: Any) -> Any:
-    """One radix that is both."""
-    if not isinstance(a, Union):
-        return b
-    if not isinstance(b, Union):
-        return a
-    sizes: list[Size] = []
-    blocks: list[Radices] = []
-    x, y = (list(zip(u.sizes, u.blocks, strict=True)) for u in (a, b))
-    while x and y:
-        (m, p), (n, q) = x.pop(0), y.pop(0)
-        if not same_size(m, n):
-            if _less(n, m) and p == (m,):
-                x.insert(0, (sp.expand(m - n), (sp.expand(m - n),)))
-                m, p = n, (n,)
-            elif _less(m, n) and q == (n,):
-                y.insert(0, (sp.expand(n - m), (sp.expand(n - m),)))
-                n, q = m, (m,)
-            else:
-                raise Undecided(f"blocks of sizes {m} and {n} do not fit each other")
-        sizes.append(m)
-        blocks.append(_refine(tuple(r for r in p if _size(r) != 1), tuple(r for r in q if _size(r) != 1)))
-    return Union(tuple(sizes), tuple(blocks))
-
-
-def _less(m: Size, n: Size) -> bool:
-    """Whether m < n at all sizes, seen from coefficients."""
-    difference = sp.expand(n - m)
-    return difference != 0 and all(
-        c > 0 for c in sp.Poly(difference, *difference.free_symbols or {sp.Symbol("_")}).coeffs()
-    )
 
 
 def _split(index: Index, sizes: Iterable[Size]) -> list[Index]:
@@ -291,138 +155,6 @@ def _split(index: Index, sizes: Iterable[Size]) -> list[Index]:
             group.append(digit)
         groups.append(tuple(group))
     return groups
-
-
-@singledispatch
-def _radices(node: Any, axis: int) -> Radices:
-    """Digits that the index of an axis of an expression is made of."""
-    return (node.shape[axis],)
-
-
-@_radices.register
-def _(node: Product, axis: int) -> Radices:
-    return _radices(node.left, 0) if axis == 0 and node.left.ndim == 2 else _radices(node.right, node.right.ndim - 1)
-
-
-@_radices.register(Sum)
-@_radices.register(Entrywise)
-def _(node: Sum | Entrywise, axis: int) -> Radices:
-    return _refined(*(_radices(part, axis) for part in node.parts))
-
-
-@_radices.register
-def _(node: Scaled, axis: int) -> Radices:
-    return _radices(node.matrix, axis)
-
-
-@_radices.register
-def _(node: RangeSum, axis: int) -> Radices:
-    return _radices(node.term, axis)
-
-
-@_radices.register
-def _(node: Map, axis: int) -> Radices:
-    return _radices(node.matrix, axis)
-
-
-@_radices.register
-def _(node: Commuted, axis: int) -> Radices:
-    return (node.S, node.C) if axis == 0 else (node.C, node.S)
-
-
-@_radices.register
-def _(node: Kron, axis: int) -> Radices:
-    return _radices(node.left, axis) + _radices(node.right, axis)
-
-
-@_radices.register
-def _(node: KhatriRao, axis: int) -> Radices:
-    if (axis == 0) == node.flipped:
-        return _refined(_radices(node.left, 1), _radices(node.right, 1))
-    return _radices(node.left, 0) + _radices(node.right, 0)
-
-
-@_radices.register
-def _(node: Blocks, axis: int) -> Radices:
-    parts = [(part.shape[axis], _radices(part, axis)) for part in node.parts]
-    sizes: list[Size] = []
-    blocks: list[Radices] = []
-    for size, radices in parts:
-        inner = [r for r in radices if _size(r) != 1]
-        if len(inner) == 1 and isinstance(inner[0], Union):  # blocks of blocks
-            sizes += inner[0].sizes
-            blocks += inner[0].blocks
-        else:
-            sizes.append(size)
-            blocks.append(tuple(inner))
-    return (Union(tuple(sizes), tuple(blocks)),) if len(sizes) > 1 else blocks[0]
-
-
-@_radices.register
-def _(node: Vec, axis: int) -> Radices:
-    return _radices(node.matrix, 1) + _radices(node.matrix, 0)
-
-
-@_radices.register
-def _(node: Unvec, axis: int) -> Radices:
-    S, C = node.sizes
-    columns, rows = _groups(_radices(node.vector, 0), (C, S))
-    return rows if (axis == 0) != node.flipped else columns
-
-
-def _groups(radices: Radices, sizes: tuple[Size, ...]) -> list[Radices]:
-    """Radices that refine both these and those sizes, grouped by the sizes."""
-    groups, rest = [], list(_refined(radices, sizes))
-    for size in sizes:
-        group: list[Any] = []
-        while rest and not same_size(product_of(map(_size, group)), size):
-            group.append(rest.pop(0))
-        groups.append(tuple(group))
-    return groups
-
-
-@_radices.register
-def _(node: Rearranged, axis: int) -> Radices:
-    (mA, nA), (mB, nB) = node.left, node.right
-    return (nA, mA) if (axis == 0) != node.flipped else (nB, mB)
-
-
-@_radices.register
-def _(node: Regrouped, axis: int) -> Radices:
-    by_name: dict[str, Radices] = {}
-    for k, group in enumerate(node.given):
-        by_name |= zip(group, _groups(_radices(node.matrix, k), tuple(node.sizes[name] for name in group)), strict=True)
-    return tuple(r for name in node.wanted[axis] for r in by_name[name])
-
-
-@_radices.register
-def _(node: Diagonal, axis: int) -> Radices:
-    return _radices(node.vector, 0)
-
-
-@_radices.register
-def _(node: DiagonalOf, axis: int) -> Radices:
-    return _refined(_radices(node.matrix, 0), _radices(node.matrix, 1))
-
-
-@_radices.register
-def _(node: Sparse, axis: int) -> Radices:
-    a, b, c, d = node.pattern
-    middle, values_axis = (b, 2) if (axis == 0) != node.flipped else (c, 3)
-    parts = ((a, 0), (middle, values_axis), (d, 1))
-    return tuple(r for size, k in parts for r in _refined((size,), _values_radices(node, k, size)))
-
-
-def _values_radices(node: Sparse, axis: int, size: Size) -> Radices:
-    """Digits of an axis of the values (a, d, b, c); a matrix of values is shared over a and d."""
-    shared = node.values.ndim == 2 and axis < 2
-    own = axis - 2 if node.values.ndim == 2 else axis
-    return (size,) if shared or node.values.shape[own] == 1 else _radices(node.values, own)
-
-
-@_radices.register
-def _(node: Slicewise, axis: int) -> Radices:
-    return ((node.a,), (node.d,), (node.b, node.beta), (node.kappa, node.c))[axis]
 
 
 # ---- entries ---------------------------------------------------------------------------------------------------------
@@ -526,7 +258,7 @@ def _(node: Product, at: list[Index]) -> list[Term]:
     left, right = node.left, node.right
     rows, columns = at[: left.ndim - 1], at[left.ndim - 1 :]
     found: list[Term] = []
-    for k, summed in _summed(_refined(_radices(left, left.ndim - 1), _radices(right, 0))):
+    for k, summed in sums_over(refined(radices(left, left.ndim - 1), radices(right, 0))):
         found += _times([summed], _terms(left, [*rows, k]), _terms(right, [k, *columns]))
     return _times(found)
 
@@ -534,7 +266,7 @@ def _(node: Product, at: list[Index]) -> list[Term]:
 @_terms.register
 def _(node: Trace, at: list[Index]) -> list[Term]:
     found: list[Term] = []
-    for k, summed in _summed(_refined(_radices(node.matrix, 0), _radices(node.matrix, 1))):
+    for k, summed in sums_over(refined(radices(node.matrix, 0), radices(node.matrix, 1))):
         found += _times([summed], _terms(node.matrix, [k, k]))
     return found
 
@@ -565,7 +297,7 @@ def _block(node: Blocks, index: Index, axis: int) -> tuple[int, Index]:
     """Number of the block of ``node`` that an index lies in, and the index there."""
     if not index or not isinstance(index[0], Part):
         if len(index) == 1 and index[0].path:
-            raise NeedsDigits(index[0], _radices(node, axis))
+            raise NeedsDigits(index[0], radices(node, axis))
         raise Undecided("an index is not split into the blocks of a block-diagonal matrix")
     part, rest, first = index[0], index[1:], 0
     times = product_of(d.size for d in rest)
@@ -673,7 +405,7 @@ def _(node: Slicewise, at: list[Index]) -> list[Term]:
     """values[a, d, (b, β), (κ, c)] = Σ_r U[a, (β, d), b, (κ, r)] V[(a, κ), d, (r, β), c] (T11)."""
     a, d, row, column = at
     (b, β), (κ, c) = _split(row, (node.b, node.beta)), _split(column, (node.kappa, node.c))
-    ((r, summed),) = _summed(_refined((node.r,)))
+    ((r, summed),) = sums_over(refined((node.r,)))
     U = _terms(node.left, [a, (*β, *d), b, (*κ, *r)])
     V = _terms(node.right, [(*a, *κ), d, (*r, *β), c])
     return _times([summed], U, V)

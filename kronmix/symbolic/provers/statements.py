@@ -12,8 +12,9 @@ from ..claims import Counterexample, Outcome, Proof, Undecided
 from ..language.expressions import Expression, Variable
 from ..language.sizes import SizeSymbol
 from ..language.structures import Map
-from .comparison import Agreement, Difference, compare_entries, compare_residues
+from .comparison import compare_entries, compare_residues
 from .indices import equal_for_all_sizes
+from .outcomes import Agreement, Difference
 
 __all__ = ["functions_of", "prove_entries", "prove_for_all_sizes", "prove_modulo_primes", "shapes_of"]
 

@@ -15,8 +15,9 @@ from kronmix.symbolic.claims import ALL_SIZES, Undecided
 from kronmix.symbolic.language.expressions import Constant, Variable
 from kronmix.symbolic.language.sizes import SizeSymbol
 from kronmix.symbolic.language.structures import Map
-from kronmix.symbolic.provers.comparison import Agreement, compare_entries, compare_residues
+from kronmix.symbolic.provers.comparison import compare_entries, compare_residues
 from kronmix.symbolic.provers.indices import equal_for_all_sizes
+from kronmix.symbolic.provers.outcomes import Agreement
 from kronmix.symbolic.provers.statements import functions_of, prove_for_all_sizes, shapes_of
 from kronmix.symbolic.structure_claims import CLAIMS
 
