@@ -176,7 +176,7 @@ class _Findings:
                     self.difference = outcome
                     return
                 chance = max(chance, outcome.error_probability)
-        except (Undecided, TooLarge) as reason:
+        except (Undecided, MemoryError) as reason:
             self.undecided.setdefault(ENTRYWISE, str(reason))
             return
         except Impossible:
@@ -235,7 +235,7 @@ class _Findings:
         try:
             if max(map(largest_formed, self.state.sides(sizes))) <= _LARGEST_DRAWN:
                 self.residues(sizes)
-        except TooLarge as reason:
+        except MemoryError as reason:
             self.undecided.setdefault(FINITE_FIELD, str(reason))
 
     def large_residues(self, large: Sizes, exact: bool) -> None:
@@ -245,7 +245,7 @@ class _Findings:
                 if not exact and max(map(largest_formed, self.state.sides(large))) > _LARGEST_DRAWN:
                     raise TooLarge("a matrix has too many entries")
                 outcome = self.residues(large)
-            except TooLarge as reason:
+            except MemoryError as reason:
                 if exact or max(large.values(), default=1) <= 2:
                     self.undecided[FINITE_FIELD] = str(reason)
                     if exact or not (self.all_sizes or self.expanded):

@@ -277,6 +277,12 @@ def test_long_products_are_decided_and_what_is_not_is_said() -> None:
     assert check(f"trace({trace}) == trace(({trace}).T)", "A=n,n B=n,n").headline == "holds for all sizes"
 
 
+def test_drawn_sizes_that_are_too_large_are_halved() -> None:
+    verdict = check("unvec(eye(m*p*m*p) @ B, (m*p, m*p)) == unvec(B, (m*p, m*p))", "B=m*p*m*p")
+    assert verdict.headline == "holds for all sizes"
+    assert max(verdict.sizes[-1].values()) < 23
+
+
 # ---- lambdas ---------------------------------------------------------------------------------------------------------
 
 

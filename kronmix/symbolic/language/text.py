@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 from . import building
 from .dispatch import MATRIX_FUNCTIONS
 from .expressions import Expression, as_expression
-from .sizes import excerpt, size_expression
+from .sizes import SizeValue, excerpt, size_expression
 
 __all__ = ["FUNCTIONS", "parse_identity", "parse_shapes"]
 
@@ -25,6 +25,8 @@ _LONGEST, _DEEPEST, _LARGEST, _LARGEST_SIZE = 2000, 60, 10**12, 10**6
 
 
 def _size(n: Any) -> Any:
+    if isinstance(n, SizeValue) and n > _LARGEST_SIZE:
+        raise MemoryError(f"identity: size {n:,}: more than {_LARGEST_SIZE:,}")
     if isinstance(n, Expression) or (isinstance(n, int | Fraction) and (n != int(n) or not 1 <= n <= _LARGEST_SIZE)):
         raise ValueError(f"identity: size {n}: expected an integer from 1 to {_LARGEST_SIZE:,}")
     return n
