@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,8 +14,11 @@ from ..operators.base import Array
 from .data_aware_moments import SecondMoment, second_moment
 from .factorization import Factorization, Target, rounding, target
 
+#: Two factors, or stacks of them.
+Pair = tuple[Array, Array]
+
 # A sweep that lowers the error by less than this part ends the alternation, as does the number of sweeps.
-SETTLED, SWEEPS = 1e-5, 100
+_SETTLED, _SWEEPS = 3e-4, 100
 # Size of a proximal term, as a part of the trace.
 _PROXIMAL = 2.0**-36
 
@@ -128,6 +132,29 @@ def low_rank(problem: Weighted, rank: int, plain: Factorization) -> DataFactoriz
     U = U[:, :r]
     factors = (factor.astype(aim.dtype, copy=False) for factor in (U, U.conj().T @ B))
     return problem.result(LowRank(*aim.scaled(tuple(factors))), float(np.sum(values[r:] ** 2)), plain)
+
+
+def alternate(start: Pair, sweep: Callable[[Pair], Pair], error: Callable[[Pair], float]) -> Pair:
+    """Sweep until the error settles, each time trying to go further along what the sweep changed; the error never rises.
+
+    Alternating steps creep along valleys; a step beyond, kept only where it is better, and longer after each success, takes a
+    third of the sweeps.
+    """
+    best, least, beyond = start, error(start), 1.0
+    for _ in range(_SWEEPS):
+        moved = sweep(best)
+        further = moved[0] + beyond * (moved[0] - best[0]), moved[1] + beyond * (moved[1] - best[1])
+        found, found_further = error(moved), error(further)
+        if found_further < found:
+            moved, found, beyond = further, found_further, 1.5 * beyond
+        else:
+            beyond = max(beyond / 2, 0.5)
+        if not found < least:
+            break
+        best, least, last = moved, found, least
+        if least > (1 - _SETTLED) * last:
+            break
+    return best
 
 
 def solve(N: Array, right: Array, start: Array) -> Array:

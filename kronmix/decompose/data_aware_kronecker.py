@@ -6,7 +6,7 @@ import numpy as np
 
 from ..operators import Kronecker, SumOfKroneckers
 from ..operators.base import Array
-from .data_aware import SETTLED, SWEEPS, DataFactorization, Weighted, least_ratio, solve
+from .data_aware import DataFactorization, Pair, Weighted, alternate, least_ratio, solve
 from .data_aware_moments import root
 from .factorization import Factorization
 from .truncation import truncate
@@ -28,7 +28,7 @@ def kronecker(problem: Weighted, shapes: Shapes, rank: int, plain: Factorization
         ignoring = found.left[0].T.reshape(rank, mA, nA), found.right[0].reshape(rank, mB, nB)
         if problem.error(_dense(*ignoring)) < problem.error(_dense(A, B)):
             A, B = ignoring
-        A, B = _alternate(problem, four, A, B)
+        A, B = _improved(problem, four, (A, B))
         least2 *= least_ratio(problem.moment, product)
     pairs = [
         problem.aim.scaled(tuple(factor.astype(problem.aim.dtype, copy=False) for factor in pair))
@@ -59,21 +59,17 @@ def _divisor(F: Array) -> Array:
     return np.divide(F.conj().T, norms2, out=np.zeros_like(F.T), where=norms2 > 0)
 
 
-def _alternate(problem: Weighted, four: Array, A: Array, B: Array) -> tuple[Array, Array]:
+def _improved(problem: Weighted, four: Array, start: Pair) -> Pair:
     nA, nB = four.shape[2:]
     Σ = problem.moment.matrix.reshape(nA, nB, nA, nB)
     weighted = (problem.matrix @ problem.moment.matrix).reshape(four.shape)
-    error = problem.error(_dense(A, B))
-    for _ in range(SWEEPS):
-        new_B = right_step(weighted, Σ, A, B)
-        new_A = right_step(weighted.transpose(1, 0, 3, 2), Σ.transpose(1, 0, 3, 2), new_B, A)
-        found = problem.error(_dense(new_A, new_B))
-        if not found < error:
-            break
-        A, B, error, last = new_A, new_B, found, error
-        if error > (1 - SETTLED) * last:
-            break
-    return A, B
+
+    def sweep(pair: Pair) -> Pair:
+        A, B = pair
+        B = right_step(weighted, Σ, A, B)
+        return right_step(weighted.transpose(1, 0, 3, 2), Σ.transpose(1, 0, 3, 2), B, A), B
+
+    return alternate(start, sweep, lambda pair: problem.error(_dense(*pair)))
 
 
 def right_step(weighted: Array, Σ: Array, A: Array, B: Array) -> Array:

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..operators import Monarch
 from ..operators.base import Array
-from .data_aware import SETTLED, SWEEPS, DataFactorization, Weighted, least_ratio, solve
+from .data_aware import DataFactorization, Pair, Weighted, alternate, least_ratio, solve
 from .data_aware_moments import SecondMoment, root
 from .factorization import Factorization
 from .truncation import truncate
@@ -32,7 +32,12 @@ def monarch(problem: Weighted, sizes: Sizes, rank: int, plain: Factorization) ->
     ignoring = found.left.reshape(q, k, p, rank), found.right.reshape(q, k, rank, s)
     if problem.error(_dense(*ignoring)) < blockwise:
         left, right = ignoring
-    left, right = _alternate(problem, slices, left, right)
+
+    def sweep(pair: Pair) -> Pair:
+        moved = left_step(slices, problem.moment.matrix, *pair)
+        return moved, right_step(slices, problem.moment.matrix, moved, pair[1])
+
+    left, right = alternate((left, right), sweep, lambda pair: problem.error(_dense(*pair)))
     bound = np.maximum(least_ratio(problem.moment, _block_diagonal(blocks)) * least2.sum(axis=1), 0.0)
     bound = np.maximum(bound, _conditional(slices, problem.moment, rank).max(axis=1))
     return problem.result(_operator(problem, left, right), float(bound.sum()), plain, blockwise)
@@ -60,20 +65,6 @@ def _conditional(slices: Array, moment: SecondMoment, rank: int) -> Array:
     inverse = SecondMoment((vectors / values) @ vectors.conj().T, 0).blocks(k)
     rounded = 64 * len(values) * float(np.finfo(np.float64).eps) * float(values[-1] / values[0])
     return max(1 - rounded, 0.0) * _blockwise(slices, np.linalg.inv(inverse), rank)[2]
-
-
-def _alternate(problem: Weighted, slices: Array, left: Array, right: Array) -> tuple[Array, Array]:
-    error = problem.error(_dense(left, right))
-    for _ in range(SWEEPS):
-        new_left = left_step(slices, problem.moment.matrix, left, right)
-        new_right = right_step(slices, problem.moment.matrix, new_left, right)
-        found = problem.error(_dense(new_left, new_right))
-        if not found < error:
-            break
-        left, right, error, last = new_left, new_right, found, error
-        if error > (1 - SETTLED) * last:
-            break
-    return left, right
 
 
 def left_step(slices: Array, moment: Array, left: Array, right: Array) -> Array:
