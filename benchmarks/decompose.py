@@ -29,9 +29,21 @@ def _kronecker(shapes: tuple[tuple[int, int], tuple[int, int]]) -> tuple[Work, W
     return lambda: km.nearest_kronecker(B, shapes), lambda: svds(rearrange(B, shapes), k=1)
 
 
+def _permutations() -> tuple[Work, None]:
+    """Recovered means: no worse than the order before the shuffle."""
+    rng = np.random.default_rng(0)
+    M = km.Monarch(*rng.normal(size=(2, 32, 32, 32))).to_dense()
+    noise = rng.normal(size=M.shape)
+    M += 0.1 * np.linalg.norm(M) / np.linalg.norm(noise) * noise
+    B, sizes = M[rng.permutation(1024)][:, rng.permutation(1024)], (32, 32, 32, 32)
+    assert km.find_permutations(B, sizes).factorization.error <= km.nearest_monarch(M, sizes).error * 1.0001
+    return lambda: km.find_permutations(B, sizes), None
+
+
 ROWS = [
     Row("nearest Monarch, n=4096, rank 1", lambda: _monarch(1e-8), 5.0, at_least=True),
     Row("nearest Monarch, n=4096, rank 1, to rounding", lambda: _monarch(0.0), 1.5, at_least=True),
     Row("nearest Kronecker, n=2048, 32×32 ⊗ 64×64", lambda: _kronecker(((32, 32), (64, 64))), 1.0, at_least=True),
     Row("nearest Kronecker, n=2048, 64×64 ⊗ 32×32", lambda: _kronecker(((64, 64), (32, 32))), 1.0, at_least=True),
+    Row("permutations of a Monarch of width 1024, 10 % noise", _permutations, 10.0),
 ]

@@ -231,7 +231,7 @@ STUDY = Study(
     "T32",
     {
         "quick": _grid(
-            width=128, data="digits", train=1200, test=500, epochs=12, rate=3e-3, tuning_epochs=2, tuning_rate=1e-3
+            width=128, data="digits", train=1000, test=500, epochs=12, rate=3e-3, tuning_epochs=2, tuning_rate=1e-3
         ),
         "full": _grid(
             width=256, data="mnist", train=4000, test=1000, epochs=15, rate=2e-3, tuning_epochs=3, tuning_rate=5e-4

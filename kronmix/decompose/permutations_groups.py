@@ -11,12 +11,15 @@ import numpy as np
 from ..operators.base import Array
 from .permutations_assignment import Places, assign, cluster
 from .permutations_starts import at_random, by_magnitude, by_ratio
+from .truncation import truncate
 
 #: Members of the groups of rows, and of those of columns.
 Groups = tuple[Array, Array]
 
-# Squared residuals come from Gram matrices: below this part of the norm there is only rounding.
+# Residuals below this part of the norm are rounding.
 ROUNDING = 1e-7
+# Approximations of blocks are this near to the best ones.
+_TOLERANCE = 1e-7
 # Two starts agree where their residuals differ by less than this part: noise tells equally good groups apart.
 AGREE = 1e-3
 # Starts of small matrices cost nothing, and agree by chance: entries times starts to spend in any case.
@@ -55,7 +58,7 @@ def find_groups(
     used up. ``given`` are groups (rows, columns) that the result is never worse than.
     """
     norm2 = float(np.sum(np.abs(B) ** 2))
-    best = None if given is None else _descend(B, given, rows, columns, rank, norm2)
+    best = None if given is None else Grouping(*given, _fit(B, given, rank, norm2).residual)
     agreeing = 0
     for tried, start in enumerate(islice(_starts(B, rows, columns, rank, rng), restarts)):
         if best is not None and (best.residual <= ROUNDING or (agreeing >= 2 and tried * B.size >= CHEAP)):
@@ -100,14 +103,42 @@ def _starts(
 
 def _similarity(B: Array, columns: Array) -> Array:
     """Squared cosines between rows on each group of columns, summed: products of many factors have entries of every size."""
-    found = np.zeros((len(B), len(B)))
+    single = np.complex64 if B.dtype.kind == "c" else np.float32  # enough to tell groups apart
+    found = np.zeros((len(B), len(B)), np.float32)
     for group in columns:
         part = B[:, group]
         norm = np.linalg.norm(part, axis=1, keepdims=True)
-        part = np.divide(part, norm, out=np.zeros_like(part), where=norm > ROUNDING**2 * norm.max())
+        part = np.divide(part, norm, out=np.zeros_like(part), where=norm > ROUNDING**2 * norm.max()).astype(single)
         inner = part @ part.conj().T
         found += np.abs(inner) ** 2 if inner.dtype.kind == "c" else np.square(inner, out=inner)
     return found
+
+
+@dataclass(frozen=True)
+class _Fit:
+    """Approximations of all blocks: leading left and right vectors (row groups, column groups, rank, members); residual."""
+
+    groups: Groups
+    left: Array
+    right: Array
+    residual: float
+
+
+def _fit(B: Array, groups: Groups, rank: int, norm2: float) -> _Fit:
+    slices = np.ascontiguousarray(blocks(B, *groups))
+    q, k, p, s = slices.shape
+    if rank >= min(p, s) or norm2 == 0:
+        return _Fit(groups, np.zeros((q, k, 1, p)), np.zeros((q, k, 1, s)), 0.0)
+    found = truncate(slices.reshape(-1, p, s), rank, _TOLERANCE)
+    left, right = (_unit(vectors) for vectors in (found.left.swapaxes(1, 2), found.right))
+    residual = float(np.sqrt(found.error2.sum() / norm2))
+    return _Fit(groups, left.reshape(q, k, rank, p), right.reshape(q, k, rank, s), residual)
+
+
+def _unit(vectors: Array) -> Array:
+    """Orthogonal rows, as truncations have them, with norm 1; zero where a slice has a smaller rank."""
+    norm = np.linalg.norm(vectors, axis=2, keepdims=True)
+    return np.divide(vectors, norm, out=np.zeros_like(vectors), where=norm > 0)
 
 
 def _descend(
@@ -118,35 +149,21 @@ def _descend(
     With the subspaces of all blocks given, moving the rows is a linear assignment problem; the new blocks' best subspaces are only
     better. So no step enlarges the residual.
     """
-    last = Grouping(*start, _residual(B, *start, rank, norm2))
+    last = _fit(B, start, rank, norm2)
     for _ in range(sweeps):
-        moved = assign(_held(B, last.rows, last.columns, rank), rows)
-        columns_moved = assign(_held(B.T, last.columns, moved, rank), columns)
-        found = Grouping(moved, columns_moved, _residual(B, moved, columns_moved, rank, norm2))
-        if not found.residual < last.residual * (1 - 1e-9):
+        moved = assign(_held(B, last.groups[1], last.right), rows)
+        between = _fit(B, (moved, last.groups[1]), rank, norm2)
+        moved_columns = assign(_held(B.T, moved, between.left.swapaxes(0, 1)), columns)
+        found = _fit(B, (moved, moved_columns), rank, norm2)
+        if not found.residual < last.residual * (1 - _TOLERANCE):
             break
         last = found
-    return last
+    return Grouping(*last.groups, last.residual)
 
 
-def _held(B: Array, rows: Array, columns: Array, rank: int) -> Array:
-    """Squared norm of every row within the leading right subspaces of every row group's blocks: shape (rows, groups)."""
-    k, s = columns.shape
-    q = len(rows)
-    if rank >= s:
-        return np.zeros((len(B), q))
-    slices = blocks(B, rows, columns)
-    V = np.linalg.eigh(np.matmul(slices.conj().swapaxes(2, 3), slices))[1][..., -rank:]
+def _held(B: Array, columns: Array, vectors: Array) -> Array:
+    """Squared norm of every row within the subspaces of every group: (rows, groups); vectors (groups, k, rank, members)."""
+    (k, s), (q, _, rank, _) = columns.shape, vectors.shape
     parts = B[:, columns.ravel()].reshape(-1, k, s).transpose(1, 0, 2)
-    inside = np.matmul(parts, V.transpose(1, 2, 0, 3).reshape(k, s, q * rank))
+    inside = np.matmul(parts, vectors.conj().transpose(1, 3, 0, 2).reshape(k, s, q * rank))
     return (np.abs(inside) ** 2).sum(axis=0).reshape(-1, q, rank).sum(axis=2)
-
-
-def _residual(B: Array, rows: Array, columns: Array, rank: int, norm2: float) -> float:
-    slices = blocks(B, rows, columns)
-    if rank >= min(slices.shape[2:]) or norm2 == 0:
-        return 0.0
-    if slices.shape[2] > slices.shape[3]:
-        slices = slices.swapaxes(2, 3)
-    values = np.linalg.eigvalsh(np.matmul(slices, slices.conj().swapaxes(2, 3)))
-    return float(np.sqrt(np.maximum(values[..., :-rank], 0.0).sum() / norm2))
