@@ -7,15 +7,16 @@ operator of which no more is known. Forms are never dense, and multiply factors 
 from typing import Any
 
 from .blocks import from_sparse as from_sparse, to_sparse as to_sparse
+from .composed import Opaque, Permuted, Product, Total, Updated
 from .inverses import inverse as inverse, pseudo_inverse as pseudo_inverse
 from .items import Identity, Matrix, aligned as aligned, multiply_items as multiply_items
-from .kinds import DirectSum, Form, Opaque, Permuted, Product, Slices, Slots, Stack, Terms, Total, Updated
+from .kinds import DirectSum, Form, Slices, Slots, Stack, Terms
+from .permuting import permuted as permuted
 from .products import (
     adjoint as adjoint,
     conj as conj,
     kron,
     multiply as multiply,
-    permuted as permuted,
     product_of,
     scaled as scaled,
     sum_of,

@@ -12,8 +12,9 @@ from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import connected_components, structural_rank
 
 from . import orders
+from .composed import Permuted
 from .items import Array, Identity, Matrix
-from .kinds import DirectSum, Form, Permuted, Slots, Stack
+from .kinds import DirectSum, Form, Slots, Stack
 
 #: Largest array of blocks that is made of a product or a sparse matrix, in numbers.
 MAX_SIZE = 2**27
@@ -32,6 +33,20 @@ def is_blocks(form: Form) -> bool:
             return is_blocks(inner)
         case _:
             return False
+
+
+def stored(form: Form) -> int:
+    """Numbers that a form of blocks takes as a sparse matrix."""
+    match form:
+        case Stack():
+            return form.copies * int(form.blocks.size)
+        case DirectSum(parts=parts):
+            return sum(map(stored, parts))
+        case Slots():
+            return form.copies * prod(item.rows * item.columns for item in form.matrices)
+        case Permuted(inner=inner):
+            return stored(inner)
+    return form.shape[0] * form.shape[1]
 
 
 def labels(form: Form) -> tuple[Array, Array]:

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from . import orders
+from .composed import Permuted, Total, Updated
 from .items import Array, Identity, Matrix
-from .kinds import DirectSum, Form, Permuted, Slices, Slots, Stack, Terms, Total, Updated
+from .kinds import DirectSum, Form, Slices, Slots, Stack, Terms
 
 #: Columns that an opaque form is asked for at once.
 _CHUNK = 256

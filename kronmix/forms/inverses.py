@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from .composed import Permuted, Product, Updated
 from .items import Array, Identity, Matrix
-from .kinds import DirectSum, Form, Permuted, Product, Slices, Slots, Stack, Terms, Updated, scalar_kind
+from .kinds import DirectSum, Form, Slices, Slots, Stack, Terms, scalar_kind
+from .permuting import permuted
 from .products import adjoint, product_of
 from .slicing import as_factors
 from .spectral import diagonalized
@@ -37,7 +39,7 @@ def inverse(form: Form) -> Form | None:
             return DirectSum(known) if len(known) == len(parts) else None
         case Permuted():
             inner = inverse(form.inner)
-            return None if inner is None else Permuted(inner, form.columns, form.rows)
+            return None if inner is None else permuted(inner, form.columns, form.rows)
         case Terms():
             return _through_eigenvalues(form, False)
         case Updated():
@@ -94,7 +96,7 @@ def pseudo_inverse(form: Form) -> Form | None:
             return DirectSum(known) if len(known) == len(parts) else None
         case Permuted():
             inner = pseudo_inverse(form.inner)
-            return None if inner is None else Permuted(inner, form.columns, form.rows)
+            return None if inner is None else permuted(inner, form.columns, form.rows)
         case Terms():
             return _through_eigenvalues(form, True)
     return None

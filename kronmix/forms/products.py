@@ -11,33 +11,12 @@ import numpy as np
 
 from . import orders
 from .blocks import is_blocks, multiply_blocks
-from .items import Array, Identity, Matrix, merged, multiply_items
-from .kinds import DirectSum, Form, Opaque, Permuted, Product, Slices, Slots, Stack, Terms, Total, Updated
+from .composed import Opaque, Permuted, Product, Total, Updated
+from .items import Identity, Matrix, merged, multiply_items
+from .kinds import DirectSum, Form, Slices, Slots, Stack, Terms
 from .orders import Order
+from .permuting import permuted, reordered
 from .sums import add, as_thin
-
-
-def permuted(form: Form, rows: Order, columns: Order) -> Form:
-    """``form[rows][:, columns]`` in normal form: reorderings of Kronecker items are carried out (T2)."""
-    if isinstance(form, Permuted):
-        rows, columns, form = orders.then(form.rows, rows), orders.then(form.columns, columns), form.inner
-    rows, columns = orders.normal(rows), orders.normal(columns)
-    if rows is not None and isinstance(form, Slots):
-        form, rows, columns = _reordered(form, rows, columns)
-    return form if rows is None and columns is None else Permuted(form, rows, columns)
-
-
-def _reordered(form: Slots, rows: Array, columns: Order) -> tuple[Slots, Order, Order]:
-    """A row order that only rearranges the items, as items in that order and an order of the columns (T2)."""
-    if len(form.items) == 1 and isinstance(form.items[0], Identity):  # P = Pᵀ read by its columns
-        return form, None, orders.then(orders.inverse(rows), columns)
-    axes = orders.as_transposition(rows, [item.rows for item in form.items])
-    if axes is None:
-        return form, rows, columns
-    # (⊗M)[rows] = ⊗M' with its columns read in the order that undoes the same rearrangement of theirs.
-    moved = orders.inverse(orders.transposed([item.columns for item in form.items], axes))
-    items = merged([form.items[axis] for axis in axes])
-    return Slots(items, form.scale, form.kind), None, orders.then(orders.normal(moved), columns)
 
 
 def transpose(form: Form) -> Form:
@@ -289,13 +268,13 @@ def multiply(left: Form, right: Form) -> Form | None:
     between = orders.then(r, orders.inverse(q))  # rows of B that meet the columns of A
     if between is not None:
         if isinstance(B, Slots):
-            B, between, s = _reordered(B, between, s)
+            B, between, s = reordered(B, between, s)
         if between is not None and isinstance(A, Slots):  # A · B[between] = (Aᵀ[between⁻¹])ᵀ · B
             flipped = transpose(A)
             assert isinstance(flipped, Slots)
             back = orders.inverse(between)
             assert back is not None
-            flipped, undone, p = _reordered(flipped, back, p)
+            flipped, undone, p = reordered(flipped, back, p)
             A, between = transpose(flipped), orders.inverse(undone)
     if between is not None:
         if not (is_blocks(A) and is_blocks(B)):

@@ -9,9 +9,10 @@ import numpy as np
 
 from ..patterns import Pattern
 from . import orders
+from .composed import Product
 from .items import Array, Identity, Matrix
-from .kinds import Form, Product, Slices, Slots, Stack
-from .products import permuted
+from .kinds import Form, Slices, Slots, Stack
+from .permuting import permuted
 from .sums import add
 
 

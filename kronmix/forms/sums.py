@@ -6,9 +6,15 @@ from typing import Any
 
 import numpy as np
 
+from .blocks import from_sparse, is_blocks, stored, to_sparse
+from .composed import Permuted, Updated
 from .items import Identity, Matrix, aligned
-from .kinds import DirectSum, Form, Permuted, Slots, Stack, Terms, Updated
+from .kinds import DirectSum, Form, Slots, Stack, Terms
 from .orders import Order
+from .permuting import permuted
+
+#: Blocks of two sides are joined through sparse matrices up to this many numbers.
+_MAX_STORED = 2**22
 
 
 def add(left: Form, right: Form) -> Form | None:
@@ -24,21 +30,22 @@ def add(left: Form, right: Form) -> Form | None:
         if isinstance(one, Updated):
             total = add(one.base, other)
             return None if total is None else _updated(total, one.update)
-    if isinstance(left, Permuted) or isinstance(right, Permuted):
-        if (
-            isinstance(left, Permuted)
-            and isinstance(right, Permuted)
-            and same(left.rows, right.rows)
-            and same(left.columns, right.columns)
-        ):
-            inner = add(left.inner, right.inner)
-            return None if inner is None else Permuted(inner, left.rows, left.columns)
+    total = _same_layout(left, right)
+    if total is not None or not (is_blocks(left) and is_blocks(right)):
+        return total
+    if stored(left) + stored(right) > _MAX_STORED:
         return None
+    return from_sparse(to_sparse(left) + to_sparse(right))  # blocks that overlap join
+
+
+def _same_layout(left: Form, right: Form) -> Form | None:
+    """The sum of two forms whose parts stand in the same places."""
     match left, right:
+        case Permuted(), Permuted() if same(left.rows, right.rows) and same(left.columns, right.columns):
+            inner = add(left.inner, right.inner)
+            return None if inner is None else permuted(inner, left.rows, left.columns)
         case ((Slots() | Terms()), (Slots() | Terms())):
-            total = _sum_of_terms(left, right)
-            if total is not None:
-                return total
+            return _sum_of_terms(left, right)
         case Stack(), Stack() if left.blocks.shape == right.blocks.shape and left.copies == right.copies:
             return Stack(left.blocks + right.blocks, left.copies)
         case DirectSum(), DirectSum() if [p.shape for p in left.parts] == [p.shape for p in right.parts]:
@@ -106,7 +113,7 @@ def _shifted(form: Form, identity: Form) -> Form | None:
             return DirectSum(known) if len(known) == len(sums) else None
         case Permuted() if same(form.rows, form.columns):
             inner = add(form.inner, identity)
-            return None if inner is None else Permuted(inner, form.rows, form.columns)
+            return None if inner is None else permuted(inner, form.rows, form.columns)
         case Updated(base=base):
             total = add(base, identity)
             return None if total is None else _updated(total, form.update)

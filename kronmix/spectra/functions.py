@@ -8,7 +8,20 @@ from typing import Any
 import numpy as np
 import scipy.linalg
 
-from ..forms import DirectSum, Form, Identity, Matrix, Permuted, Slots, Stack, Terms, adjoint, form_of, product_of
+from ..forms import (
+    DirectSum,
+    Form,
+    Identity,
+    Matrix,
+    Permuted,
+    Slots,
+    Stack,
+    Terms,
+    adjoint,
+    form_of,
+    permuted,
+    product_of,
+)
 from ..forms.spectral import diagonalized, is_hermitian
 from ..forms.sums import same
 from ..operators import StructuredOperator
@@ -118,7 +131,7 @@ def expm(op: Any) -> StructuredOperator:
 def _expm(form: Form) -> Form:
     match form:
         case Permuted() if same(form.rows, form.columns):
-            return Permuted(_expm(form.inner), form.rows, form.columns)
+            return permuted(_expm(form.inner), form.rows, form.columns)
         case Slots() if form.is_square and len(form.matrices) <= 1:
             if not form.matrices:
                 return Slots(form.items, np.exp(form.scale).item(), form.kind)
@@ -169,7 +182,7 @@ def sqrtm(op: Any) -> StructuredOperator:
 def _sqrtm(form: Form) -> Form:
     match form:
         case Permuted() if same(form.rows, form.columns):
-            return Permuted(_sqrtm(form.inner), form.rows, form.columns)
+            return permuted(_sqrtm(form.inner), form.rows, form.columns)
         case Slots() if form.is_square and _roots_multiply(form):
             scale = form.scale**0.5 if np.imag(form.scale) or np.real(form.scale) >= 0 else complex(form.scale) ** 0.5
             return Slots(tuple(_each(item, _root) for item in form.items), scale, form.kind)

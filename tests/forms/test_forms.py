@@ -156,6 +156,16 @@ def test_blocks_of_a_product_are_the_components_of_what_meets() -> None:
     np.testing.assert_allclose(product.dense(), (UNTIED @ Q @ UNTIED).to_dense(), atol=1e-10)
 
 
+def test_blocks_that_overlap_in_a_sum_join() -> None:
+    pairs = km.KroneckerSparse(normal(6, 1, 2, 2), (6, 2, 2, 1))
+    fours = km.KroneckerSparse(normal(3, 1, 4, 4), (3, 4, 4, 1))
+    Q = km.Permutation(rng.permutation(12))
+    for op in (pairs + fours, Q @ (pairs + fours) @ Q.T, Q @ pairs @ Q.T + Q @ fours @ Q.T):
+        form = op.form
+        assert (form.inner if isinstance(form, Permuted) else form).blocks.shape == (3, 4, 4)
+        np.testing.assert_allclose(form.dense(), op.to_dense(), atol=1e-10)
+
+
 def test_masks_fall_into_components() -> None:
     mask = np.zeros((6, 5), bool)
     mask[np.ix_([0, 3], [1, 2])] = mask[np.ix_([1, 4], [0, 3])] = True  # row 2, row 5 and column 4 are empty
