@@ -100,7 +100,7 @@ def to_lazylinop(op: StructuredOperator) -> Any:
     >>> km.interop.to_lazylinop(km.Kronecker(np.eye(2), np.eye(3))).ks_values  # doctest: +SKIP
     """
     values = ks_values(op)
-    return library("lazylinop.butterfly", "to_lazylinop", "lazylinop pandas").ksm(values)
+    return library("lazylinop.butterfly", "to_lazylinop", "lazylinop pandas psutil").ksm(values)
 
 
 def from_lazylinop(operator: Any) -> StructuredOperator:

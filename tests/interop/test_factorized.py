@@ -217,7 +217,7 @@ def test_what_lazylinop_cannot_hold_is_told() -> None:
 @pytest.mark.parametrize(
     ("function", "name", "install"),
     [
-        (interop.to_lazylinop, "lazylinop", "pip install lazylinop pandas"),
+        (interop.to_lazylinop, "lazylinop", "pip install lazylinop pandas psutil"),
         (interop.to_pyfaust, "pyfaust", "pip install pyfaust"),
         (interop.to_torch, "torch", "pip install torch"),
         (interop.from_torch, "torch", "pip install torch"),
