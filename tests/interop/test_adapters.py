@@ -276,6 +276,14 @@ def test_a_tolerance_gives_the_smallest_rank_that_keeps_it() -> None:
                 assert np.linalg.norm(values[kept - 1 :]) > tolerance * np.linalg.norm(values), name
 
 
+def test_rounding_counts_as_zero() -> None:
+    rng = np.random.default_rng(5)
+    op = km.Kronecker(np.outer(rng.normal(size=4), rng.normal(size=4)), rng.normal(size=(3, 5)))
+    assert len(km.interop.to_lora(op, tolerance=0.0).A) == km.interop.update_spectrum(op).rank == 3
+    zero = km.interop.update_spectrum(km.Kronecker(np.zeros((2, 2)), np.eye(3)))
+    assert (zero.rank, zero.stable_rank, zero.norm, zero.rank_for(0.0)) == (0, 0.0, 0.0, 1)
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
