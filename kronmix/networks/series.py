@@ -50,7 +50,7 @@ class _Tensor:
 @network_of.register
 def _(found: SeriesCheckpoint) -> Network:
     C, p = found.channels, found.patch
-    n = (max(found.context, p) - p) // found.stride + 1
+    n = (found.context - p) // found.stride + 1
     d = len(found.embedding[0])
     parts: list[Part] = [_embedding(found, _Tensor(C, n, p)), *_layers(found.encoder, found)]
     if found.adapter is not None:

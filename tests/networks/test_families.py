@@ -437,6 +437,22 @@ def test_a_folder_says_what_images_it_takes(tmp_path: Path) -> None:
         km.load_mixer(hub(tmp_path / "hub", timm(tmp_path), pretrained_cfg=about | {"input_size": [3, 16, 16]}))
 
 
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"pretrained_cfg": [1]},
+        {"model_args": "x"},
+        {"pretrained_cfg": {"mean": "half"}},
+        {"pretrained_cfg": {"mean": [0.5], "std": [0.0]}},
+        {"pretrained_cfg": {"mean": [0.5, 0.5], "std": [0.5]}},
+        {"pretrained_cfg": {"input_size": [3, "8", 8]}},
+    ],
+)
+def test_configurations_that_are_not_as_described(config: Arrays, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"config\.json has .*expected"):
+        km.load_mixer(hub(tmp_path / "hub", timm(tmp_path), **config))
+
+
 def test_a_folder_without_weights_or_with_two(tmp_path: Path) -> None:
     (tmp_path / "hub").mkdir()
     with pytest.raises(ValueError, match=r"expected one file of weights in this folder.* found none"):

@@ -294,6 +294,10 @@ def test_without_gates_the_network_is_its_wide_mlp(tmp_path: Path) -> None:
         ({"self_attn": True}, "self_attn=True, which is not supported"),
         ({"loss": "nll"}, "gives a distribution"),
         ({"scaling": "robust"}, "scaling='robust'"),
+        ({"patch_stride": 0}, "impossible sizes"),
+        ({"patch_length": 23}, "impossible sizes"),
+        ({"norm_eps": "small"}, "impossible sizes"),
+        ({"prediction_channel_indices": [0, 3]}, r"prediction_channel_indices=\[0, 3\]: expected some of 0 to 2"),
         ({"patch_length": None}, r"no config\.json beside it that says patch_length"),
     ],
 )

@@ -387,7 +387,7 @@ _UNSEEN = ("act_layer", "block_layer", "mlp_layer", "norm_layer")
 
 def _configured(found: MixerCheckpoint, config: Mapping[str, Any], ledger: Ledger) -> MixerCheckpoint:
     """What the arrays do not say: pooling, the size of images, how their pixels are normalised."""
-    arguments = config.get("model_args") or {}
+    arguments, about = (_section(config, name, ledger) for name in ("model_args", "pretrained_cfg"))
     for name in _UNSEEN:
         if name in arguments:
             raise ValueError(f"{ledger.file}: config.json sets {name}={arguments[name]!r}, which is not supported")
@@ -396,20 +396,36 @@ def _configured(found: MixerCheckpoint, config: Mapping[str, Any], ledger: Ledge
         raise ValueError(
             f"{ledger.file}: config.json has global_pool={pooling!r}: the mean over tokens ('avg') or none ('') is read"
         )
-    about = config.get("pretrained_cfg") or {}
-    sizes, mean, deviation = about.get("input_size"), about.get("mean"), about.get("std")
-    span = None
-    if mean and deviation:
-        ends = [((end - m) / s) for m, s in zip(mean, deviation, strict=True) for end in (0.0, 1.0)]
-        span = min(ends), max(ends)
-    side = arguments.get("img_size", sizes[1:] if sizes else None)
-    size = (side, side) if isinstance(side, int) else tuple(side) if side else None
+    sizes = _numbers(about, "input_size", ledger)
+    side = arguments.get("img_size", [int(n) for n in sizes[1:]])
+    size = (side, side) if isinstance(side, int) else tuple(side) if isinstance(side, list) and len(side) == 2 else None
     if size is not None and (size[0] // found.patch) * (size[1] // found.patch) != found.tokens:
         raise ValueError(
             f"{ledger.file}: config.json says images of {size[0]}×{size[1]} pixels, and the weights take {found.tokens} patches "
             f"of {found.patch}×{found.patch}"
         )
-    return replace(found, pooled=pooling == "avg", size=size, pixel_range=span)
+    mean, deviation = (_numbers(about, name, ledger) for name in ("mean", "std"))
+    if len(mean) != len(deviation) or not all(s > 0 for s in deviation):
+        raise ValueError(
+            f"{ledger.file}: config.json has mean={list(mean)} and std={list(deviation)}: expected as many, above 0"
+        )
+    ends = [(end - m) / s for m, s in zip(mean, deviation, strict=True) for end in (0.0, 1.0)]
+    return replace(found, pooled=pooling == "avg", size=size, pixel_range=(min(ends), max(ends)) if ends else None)
+
+
+def _section(config: Mapping[str, Any], name: str, ledger: Ledger) -> Mapping[str, Any]:
+    found = config.get(name) or {}
+    if not isinstance(found, dict):
+        raise ValueError(f"{ledger.file}: config.json has {name}={found!r}: expected names and values")
+    return found
+
+
+def _numbers(about: Mapping[str, Any], name: str, ledger: Ledger) -> tuple[float, ...]:
+    """A list of numbers; empty where there is none."""
+    found = about.get(name) or []
+    if not isinstance(found, list) or not all(isinstance(n, int | float) for n in found):
+        raise ValueError(f"{ledger.file}: config.json has {name}={found!r}: expected a list of numbers")
+    return tuple(found)
 
 
 def _family(name: str, anchor: str, layout: Layout) -> Family:

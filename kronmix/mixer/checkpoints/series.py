@@ -75,7 +75,7 @@ class SeriesCheckpoint:
         Between encoder and decoder, and from the patches straight to the decoder.
     head : (weight, bias)
         Weight (steps ahead, patches · features).
-    selected : tuple of int or None
+    selected : tuple of int
         Channels that are forecast.
     ignored : mapping of name to reason
     """
@@ -94,7 +94,7 @@ class SeriesCheckpoint:
     raw: Affine | None
     decoder: tuple[SeriesLayer, ...]
     head: Affine
-    selected: tuple[int, ...] | None = None
+    selected: tuple[int, ...]
     ignored: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -137,9 +137,9 @@ _NEEDED = ("context_length", "patch_length", "patch_stride", "num_input_channels
 
 def _read_series(ledger: Ledger, config: Mapping[str, Any], names: _Names) -> SeriesCheckpoint:
     _check(ledger, config, names)
-    epsilon = float(config.get("norm_eps", 1e-5))
+    epsilon = config.get("norm_eps", 1e-5)
     context, patch, stride, C = (int(config[name]) for name in _NEEDED)
-    n = (max(context, patch) - patch) // stride + 1
+    n = (context - patch) // stride + 1
     encoder = names.backbone
     embedding = _TORCH.linear(ledger, f"{encoder}.patcher", patch)
     d = len(embedding[0])
@@ -153,7 +153,11 @@ def _read_series(ledger: Ledger, config: Mapping[str, Any], names: _Names) -> Se
     scaling = "std" if given is True else given or None
     if scaling not in ("std", "mean", None):
         raise ValueError(f"{ledger.file}: config.json has scaling={scaling!r}: expected 'std', 'mean' or none")
-    selected = config.get("prediction_channel_indices")
+    selected = config.get("prediction_channel_indices") or range(C)
+    if not all(isinstance(i, int) and 0 <= i < C for i in selected):
+        raise ValueError(
+            f"{ledger.file}: config.json has prediction_channel_indices={selected!r}: expected some of 0 to {C - 1}"
+        )
     return SeriesCheckpoint(
         names.family,
         C,
@@ -169,7 +173,7 @@ def _read_series(ledger: Ledger, config: Mapping[str, Any], names: _Names) -> Se
         _TORCH.linear(ledger, raw, patch, D) if f"{raw}.weight" in ledger else None,
         tuple(_layers(ledger, "decoder.decoder_block", C, n * D, epsilon)),
         _TORCH.linear(ledger, head, n * D),
-        None if selected is None else tuple(sorted(int(i) for i in selected)),
+        tuple(sorted(selected)),
     )
 
 
@@ -180,6 +184,14 @@ def _check(ledger: Ledger, config: Mapping[str, Any], names: _Names) -> None:
             f"{ledger.file}: a {names.family}, and no config.json beside it that says {', '.join(missing)}: put the one it was "
             "saved with into the same folder"
         )
+    wrong = [name for name in _NEEDED if config[name] < 1]
+    if (
+        wrong
+        or config["patch_length"] > config["context_length"]
+        or not isinstance(config.get("norm_eps", 1e-5), float)
+    ):
+        said = {name: config.get(name) for name in (*_NEEDED, "norm_eps")}
+        raise ValueError(f"{ledger.file}: config.json has impossible sizes: {said}")
     if config.get("loss") == "nll":
         raise ValueError(
             f"{ledger.file}: config.json has loss='nll', whose head gives a distribution: forecasts of values are read"
