@@ -41,8 +41,9 @@ def kronecker_order(
 ) -> Order:
     """A Kronecker product is a Monarch matrix in two ways: rows are grouped by i_q and, across these groups, by i_p.
 
-    A row is where its two groups meet; so are the columns. The splitting whose slices are further from having full rank
-    comes first.
+    A row is where its two groups meet; so are the columns. The splitting whose slices are further from having full rank comes
+    first. Where the other's slices always have rank 1, one factor has a single row or column, and members of the groups are
+    matched by their norms.
     """
     (p, k, q, s), (m, n) = sizes, B.shape
     if min(p, s) < min(q, k):
@@ -52,6 +53,9 @@ def kronecker_order(
     best: tuple[float, Order] | None = None
     for _ in range(_SPLITTINGS):
         by_q = find_groups(B, free(m, q), free(n, k), rank, restarts, rng)
+        if min(q, k) == 1:
+            rows, columns = _by_norm(B, by_q.rows), _by_norm(B.T, by_q.columns)
+            return Order(_where_groups_meet(rows, by_q.rows), _where_groups_meet(by_q.columns, columns))
         by_p = find_groups(B, transversal(by_q.rows), transversal(by_q.columns), rank, restarts, rng)
         if best is None or by_p.residual < best[0]:
             rows = _where_groups_meet(by_p.rows, by_q.rows)
@@ -60,6 +64,12 @@ def kronecker_order(
             break
     assert best is not None
     return best[1]
+
+
+def _by_norm(B: Array, groups: Array) -> Array:
+    """Groups across the given ones: the smallest row of each, the next one of each, …"""
+    order = np.argsort(np.linalg.norm(B, axis=1)[groups], axis=1)
+    return np.take_along_axis(groups, order, axis=1).T
 
 
 def _where_groups_meet(first: Array, second: Array) -> Array:

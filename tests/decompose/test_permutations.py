@@ -107,6 +107,17 @@ def test_a_shuffled_kronecker_product_is_found(shapes: Any, terms: int, noise: f
     check(found, B)
 
 
+@pytest.mark.parametrize(
+    "shapes", [((12, 1), (5, 9)), ((1, 6), (7, 4)), ((5, 7), (9, 1)), ((5, 7), (1, 8)), ((4, 1), (1, 3))]
+)
+def test_factors_of_one_row_or_column(shapes: Any) -> None:
+    source = Source(0, np.complex128)
+    _, B = shuffled(np.kron(source.array(*shapes[0]), source.array(*shapes[1])), 2)
+    found = km.find_permutations(B, shapes, "kronecker")
+    assert found.factorization.relative_error < 1e-13
+    check(found, B)
+
+
 def test_products_of_flat_matrices_are_found() -> None:
     F = np.fft.fft(np.eye(6))
     for product in (np.kron(hadamard(8), hadamard(8)), np.kron(F, F)):
