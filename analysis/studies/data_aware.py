@@ -205,6 +205,14 @@ def _winner(samples: dict[str, Any]) -> tuple[str, Interval, str]:
     return first, bootstrap(samples[first]), told
 
 
+#: Colors tell families, markers tell what they look at.
+_MARKERS: dict[str, dict[str, Any]] = {
+    "plain": {"marker": "o", "markerfacecolor": "none"},
+    "on data": {"marker": "o"},
+    "blocks of data": {"marker": "s"},
+}
+
+
 def _cases(table: Table) -> list[tuple[str, int]]:
     return list(dict.fromkeys((c["network"], c["block_rank"]) for c in table.configurations))
 
@@ -215,10 +223,13 @@ def plot(table: Table, ax: Any) -> None:
     for i, name in enumerate(VARIANTS):
         found = [table.interval(f"{name}: logit error", network=n, block_rank=r) for n, r in cases]
         x = np.arange(len(cases)) + (i - len(VARIANTS) / 2) / (len(VARIANTS) + 3)
-        draw_intervals(ax, x, found, linestyle="", label=name)
+        family, _, how = name.partition(", ")
+        draw_intervals(
+            ax, x, found, linestyle="", label=name, color=f"C{list(FAMILIES).index(family)}", **_MARKERS[how]
+        )
     ax.set_xticks(range(len(cases)), [f"{network}\nblock rank {rank}" for network, rank in cases])
     ax.set(ylabel="relative error of the logits", yscale="log")
-    ax.legend(frameon=False, fontsize="small", ncols=2)
+    ax.legend(frameon=False, fontsize="small", ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1.0))
 
 
 def _grid(**task: Any) -> tuple[Config, ...]:

@@ -27,7 +27,7 @@ SMALLER: dict[str, dict[str, Any]] = {
     "random_permutation": {"epochs": 1, "train": 100, "depth": 2},
     "monarch_vs_kronecker": {"epochs": 1, "train": 100},
     "spectral_edge": {"epochs": 1},
-    "data_aware": {"epochs": 1, "train": 60, "tuning_epochs": 1, "width": 32},
+    "data_aware": {"epochs": 1, "train": 60, "test": 50, "tuning_epochs": 1, "width": 32},
 }
 
 
