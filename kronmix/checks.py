@@ -23,8 +23,8 @@ MAX_BYTES = 2**30
 def as_numbers(array: Any, name: str, ndim: int | None = None) -> Array:
     """An array-like as float32, float64, complex64 or complex128 (wider types stay); integers become float64.
 
-    NumPy arrays, sequences, data frames and whatever has ``__array__``; SciPy's sparse arrays and matrices of every format become
-    dense below ``MAX_BYTES``.
+    NumPy arrays, sequences, data frames and whatever has ``__array__``; SciPy's sparse arrays and matrices of every format, and
+    structured operators, become dense below ``MAX_BYTES``.
 
     Raises
     ------
@@ -73,7 +73,9 @@ def entries(array: Any, name: str) -> Array:
             raise ValueError(
                 f"{name} is a masked array with {masked} masked entries: expected all of them; fill them first"
             )
-    if isinstance(array, LinearOperator) and not hasattr(array, "__array__"):
+    if isinstance(array, LinearOperator):
+        if hasattr(array, "to_dense"):
+            return np.asarray(array.to_dense())
         raise TypeError(
             f"{name} is a {type(array).__name__} of shape {array.shape}, known by its products only: expected a matrix; "
             f"{name} @ np.eye({array.shape[1]}) makes one"

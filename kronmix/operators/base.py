@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from functools import cached_property
 from numbers import Number
@@ -39,6 +38,11 @@ class StructuredOperator(LinearOperator):
     factors : tuple of arrays
         Trainable numbers, kept as read-only views; float32, float64, complex64 or complex128. The operator's dtype is what they
         promote to.
+
+    Notes
+    -----
+    ``@`` takes arrays, SciPy's sparse matrices and operators on both sides, and data frames on the right. On the left a data frame
+    multiplies by itself and asks for an array: write ``frame.to_numpy() @ op``. An operator is no array: ``op.to_dense()`` is one.
 
     Examples
     --------
@@ -333,15 +337,6 @@ class StructuredOperator(LinearOperator):
         flat = X.reshape(-1, rows)
         Y = self._transpose()._apply(columns(flat.T, rows, "x", self)).T
         return Y.reshape(*X.shape[:-1], cols)
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
-        """The dense matrix, within the memory limit, for what takes arrays only: ``np.asarray(op)``, ``DataFrame @ op``."""
-        if sys._getframe(1).f_globals.get("__name__", "").startswith("scipy.sparse."):
-            # S @ op asks whether op is an array before it lets op answer; this is how NumPy says no.
-            return np.array(None, dtype=object)
-        if copy is False:
-            raise ValueError(f"{self!r} is not stored as one array: a dense matrix of it is a copy")
-        return self.to_dense().astype(dtype if dtype is not None else self.dtype, copy=False)
 
     def __mul__(self, other: Any) -> Any:
         return self.scale(other) if isinstance(other, Number) else self @ other
