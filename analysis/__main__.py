@@ -6,16 +6,16 @@ import csv
 import io
 import sys
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table as Sheet
 
-from .cells import write_text
+from kronmix.files import write_file
+from kronmix.progress import progress
+
 from .runner import run_study
 from .study import Study, Table, all_studies, find_study
 
@@ -60,19 +60,8 @@ def run(
     """
     chosen = list(all_studies().values()) if name == "all" else [find_study(name)]
     for study in chosen:
-        console = Console(stderr=True)
-        columns = (TextColumn(study.name), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-            job = bar.add_task(study.name)
-            table = run_study(
-                study,
-                preset,
-                out,
-                seeds,
-                jobs,
-                scheduler,
-                partial(_advance, bar, job),
-            )
+        with progress(study.name) as advance:
+            table = run_study(study, preset, out, seeds, jobs, scheduler, advance)
         _write(study, table, out / study.name / preset)
         _print(study, table, out / study.name / preset)
 
@@ -95,10 +84,6 @@ def show(
     if not table.cells:
         raise ValueError(f"{folder}: no results yet; run: python -m analysis run {name} --preset {preset}")
     _print(study, table, folder)
-
-
-def _advance(bar: Progress, job: TaskID, done: int, total: int) -> None:
-    bar.update(job, completed=done, total=total)
 
 
 def _print(study: Study, table: Table, folder: Path) -> None:
@@ -149,8 +134,8 @@ def _write(study: Study, table: Table, folder: Path) -> None:
     for config in table.configurations:
         found = [table.interval(quantity, **config) for quantity in table.quantities]
         writer.writerow([*(config[k] for k in keys), *(x for i in found for x in (i.mean, i.low, i.high))])
-    write_text(folder / "table.csv", stream.getvalue())
-    write_text(folder / "outcome.txt", f"{study.question}\n{study.decide(table)}\n")
+    write_file(folder / "table.csv", stream.getvalue())
+    write_file(folder / "outcome.txt", f"{study.question}\n{study.decide(table)}\n")
     draw(study, table, folder / "figure.png")
 
 
@@ -163,9 +148,9 @@ def draw(study: Study, table: Table, file: Path) -> None:
     with km.plotting.house_style():
         figure = Figure(figsize=(6.4, 4.0), layout="constrained", facecolor="white")
         study.plot(table, figure.subplots())
-        partial = file.with_name(f".{file.name}")
-        figure.savefig(partial, dpi=110, facecolor="white", format="png")
-        partial.replace(file)
+        stream = io.BytesIO()
+        figure.savefig(stream, dpi=110, facecolor="white", format="png")
+    write_file(file, stream.getvalue())
 
 
 def main() -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from kronmix.files import write_file
 
 from .study import Cell
 
@@ -31,7 +31,7 @@ def load_cell(folder: Path, config: Mapping[str, Any], seed: int) -> Cell | None
 
 
 def save_cell(folder: Path, cell: Cell) -> None:
-    """Write a result under a temporary name and rename it.
+    """Write a result, whole or not at all.
 
     Raises
     ------
@@ -40,17 +40,5 @@ def save_cell(folder: Path, cell: Cell) -> None:
     """
     target = cell_file(folder, cell.config, cell.seed)
     record = {"config": dict(cell.config), "seed": cell.seed, "values": dict(cell.values)}
-    write_text(target, json.dumps(record, indent=1) + "\n")
-
-
-def write_text(target: Path, text: str) -> None:
-    """Write a file whole or not at all."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{target.name}-", dir=target.parent)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(text)
-        os.replace(name, target)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    write_file(target, json.dumps(record, indent=1) + "\n")

@@ -16,6 +16,7 @@ import scipy
 
 import benchmarks
 import kronmix
+from kronmix.files import write_file
 
 from .harness import Figure, measure
 from .peers import versions
@@ -50,9 +51,7 @@ def main() -> None:
     machine |= {"numpy": np.__version__, "scipy": scipy.__version__, "kronmix": kronmix.__version__}
     machine |= {"date": date.today().isoformat(), "libraries": versions()}
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
-    partial = arguments.out.with_suffix(".partial")
-    partial.write_text(json.dumps({"machine": machine, "figures": [f.as_dict() for f in figures]}, indent=1))
-    partial.replace(arguments.out)
+    write_file(arguments.out, json.dumps({"machine": machine, "figures": [f.as_dict() for f in figures]}, indent=1))
     print(f"{sum(f.holds for f in figures)} of {len(figures)} limits hold; written to {arguments.out}")
 
 

@@ -275,6 +275,9 @@ def test_a_stage_in_the_way_of_a_file_fails_at_once(tmp_path: Path) -> None:
 
 
 def test_write_file_replaces_whole_or_not_at_all(tmp_path: Path) -> None:
+    write_file(tmp_path / "text", "λ = ½")
+    assert (tmp_path / "text").read_bytes() == "λ = ½".encode()
+    (tmp_path / "text").unlink()
     write_file(tmp_path / "a", b"one")
     write_file(tmp_path / "a", b"two")
     assert [(f.name, f.read_bytes()) for f in tmp_path.iterdir()] == [("a", b"two")]

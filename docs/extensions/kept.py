@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 
 import kronmix
+from kronmix.files import write_file
 
 SOURCES = Path(kronmix.__file__).parent
 FOLDER = SOURCES.parent / "out" / "docs" / "kept"
@@ -30,7 +31,5 @@ def kept(name: str, make: Callable[[], str]) -> str:
         FOLDER.mkdir(parents=True, exist_ok=True)
         for old in FOLDER.glob(f"{path.name.split('-')[0]}-*.txt"):
             old.unlink(missing_ok=True)
-        unfinished = path.with_suffix(".partial")
-        unfinished.write_text(text, encoding="utf-8")
-        unfinished.replace(path)
+        write_file(path, text)
     return path.read_text(encoding="utf-8")

@@ -53,8 +53,8 @@ def staged_folder(out: str | os.PathLike[str]) -> Iterator[Path]:
                     folder.rmdir()
 
 
-def write_file(path: str | os.PathLike[str], data: bytes) -> None:
-    """Write a file under a temporary name and rename it.
+def write_file(path: str | os.PathLike[str], data: bytes | str) -> None:
+    """Write a file under a temporary name and rename it; text in UTF-8.
 
     Examples
     --------
@@ -69,7 +69,7 @@ def write_file(path: str | os.PathLike[str], data: bytes) -> None:
     handle, name = tempfile.mkstemp(prefix=f".{target.name}-", dir=target.parent)
     try:
         with os.fdopen(handle, "wb") as stream:
-            stream.write(data)
+            stream.write(data.encode() if isinstance(data, str) else data)
         os.chmod(name, 0o666 & ~_umask())
         os.replace(name, target)
     except BaseException:

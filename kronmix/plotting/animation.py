@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ..files import write_file
 from .matrices import plot_matrix
 from .style import house_style
 
@@ -122,7 +123,7 @@ def _slider(frames: Any, target: Path, words: list[str], title: str, fps: int) -
         labels=", ".join(quoted),
         alt=f'"{escape(title, quote=True)}, "',
     )
-    target.write_text(page, encoding="utf-8")
+    write_file(target, page)
 
 
 def _png(frame: Any, limit: float) -> str:

@@ -93,7 +93,7 @@ def test_a_full_disk_leaves_earlier_results(tmp_path: Path, monkeypatch: pytest.
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("analysis.cells.os.replace", full)
+    monkeypatch.setattr("kronmix.files.writing.os.replace", full)
     with pytest.raises(OSError, match="No space left"):
         save_cell(tmp_path, Cell({"x": 1}, 0, {"y": 3.0}))
     assert load_cell(tmp_path, {"x": 1}, 0) == cell
