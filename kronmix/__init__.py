@@ -4,7 +4,20 @@ The public names are listed in ``__init__.pyi`` and loaded on first use (SPEC 1)
 little more than NumPy.
 """
 
+from typing import Any
+
 import lazy_loader
 
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+_load, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    """Load a room or a public name; where a library is missing that it needs, say what installs it."""
+    try:
+        return _load(name)
+    except ModuleNotFoundError as missing:
+        from .extras import install_line
+
+        module = missing.name or ""
+        raise ModuleNotFoundError(f"kronmix.{name} needs {module}: {install_line(module)}", name=module) from missing

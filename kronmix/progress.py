@@ -10,9 +10,9 @@ __all__ = ["Advance", "progress"]
 
 
 class Advance(Protocol):
-    """What moves a bar: how many steps are done, of how many, and a name beside it."""
+    """What moves a bar: how many steps are done, of how many if that is known, and a name beside it."""
 
-    def __call__(self, done: int, total: int, name: str = "", /) -> None: ...
+    def __call__(self, done: int, total: int | None, name: str = "", /) -> None: ...
 
 
 @contextmanager

@@ -10,7 +10,8 @@ import typer
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from .. import files
+import kronmix as km
+
 from .app import show
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def inspect_adapter(file: Path, plot: Path | None) -> None:
             figure = ax.get_figure(root=True)
             assert figure is not None
             figure.savefig(stream, format="png", dpi=110, facecolor="white", bbox_inches="tight")
-        files.write_file(plot, stream.getvalue())
+        km.files.write_file(plot, stream.getvalue())
         typer.echo(str(plot))
 
 

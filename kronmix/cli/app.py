@@ -11,6 +11,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from ..extras import install_line
+
 P = ParamSpec("P")
 
 app = typer.Typer(
@@ -65,8 +67,14 @@ def _sentence(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     if isinstance(error, ImportError):
-        return f"{error}; install everything with: pip install 'kronmix[all]'"
+        return missing(error)
     return " ".join(str(error).split()) or type(error).__name__
+
+
+def missing(error: ImportError) -> str:
+    """What is missing, and the line that installs it."""
+    said = " ".join(str(error).split())
+    return said if "pip install" in said or not error.name else f"{said}: {install_line(error.name)}"
 
 
 def _fail(sentence: str, code: int) -> None:

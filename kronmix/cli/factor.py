@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from enum import StrEnum
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import numpy as np
 import typer
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from .. import files
+import kronmix as km
+
+from ..progress import progress
 from .app import command, show
 
 if TYPE_CHECKING:
@@ -124,7 +125,7 @@ def factor(
                 raise ValueError("--inputs and --permute take one layer: name it with --layer")
             factor_model(file, wanted, jobs, scheduler, out)
         else:
-            data = None if inputs is None else files.read_matrix(inputs)
+            data = None if inputs is None else km.files.read_matrix(inputs)
             _search(file, key, {**wanted, "inputs": data, "permute": permute}, out, plot)
         return
     if budget is not None or tolerance is not None or inputs is not None or permute:
@@ -140,7 +141,7 @@ def _budget(text: str) -> float:
         value = float(text.removesuffix("%")) / 100 if text.endswith("%") else float(text)
     except ValueError:
         raise ValueError(f"--budget {text}: expected a number of numbers, as 5000, or a share, as 10%") from None
-    if not value > 0 or not np.isfinite(value) or (text.endswith("%") and value >= 1):
+    if not value > 0 or not isfinite(value) or (text.endswith("%") and value >= 1):
         raise ValueError(f"--budget {text}: expected a positive number of numbers, or a share below 100%")
     return value
 
@@ -149,13 +150,13 @@ def _search(file: Path, key: str | None, wanted: dict[str, Any], out: Path | Non
     from ..decompose import search
 
     target = _target(file, out)
-    B = files.read_matrix(file, key)
-    with _progress("structure") as progress:
-        found = search(B, progress=progress, **wanted)
+    B = km.files.read_matrix(file, key)
+    with progress("structure") as advance:
+        found = search(B, progress=lambda name, done: advance(done, None, name), **wanted)
     row = found.choose()
     picture = _picture(found)
     drawn = file.with_suffix(".front.png") if plot is None else plot
-    files.write_file(drawn, picture)
+    km.files.write_file(drawn, picture)
     _show_front(found, file.name)
     typer.echo(found.answer())
     typer.echo(str(drawn))
@@ -173,19 +174,6 @@ def _target(file: Path, out: Path | None) -> Path:
     if target.suffix != ".npz":
         raise ValueError(f"--out {target}: expected a name ending in .npz")
     return target
-
-
-@contextmanager
-def _progress(what: str) -> Iterator[Callable[[str, int], None]]:
-    """A line on the terminal that says what is searched; nothing in a file."""
-    from rich.console import Console
-    from rich.progress import Progress, TextColumn
-
-    console = Console(stderr=True)
-    columns = (TextColumn(what), TextColumn("{task.description}"), TextColumn("{task.completed:.0f} shapes"))
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        job = bar.add_task("", total=None)
-        yield lambda name, done: bar.update(job, description=name, completed=done)
 
 
 def _picture(found: Front) -> bytes:
@@ -216,15 +204,17 @@ def _show_front(found: Front, name: str) -> None:
 def _factor(
     file: Path, structure: StructureName, shape: str | None, rank: int, key: str | None, out: Path | None
 ) -> None:
+    import numpy as np
+
     from ..report.words import count, number, scientific
 
     target = _target(file, out)
-    B = files.read_matrix(file, key)
+    B = km.files.read_matrix(file, key)
     found = _FACTOR[structure](B, shape, rank)
     stream = io.BytesIO()
     factors = {f"factor_{i}": array for i, array in enumerate(found.operator.factors)}
     np.savez_compressed(stream, **factors)
-    files.write_file(target, stream.getvalue())
+    km.files.write_file(target, stream.getvalue())
     table = Table(title=f"{structure} factors of {file.name}", title_justify="left", show_header=False)
     table.add_column("measure")
     table.add_column("value", justify="right")

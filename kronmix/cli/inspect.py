@@ -9,7 +9,9 @@ import typer
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from .. import files
+import kronmix as km
+
+from ..progress import progress
 from .app import command, show
 
 if TYPE_CHECKING:
@@ -68,21 +70,15 @@ def inspect(
 
 def is_layer(file: Path) -> bool:
     """Whether a file holds one layer, W and V, rather than a network."""
-    return file.suffix.lower() == ".npz" and file.is_file() and bool({"W", "V"} & files.read_arrays(file).keys())
+    return file.suffix.lower() == ".npz" and file.is_file() and bool({"W", "V"} & km.files.read_arrays(file).keys())
 
 
 def _network(file: Path, plot: Path | None, prefix: str | None) -> None:
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-
     from ..networks import inspect_network, load_mixer
 
     network = load_mixer(file, prefix)
-    console = Console(stderr=True)
-    columns = (TextColumn("layer"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        job = bar.add_task("layer")
-        seen = inspect_network(network, lambda done, total: bar.update(job, completed=done, total=total))
+    with progress("layer") as advance:
+        seen = inspect_network(network, advance)
     print_network(seen)
     if plot is not None:
         _draw_spectra(seen, plot)
@@ -167,7 +163,7 @@ def _draw_spectra(seen: NetworkSeen, target: Path) -> None:
     with house_style():
         stream = io.BytesIO()
         plot_network(seen).savefig(stream, format="png", dpi=110, facecolor="white")
-    files.write_file(target, stream.getvalue())
+    km.files.write_file(target, stream.getvalue())
 
 
 def print_inspection(seen: Inspection) -> None:
@@ -223,5 +219,5 @@ def _print_approximations(found: tuple[Approximation, ...]) -> None:
 
 
 def mixer_weights(file: Path) -> tuple[Any, Any]:
-    arrays = files.read_arrays(file)
-    return files.take(arrays, "W", file), files.take(arrays, "V", file)
+    arrays = km.files.read_arrays(file)
+    return km.files.take(arrays, "W", file), km.files.take(arrays, "V", file)

@@ -16,6 +16,7 @@ from .. import files
 from ..decompose import FAMILIES, Candidate
 from ..decompose.searches.sharing import Shares, share_budget, share_tolerance
 from ..operators import Dense, StructuredOperator
+from ..progress import progress
 from .app import show
 from .layers import LayerFront, layer_matrices, search_layers
 
@@ -60,23 +61,18 @@ def factor_model(file: Path, wanted: Mapping[str, Any], jobs: int, scheduler: st
 
 
 def _fronts(layers: Layers, folder: Path, jobs: int, scheduler: str | None) -> dict[str, LayerFront]:
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
     made = not folder.exists()
     folder.mkdir(exist_ok=True)
-    console = Console(stderr=True)
-    columns = (TextColumn("layer"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     done = 0
 
     def note(now: int, total: int) -> None:
         nonlocal done
         done = now
-        bar.update(job, completed=now, total=total)
+        advance(now, total)
 
     try:
-        with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-            job = bar.add_task("layer", total=len(layers))
+        with progress("layer") as advance:
+            advance(0, len(layers))
             return search_layers(layers, folder, jobs, scheduler, note)
     except KeyboardInterrupt:
         print(

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 from enum import StrEnum
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
-from .. import files
-from .app import command, show
+import kronmix as km
+
+from ..progress import progress
+from .app import command, missing, show
 from .inspect import is_layer, mixer_weights, print_inspection, print_network
-from .verify import proving
 
 if TYPE_CHECKING:
     from ..report import Findings
@@ -80,7 +81,7 @@ def report(
 
     if images is not None and weights is not None:
         raise ValueError("--images and --weights exclude each other: give one")
-    with files.staged_folder(out) as stage:
+    with km.files.staged_folder(out) as stage:
         if weights is not None:
             layer = is_layer(weights)
             findings = study_weights(*mixer_weights(weights), source=weights.name) if layer else study_network(weights)
@@ -107,8 +108,6 @@ def report(
 
 
 def _train(images: Path | None, quiet: bool, *, seeds: int, **options: Any) -> Findings:
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
     from .. import datasets
     from ..regularization.restoration import standard_structures
     from ..report import study_images
@@ -117,24 +116,21 @@ def _train(images: Path | None, quiet: bool, *, seeds: int, **options: Any) -> F
         pixels, source = datasets.digits()[0][..., None], "scikit-learn's 1 797 handwritten digits"
     else:
         pixels, source = datasets.images(images)[0], f"the images of {images.name}"
-    console = Console(stderr=True)
-    columns = (TextColumn("training"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=quiet or not console.is_terminal) as bar:
-        job = bar.add_task("training", total=seeds * len(standard_structures()))
-        return study_images(pixels, source, seeds=seeds, progress=lambda: bar.advance(job), **options)
+    total, done = seeds * len(standard_structures()), count(1)
+    with progress("training", quiet=quiet) as advance:
+        advance(0, total)
+        return study_images(pixels, source, seeds=seeds, progress=lambda: advance(next(done), total), **options)
 
 
 def _prove(quiet: bool) -> VerificationReport | None:
     """Verdicts on the theorems, or None, and a word about it, where SymPy is not installed."""
     try:
         from ..symbolic import verify
-    except ModuleNotFoundError as missing:
-        typer.echo(
-            f"kronmix: no section of proofs: {missing}; install it with: pip install 'kronmix[symbolic]'", err=True
-        )
+    except ModuleNotFoundError as error:
+        typer.echo(f"kronmix: no section of proofs: {missing(error)}", err=True)
         return None
-    with proving(quiet) as progress:
-        return verify(progress=progress)
+    with progress("proving", quiet=quiet) as advance:
+        return verify(progress=advance)
 
 
 def _print_findings(findings: Findings) -> None:

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .. import files
+import kronmix as km
+
 from .app import command
 
 if TYPE_CHECKING:
@@ -102,8 +103,8 @@ def train(
         )
         run = replace(run, about={"data": data, **run.about})
         networks.save_run(out / "run.npz", run)
-        files.write_file(out / "results.json", _record(run, classifier).encode())
-        files.write_file(out / "curve.png", _curve(run))
+        km.files.write_file(out / "results.json", _record(run, classifier).encode())
+        km.files.write_file(out / "curve.png", _curve(run))
         if run.about["stopped_by"] == "epochs":
             state.unlink(missing_ok=True)
     if not quiet:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
+import kronmix as km
+
+from ..progress import progress
 from .app import command, show
 
 if TYPE_CHECKING:
@@ -82,10 +82,10 @@ def verify(
         raise ValueError(f"{option} goes with --identity and --shapes{'; for theorems use --size' if at else ''}")
     from ..symbolic import verify as run
 
-    with proving(quiet=False) as progress:
-        report = run(theorem, size=None if size is None else _sizes(size), slow=slow, progress=progress)
+    with progress("proving") as advance:
+        report = run(theorem, size=None if size is None else _sizes(size), slow=slow, progress=advance)
     if latex is not None:
-        _write(latex, report.to_latex())
+        km.files.write_file(latex, report.to_latex())
     if json:
         typer.echo(report.to_json())
     else:
@@ -95,25 +95,6 @@ def verify(
         show(_table(report))
     if not report.holds:
         raise typer.Exit(1)
-
-
-@contextmanager
-def proving(quiet: bool) -> Iterator[Callable[[int, int, str], None]]:
-    """A progress bar on a terminal, and what moves it."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-
-    console = Console(stderr=True)
-    columns = (TextColumn("proving"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
-    with Progress(*columns, console=console, transient=True, disable=quiet or not console.is_terminal) as bar:
-        job = bar.add_task("")
-        yield lambda done, total, name: bar.update(job, completed=done, total=total, description=name)
-
-
-def _write(path: Path, text: str) -> None:
-    """Whole or not at all."""
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
 
 
 def _own_identity(
@@ -133,7 +114,7 @@ def _own_identity(
     large: Any = None if at is None else {name: sizes[0] for name, sizes in parse_shapes(at.replace(",", " ")).items()}
     verdict = decide(parse_identity(identity), parse_shapes(shapes), large, assume=assume)
     if latex is not None:
-        _write(latex, verdict.to_latex())
+        km.files.write_file(latex, verdict.to_latex())
     if markdown:
         typer.echo(verdict.to_markdown())
     else:

@@ -1,0 +1,121 @@
+"""Every room opens first and alone, with what it needs and no more; commands parse without NumPy."""
+
+from __future__ import annotations
+
+import json
+import pkgutil
+import subprocess
+import sys
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+import kronmix as km
+from kronmix.extras import install_line
+
+#: What no user opens by name.
+PRIVATE = {"__main__", "cli", "extras", "progress"}
+ROOMS = sorted(m.name for m in pkgutil.iter_modules(km.__path__) if m.name not in PRIVATE)
+#: Libraries that a room loads when it is opened; all others load them when something is drawn, proved or fitted, if at all.
+HEAVY = {
+    "estimators": {"sklearn", "pandas"},
+    "plotting": {"matplotlib"},
+    "report": {"matplotlib", "jinja2"},
+    "symbolic": {"sympy"},
+}
+
+
+def python(code: str) -> Any:
+    """What a fresh interpreter prints, read as JSON."""
+    done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_every_room_is_a_public_name() -> None:
+    assert [name for name in km.__all__ if isinstance(getattr(km, name), ModuleType)] == ROOMS
+
+
+@pytest.fixture(scope="module")
+def opened() -> dict[str, list[str]]:
+    """For each room opened as the first of kronmix: the heavy libraries that were loaded. Each in a child of one interpreter."""
+    return python(  # type: ignore[no-any-return]
+        f"""
+import json, os, sys
+import numpy, scipy.sparse.linalg, lazy_loader
+found = {{}}
+for room in {ROOMS}:
+    read, write = os.pipe()
+    if os.fork() == 0:
+        try:
+            import kronmix
+            getattr(kronmix, room)
+            told = [m for m in ("jinja2", "matplotlib", "sklearn", "sympy", "typer", "torch", "pandas") if m in sys.modules]
+        except BaseException as error:
+            told = [repr(error)]
+        os.write(write, json.dumps(told).encode())
+        os._exit(0)
+    os.close(write)
+    with os.fdopen(read) as pipe:
+        found[room] = json.load(pipe)
+    os.wait()
+print(json.dumps(found))
+"""
+    )
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_room_opens_alone(room: str, opened: dict[str, list[str]]) -> None:
+    assert set(opened[room]) <= HEAVY.get(room, set())
+
+
+def test_commands_parse_without_numpy_and_name_the_extra_that_is_missing() -> None:
+    told = python(
+        """
+import io, json, sys
+from contextlib import redirect_stderr, redirect_stdout
+missing = ("sympy", "matplotlib", "jinja2", "sklearn", "safetensors")
+sys.modules.update({name: None for name in missing})
+from kronmix.cli import main
+def call(*arguments):
+    sys.argv, out, err = ["kronmix", *arguments], io.StringIO(), io.StringIO()
+    try:
+        with redirect_stdout(out), redirect_stderr(err):
+            main()
+    except SystemExit as stop:
+        return [stop.code or 0, out.getvalue(), err.getvalue()]
+told = [call("--help"), call("path", "--help"), call("factor", "--help")]
+told.append([name for name in ("numpy", "scipy", "kronmix.files") if name in sys.modules])
+told += [call("verify"), call("report")]
+import kronmix
+try:
+    kronmix.verify
+except ModuleNotFoundError as error:
+    told.append([error.name, str(error)])
+print(json.dumps(told))
+"""
+    )
+    *helps, loaded, verify, report, name = told
+    assert [code for code, _, _ in helps] == [0, 0, 0]
+    assert loaded == []
+    assert verify[0] == report[0] == 2
+    assert verify[2].rstrip().endswith("pip install 'kronmix[symbolic]'")
+    assert "pip install 'kronmix[" in report[2]
+    assert name[0] == "sympy"
+    assert name[1].startswith("kronmix.verify needs sympy: pip install 'kronmix[symbolic]'")
+
+
+def test_a_pip_line_names_the_extra_that_brings_a_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    listed = [
+        "numpy>=2.0",
+        'sympy>=1.13; extra == "all"',
+        'mlxtend; extra == "all"',
+        'sympy>=1.13; extra == "symbolic"',
+    ]
+    listed += ["Mlxtend>=0.23; extra == 'data'", "scikit-learn>=1.5; extra == 'data'"]
+    monkeypatch.setattr("kronmix.extras.requires", lambda name: listed)
+    assert install_line("sympy.core") == "pip install 'kronmix[symbolic]'"
+    assert install_line("sklearn") == "pip install 'kronmix[data]'"
+    assert install_line("sym") == "pip install sym"
+    assert install_line("numpy") == "pip install numpy"
