@@ -10,7 +10,7 @@ import numpy as np
 
 from ..operators import Chain, KroneckerSparse, StructuredOperator
 from ..operators.base import Array
-from ..patterns import Pattern, chain_product
+from ..patterns import Pattern, Slicing, chain_product
 from .factorization import Factorization, as_matrix, exact, target
 from .truncation import leading_pair, least_error2, truncate
 
@@ -79,7 +79,7 @@ def nearest_chain(B: Any, patterns: Iterable[Any]) -> Factorization:
 def _nearest(B: Any, patterns: list[Pattern]) -> Factorization:
     aim = target(B)
     product = chain_product(patterns)
-    values = _values_on(aim.matrix, product)
+    values = product.values(aim.matrix)
     outside2 = _outside2(aim.matrix, product)
     factors, splittings = _successive(values, patterns)
     factors = [factor.astype(aim.dtype, copy=False) for factor in factors]
@@ -108,14 +108,6 @@ def _(B: KroneckerSparse, patterns: list[Pattern]) -> Factorization:
 def _operator(factors: Sequence[Array], patterns: list[Pattern]) -> StructuredOperator:
     sparse = [KroneckerSparse(values, pattern) for values, pattern in zip(factors, patterns, strict=True)]
     return sparse[0] if len(sparse) == 1 else Chain(*sparse)
-
-
-def _values_on(M: Array, pattern: Pattern) -> Array:
-    """Entries on the support of a pattern, as values[a, d, b, c]."""
-    a, b, c, d = pattern
-    view = M.reshape(a, b, d, a, c, d)
-    ia, id_ = np.arange(a)[:, None], np.arange(d)
-    return view[ia, :, id_, ia, :, id_]
 
 
 def _outside2(M: Array, pattern: Pattern) -> float:
@@ -170,25 +162,21 @@ def _rank(left: Pattern, right: Pattern) -> int:
 
 def _slices(values: Array, left: Pattern, right: Pattern) -> Array:
     """The slices of T11, shape (a₁, κ, β, d₂, b₁, c₂): a view. In a product of the two patterns each has rank at most r."""
-    r = _rank(left, right)
-    β, κ = right.b // r, left.c // r
-    six_axes = values.reshape(left.a, right.d, left.b, β, κ, right.c)
-    return six_axes.transpose(0, 4, 3, 1, 2, 5)
+    return Slicing.of(left, right).slices(values)
 
 
 def _split(values: Array, left: Pattern, right: Pattern) -> tuple[Array, Array, _Splitting]:
     """Best X₁X₂ of two chainable patterns, X₁'s slices with orthonormal columns."""
     r = _rank(left, right)
-    b1, d1, b2, c2, d2 = left.b, left.d, right.b, right.c, right.d
+    b1 = left.b
     slices = _slices(values, left, right)
     U, splitting = _leading_columns(slices, min(r, b1))
     V = np.matmul(U.conj().swapaxes(-1, -2), slices)
     if b1 < r:  # more columns than a slice has rows: zeros
         U = np.pad(U, [(0, 0)] * 5 + [(0, r - b1)])
         V = np.pad(V, [(0, 0)] * 4 + [(0, r - b1), (0, 0)])
-    left_values = U.transpose(0, 2, 3, 4, 1, 5).reshape(left.a, d1, b1, left.c)  # d1 = (β, d2), c1 = (κ, r)
-    right_values = V.transpose(0, 1, 3, 4, 2, 5).reshape(right.a, d2, b2, c2)  # a2 = (a1, κ), b2 = (r, β)
-    return left_values, right_values, splitting
+    slicing = Slicing.of(left, right)
+    return slicing.left_values(U), slicing.right_values(V), splitting
 
 
 def _leading_columns(Z: Array, rank: int) -> tuple[Array, _Splitting]:

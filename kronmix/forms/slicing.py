@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..patterns import Pattern
+from ..patterns import Pattern, Slicing
 from . import orders
 from .composed import Product
 from .items import Array, Identity, Matrix
@@ -45,16 +45,11 @@ def factor_slices(left: Array, left_pattern: Pattern, right: Array, right_patter
     V : array of shape (a, κ, β, d, r, c)
         Row (a, b, β, d) and column (a, κ, c, d) of the product holds U[a, κ, β, d, b] · V[a, κ, β, d, :, c].
     """
-    r = left_pattern.chain_rank(right_pattern)
-    assert r is not None
-    (a, b, _, _), (_, b2, c, d) = left_pattern, right_pattern
-    β, κ = b2 // r, left_pattern.c // r
-    # d₁ = (β, d), c₁ = (κ, r), a₂ = (a, κ), b₂ = (r, β); what is shared over a₁ or d₁ is a view.
-    X = np.broadcast_to(left, (*left.shape[:2], b, left_pattern.c))
-    Y = np.broadcast_to(right, (*right.shape[:2], b2, c))
-    X = np.broadcast_to(X, left_pattern.values_shape).reshape(a, β, d, b, κ, r)
-    Y = np.broadcast_to(Y, right_pattern.values_shape).reshape(a, κ, d, r, β, c)
-    return X.transpose(0, 4, 1, 2, 3, 5), Y.transpose(0, 1, 4, 2, 3, 5)
+    slicing = Slicing.of(left_pattern, right_pattern)
+    # What is shared is a view.
+    X = np.broadcast_to(left, left_pattern.values_shape)
+    Y = np.broadcast_to(right, right_pattern.values_shape)
+    return slicing.left(X), slicing.right(Y)
 
 
 def slices_of(left: Array, left_pattern: Pattern, right: Array, right_pattern: Pattern) -> Form:
