@@ -2,6 +2,7 @@
 
 from .chain import nearest_chain
 from .data_aware import DataFactorization
+from .data_aware_moments import SecondMoment, second_moment
 from .factorization import Factorization
 from .kronecker import nearest_kronecker, rearrange, unrearrange
 from .low_rank import nearest_low_rank
@@ -18,6 +19,7 @@ __all__ = [
     "Family",
     "Front",
     "PermutedFactorization",
+    "SecondMoment",
     "find_permutations",
     "nearest_chain",
     "nearest_kronecker",
@@ -25,5 +27,6 @@ __all__ = [
     "nearest_monarch",
     "rearrange",
     "search",
+    "second_moment",
     "unrearrange",
 ]

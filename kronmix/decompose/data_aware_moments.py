@@ -25,7 +25,13 @@ _STRUCTURED = 1e-12
 
 @dataclass(frozen=True)
 class SecondMoment:
-    """Σ = 4^exponent · matrix, Hermitian and positive semidefinite up to rounding, the matrix of size about 1."""
+    """Σ = 4^exponent · matrix, Hermitian and positive semidefinite up to rounding, the matrix of size about 1.
+
+    Attributes
+    ----------
+    matrix : array of shape (columns, columns)
+    exponent : int
+    """
 
     matrix: Array
     exponent: int
@@ -79,16 +85,45 @@ def root(matrix: Array) -> Array:
 
 
 def second_moment(columns: int, inputs: Any = None, covariance: Any = None) -> SecondMoment:
-    """Σ of a layer of so many columns, from inputs or as given.
+    """Second moment Σ = X Xᴴ of a layer's inputs, added up once for several calls: each takes it as ``covariance`` (T32).
+
+    Parameters
+    ----------
+    columns : int
+        Width of the inputs.
+    inputs : array of shape (columns, samples), or an iterable of such arrays
+        Some thousand samples at a time are in double precision; chunks are not kept.
+    covariance : array or operator of shape (columns, columns), or SecondMoment
+        In place of the inputs.
+
+    Returns
+    -------
+    SecondMoment
 
     Raises
     ------
     ValueError
         If both are given, a width differs, an entry is NaN or infinite, there is no sample, or Σ is not Hermitian and positive
         semidefinite.
+    TypeError
+        If the inputs are neither an array nor chunks, or do not hold numbers.
+
+    Examples
+    --------
+    >>> from kronmix.decompose import second_moment
+    >>> rng = np.random.default_rng(0)
+    >>> B, chunks = rng.normal(size=(6, 8)), (rng.normal(size=(8, 50)) for _ in range(3))
+    >>> moment = second_moment(8, chunks)
+    >>> errors = [km.nearest_low_rank(B, r, covariance=moment).relative_data_error for r in (1, 2, 6)]
+    >>> errors[0] > errors[1] > errors[2], bool(errors[2] < 1e-14)
+    (True, True)
     """
     if inputs is not None and covariance is not None:
         raise ValueError("inputs and covariance are given: expected one of them")
+    if isinstance(covariance, SecondMoment):
+        if len(covariance.matrix) != columns:
+            raise ValueError(f"covariance is of {len(covariance.matrix)} columns: expected {columns}, B's columns")
+        return covariance
     eps = float(np.finfo(np.float64).eps)
     if covariance is None:
         matrix = _accumulated(columns, inputs)

@@ -235,7 +235,13 @@ def test_inputs_chunks_and_covariance_are_one_problem() -> None:
     chunks = np.array_split(X, 7, axis=1)
     results = [
         km.nearest_monarch(B, (4, 3, 2, 2), **data)
-        for data in ({"inputs": X}, {"inputs": chunks}, {"inputs": iter(chunks)}, {"covariance": X @ X.T})
+        for data in (
+            {"inputs": X},
+            {"inputs": chunks},
+            {"inputs": iter(chunks)},
+            {"covariance": X @ X.T},
+            {"covariance": second_moment(6, X)},
+        )
     ]
     for found in results:
         assert found.data_error == pytest.approx(np.linalg.norm((B - found.operator.to_dense()) @ X), rel=1e-9)
@@ -313,6 +319,7 @@ B = np.ones((4, 4))
         ({"inputs": 3}, TypeError, "inputs is a int: expected an array of shape (4, samples), or chunks"),
         ({"inputs": np.full((4, 3), "a")}, TypeError, "expected numbers"),
         ({"covariance": np.eye(3)}, ValueError, "covariance has shape (3, 3): expected (4, 4), B's columns"),
+        ({"covariance": second_moment(3, np.ones((3, 5)))}, ValueError, "covariance is of 3 columns: expected 4"),
         ({"covariance": np.diag([1.0, 1, 1, -1])}, ValueError, "covariance is not positive semidefinite"),
         ({"covariance": np.tri(4)}, ValueError, "covariance is not symmetric (Hermitian)"),
         ({"covariance": np.full((4, 4), np.inf)}, ValueError, "covariance has 16 NaN or infinite entries"),
