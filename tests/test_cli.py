@@ -421,6 +421,10 @@ def test_path_on_diabetes_is_the_lasso(tmp_path: Path) -> None:
         ("--structure", "kronecker", "--shape", "8x8,8x8", "--parameters", "0.5"),
         ("--structure", "sum", "--inner", "2", "--parameters", "0.8"),
         ("--structure", "product", "--parameters", "0.4"),
+        ("--structure", "product", "--depth", "3", "--inner", "8", "--parameters", "0.8"),
+        ("--structure", "hadamard", "--depth", "3", "--parameters", "0.1"),
+        ("--structure", "rp-mixer", "--parameters", "0.8"),
+        ("--structure", "tied-monarch", "--parameters", "0.8"),
     ],
     ids=lambda options: " ".join(options[:4]),
 )
@@ -449,6 +453,88 @@ def test_path_of_a_user_s_data(tmp_path: Path, capsys: pytest.CaptureFixture[str
         assert arrays["weights"].shape == (2, 4, 4)
 
 
+def test_path_npz_says_everything_needed_to_predict(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """CASES 23: names reach file, table and picture; a header, semicolons and decimal commas are read."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(30, 3)) * [1.0, 50.0, 0.1] + [3.0, 0.0, 1.0]
+    y = X @ [2.0, 0.1, 0.0] - 4
+    rows = [";".join(f"{value:.12f}".replace(".", ",") for value in row) for row in np.column_stack([X, y])]
+    (tmp_path / "mine.csv").write_text("\n".join(["age;weight;dose;outcome", *rows]), encoding="utf-8")
+    out = tmp_path / "out"
+    code, printed, errors = call(
+        capsys, "path", "--data", tmp_path / "mine.csv", "--parameters", "0.1,0.000001", "--seed", 3, "--out", out
+    )
+    assert (code, errors) == (0, "")
+    assert all(word in printed for word in ("decay", "λ", "age", "dose"))
+    assert printed.splitlines()[-2].startswith("certified")
+    assert "standardised" in printed
+    with np.load(out / "path.npz", allow_pickle=False) as arrays:
+        about = json.loads(str(arrays["about"]))
+        np.testing.assert_allclose(X @ arrays["coef"][1, 0] + arrays["intercept"][1, 0], y, atol=1e-3)
+        assert (arrays["lower_bound"] <= arrays["objective"] * (1 + 1e-12)).all()
+        assert {"means", "scales", "output_means", "output_scales", "kinks", "lower_bound"} <= set(arrays.files)
+    assert about["features"] == ["age", "weight", "dose"]
+    assert (about["seed"], about["reason"], about["parameter"]) == (3, "done", "weight decay λ")
+    assert "Hadamard" in about["structure"]
+    path = km.regularization.load_path(out / "path.npz")
+    np.testing.assert_allclose(path.predict(X, at=1)[:, 0], y, atol=1e-3)
+
+
+def test_path_of_several_outputs_by_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rng = np.random.default_rng(0)
+    np.savetxt(tmp_path / "mine.tsv", rng.normal(size=(20, 5)), delimiter="\t", header="a\tb\tc\td\te", comments="")
+    common = (
+        "path",
+        "--data",
+        tmp_path / "mine.tsv",
+        "--structure",
+        "product",
+        "--parameters",
+        "0.1",
+        "--out",
+        tmp_path / "o",
+    )
+    code, _, errors = call(capsys, *common, "--outputs", "b,4")
+    assert (code, errors) == (0, "")
+    path = km.regularization.load_path(tmp_path / "o" / "path.npz")
+    assert path.scaling is not None
+    assert (path.scaling.outputs, path.scaling.features) == (("b", "d"), ("a", "c", "e"))
+    code, _, errors = call(capsys, *common, "--outputs", "z")
+    assert (code, errors) == (2, "kronmix: no column 'z': expected one of a, b, c, d, e\n")
+
+
+def test_an_interrupted_path_is_marked_and_goes_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """CASES 23: exit code 0 and two of eight points, without a word."""
+    from kronmix.regularization.paths import decay
+
+    best_fit, calls = decay.best_fit, []
+
+    def stop(*arguments: object) -> object:
+        calls.append(1)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return best_fit(*arguments)
+
+    monkeypatch.setattr(decay, "best_fit", stop)
+    common = ("path", "--parameters", "0.5,0.3,0.2,0.1", "--out", tmp_path)
+    code, printed, errors = call(capsys, *common)
+    assert code == 130
+    assert errors == "kronmix: interrupted: 2 points were done; --resume goes on\n"
+    assert "(interrupted)" in printed
+    stored = km.regularization.load_path(tmp_path / "path.npz")
+    assert (stored.reason, len(stored.parameter)) == ("interrupted", 2)
+    code, printed, _ = call(capsys, *common, "--resume")
+    assert (code, len(calls)) == (0, 5)  # two more points, none again
+    assert "(interrupted)" not in printed
+    whole = km.regularization.load_path(tmp_path / "path.npz")
+    assert (whole.reason, len(whole.parameter)) == ("done", 4)
+    code, _, errors = call(capsys, *common, "--resume", "--seed", 5)
+    assert code == 2
+    assert "made from other data or options (Decay(restarts=3, seed=0)" in errors
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
@@ -460,8 +546,14 @@ def test_path_of_a_user_s_data(tmp_path: Path, capsys: pytest.CaptureFixture[str
         (("--structure", "monarch", "--shape", "3,3,3,3"), "p·q = 64 and k·s = 64"),
         (("--structure", "kronecker", "--shape", "8x8"), "the sizes of two factors"),
         (("--structure", "dense", "--kind", "rank"), "no inner size"),
-        (("--data", "nan.csv"), "NaN"),
-        (("--data", "constant.csv"), "feature 1 is constant"),
+        (("--data", "nan.csv"), "nan.csv, line 2, column x2: the value is missing"),
+        (("--data", "gap.csv"), "gap.csv, line 3, column dose: the value is missing"),
+        (("--data", "word.csv"), "line 3, column dose: the value is 'many', expected a finite number"),
+        (("--data", "ragged.csv"), "ragged.csv, line 2: 1 cells, expected 2 as in the first line"),
+        (("--data", "twice.csv"), "the header names 'a' twice"),
+        (("--data", "constant.csv"), "feature 1 (x2) is constant"),
+        (("--outputs", "y"), "--outputs goes with --data"),
+        (("--structure", "monarch", "--depth", "3"), "--depth goes with hadamard and product"),
         (("--data", "one.csv"), "expected features and, last, y"),
         (("--data", "short.npz"), "expected (samples, features)"),
         (("--data", "missing.csv"), "missing.csv: No such file"),
@@ -481,6 +573,13 @@ def test_path_refuses_what_it_cannot_do(
     np.savetxt("constant.csv", np.column_stack([X[:, 0], np.ones(5), X[:, 1]]), delimiter=",")
     np.savetxt("one.csv", X[:, :1], delimiter=",")
     np.savez("short.npz", X=X, y=np.ones(4))
+    for name, text in {
+        "gap.csv": "age,dose,y\n1,2,3\n4,,6\n",
+        "word.csv": "age,dose,y\n1,2,3\n4,many,6\n",
+        "ragged.csv": "1,2\n3\n",
+        "twice.csv": "a,a\n1,2\n",
+    }.items():
+        Path(name).write_text(text, encoding="utf-8")
     code, _, errors = call(capsys, "path", "--out", tmp_path / "out", *options)
     assert code == 2
     assert words in errors

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,15 +15,6 @@ from ..progress import progress
 from .app import command, show
 
 
-class Kind(StrEnum):
-    """What a path runs along."""
-
-    decay = "decay"
-    scale = "scale"
-    time = "time"
-    rank = "rank"
-
-
 class StructureName(StrEnum):
     """How the weight is parametrised."""
 
@@ -32,7 +24,18 @@ class StructureName(StrEnum):
     kronecker = "kronecker"
     sum = "sum"
     monarch = "monarch"
+    tied_monarch = "tied-monarch"
     mixer = "mixer"
+    rp_mixer = "rp-mixer"
+
+
+class KindName(StrEnum):
+    """What a path runs along."""
+
+    decay = "decay"
+    scale = "scale"
+    time = "time"
+    rank = "rank"
 
 
 @command
@@ -41,28 +44,33 @@ def path(
         StructureName,
         typer.Option(
             help="hadamard (u∘v), dense, product (P Q), kronecker (a tied Mixer layer), sum (of Kroneckers), monarch, "
-            "mixer (two blocks)."
+            "tied-monarch, mixer (two blocks), rp-mixer (a Kronecker product between random permutations)."
         ),
     ] = StructureName.hadamard,
     kind: Annotated[
-        Kind,
+        KindName,
         typer.Option(
             help="decay: weight decay λ. scale: initial scale α. time: early stopping, or λ = log(1/α)/t of the time average. "
             "rank: inner size."
         ),
-    ] = Kind.decay,
+    ] = KindName.decay,
     data: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Your data: .csv whose last column is y, or .npz with X (samples × features) and y or Y (samples × outputs).",
+            help="Your data: .csv, .tsv or .txt (with or without a header; comma, semicolon or tab) whose last column is y, or "
+            ".npz with X (samples × features) and y or Y (samples × outputs).",
         ),
+    ] = None,
+    outputs: Annotated[
+        str | None, typer.Option(help="Columns of a table to predict, by name or number, as y1,y2. [default: the last]")
     ] = None,
     shape: Annotated[
         str | None,
         typer.Option(help="kronecker, sum, mixer: sizes of the two factors, as 8x8,8x8. monarch: p,k,q,s, as 8,8,8,8."),
     ] = None,
     inner: Annotated[int, typer.Option(min=1, help="Inner size of a product, terms of a sum, block rank.")] = 1,
+    depth: Annotated[int, typer.Option(min=2, help="hadamard, product: number of factors.")] = 2,
     parameters: Annotated[
         str | None, typer.Option(help="Points of the path, as 1,0.3,0.1; default: a grid that suits the data.")
     ] = None,
@@ -74,14 +82,20 @@ def path(
     ] = False,
     seed: Annotated[int, typer.Option(min=0, help="Of random starts, and of the noise on the digits.")] = 0,
     out: Annotated[Path, typer.Option(metavar="FOLDER", help="Where the results go.")] = Path("out/path"),
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", help="Go on with an interrupted path of the same data and options in the folder."),
+    ] = False,
     film: Annotated[
         bool, typer.Option("--film", help="Write the weight along the path as a page with a slider.")
     ] = False,
 ) -> None:
     """Trace what training the factors regularises, beside the convex path it should follow.
 
-    Writes `path.npz` (parameter, weights, reference, distance) and `path.png`. Without `--data`, vectors (hadamard, dense with
-    one output) are fitted to scikit-learn's diabetes (442 × 10) and matrices to its digits, to be restored from noisy ones.
+    Writes `path.npz` (weights, coefficients in the units of your data, reference, bounds, and what they are of) and `path.png`.
+    Ctrl-C keeps the points that are done, marks the results as interrupted, and exits with 130. Without `--data`, vectors
+    (hadamard, dense with one output) are fitted to scikit-learn's diabetes (442 × 10) and matrices to its digits, to be restored
+    from noisy ones.
 
     Examples:
 
@@ -94,23 +108,44 @@ def path(
     - `kronmix path --data mine.csv --structure hadamard --kind scale`
     """
     from ..regularization import regularization_path
-    from .tracing import STRUCTURES, read_problem, save_path, table_of
+    from ..regularization.stored_paths import interrupted_path
+    from .path_data import read_problem
+    from .path_results import coefficients, save, table
+    from .path_structures import DEEP, STRUCTURES
 
-    problem, source = read_problem(data, structure, raw, seed)
-    op = STRUCTURES[structure](problem.shape, shape, inner)
-    options: dict[str, Any] = {"seed": seed}
-    if alpha is not None:
-        if kind is not Kind.time:
-            raise ValueError(f"--alpha goes with --kind time, not {kind}")
-        options["scale"] = alpha
+    problem, scaling, source = read_problem(data, structure, outputs, raw, seed)
+    if depth != 2 and structure not in DEEP:
+        raise ValueError(f"--depth goes with {' and '.join(DEEP)}, not {structure}")
+    op = STRUCTURES[structure](problem.shape, shape, inner, depth)
+    chosen = _kind(kind, alpha, seed)
     points = None if parameters is None else _numbers(parameters)
+    start = interrupted_path(out / "path.npz", problem, op, chosen) if resume else None
     with km.files.staged_folder(out) as stage:
         with progress("tracing") as advance:
-            found = regularization_path(problem, op, kind.value, points, progress=advance, **options)
-        save_path(found, stage, op, film)
-    title = f"{found.name}, {source}"
-    show(table_of(found, title, problem))
+            found = regularization_path(problem, op, chosen, points, progress=advance, start=start)
+        found = replace(found, scaling=scaling)
+        stopped = " (interrupted)" if found.reason == "interrupted" else ""
+        title = f"{found.name}, {source}{stopped}"
+        save(found, stage, op, title, film)
+    show(table(found, title, problem))
+    if (named := coefficients(found)) is not None:
+        show(named)
+    if found.remark:
+        typer.echo(found.remark)
     typer.echo(str(out / "path.png"))
+    if stopped:
+        typer.echo(f"kronmix: interrupted: {len(found.parameter)} points were done; --resume goes on", err=True)
+        raise typer.Exit(130)
+
+
+def _kind(kind: KindName, alpha: float | None, seed: int) -> Any:
+    from ..regularization import Decay, Rank, Scale, Time
+
+    if kind is KindName.time:
+        return Time(scale=alpha, seed=seed)
+    if alpha is not None:
+        raise ValueError(f"--alpha goes with --kind time, not {kind}")
+    return {KindName.decay: Decay, KindName.scale: Scale, KindName.rank: Rank}[kind](seed=seed)
 
 
 def _numbers(text: str) -> list[float]:

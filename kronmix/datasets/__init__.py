@@ -10,5 +10,6 @@ from .idx import idx
 from .loading import images, load
 from .offline import digits, mnist
 from .patching import tokens, untokens
+from .tables import Table, read_table
 
-__all__ = ["cifar10", "digits", "idx", "images", "load", "mnist", "tokens", "untokens"]
+__all__ = ["Table", "cifar10", "digits", "idx", "images", "load", "mnist", "read_table", "tokens", "untokens"]

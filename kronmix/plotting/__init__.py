@@ -11,6 +11,7 @@ from .networks import (
     plot_skips as plot_skips,
 )
 from .paths import (
+    plot_certificate as plot_certificate,
     plot_drift as plot_drift,
     plot_modes as plot_modes,
     plot_profile as plot_profile,
@@ -34,6 +35,7 @@ __all__ = [
     "Series",
     "house_style",
     "new_axes",
+    "plot_certificate",
     "plot_curves",
     "plot_drift",
     "plot_edges",

@@ -17,6 +17,8 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 #: Most curves of one profile: more cannot be told apart.
 _MOST = 40
+#: Most features that a legend names: one for each colour.
+_MOST_NAMES = len(SERIES) - 1
 
 
 def plot_profile(
@@ -47,17 +49,74 @@ def plot_profile(
     order = np.argsort(parameter)
     values = np.array([np.ravel(measure(B)) for B in path.weights])[order]
     shown = np.argsort(-np.abs(values).max(axis=0), kind="stable")[:_MOST]
+    names = _few_features(path) if of is None else ()
     for rank, i in enumerate(shown):
         colour = SERIES[1 + rank % (len(SERIES) - 1)].colour
-        ax.plot(parameter[order], values[:, i], color=colour, linewidth=2.4, alpha=0.55, solid_capstyle="round")
+        name = names[i] if names else None
+        ax.plot(
+            parameter[order], values[:, i], color=colour, linewidth=2.4, alpha=0.55, solid_capstyle="round", label=name
+        )
     if path.reference is not None:
         dashed = np.array([np.ravel(measure(B)) for B in path.reference])[order]
         ax.plot(parameter[order], dashed[:, shown], color=INK, linewidth=0.9, linestyle=(0, (3, 2)))
+    if getattr(path, "limit", None) is not None:
+        dotted = np.array([np.ravel(measure(B)) for B in path.limit])[order]
+        ax.plot(parameter[order], dotted[:, shown], color=MUTED, linewidth=1.1, linestyle=(0, (1, 1.5)))
+    if names:
+        ax.legend(loc="best", fontsize="x-small", ncols=2, frameon=False)
     for kink in () if path.kinks is None else path.kinks[path.kinks > 0]:
         ax.axvline(float(kink), color=GRID, linewidth=0.8, zorder=0)
     logarithmic_where_it_spans(ax.set_xscale, parameter)
-    ax.set_xlabel("parameter")
-    ax.set_ylabel(f"{label} (convex path dashed)" if path.reference is not None else label)
+    ax.set_xlabel(getattr(path, "label", "parameter"))
+    drawn = ["reference dashed"] * (path.reference is not None)
+    drawn += ["limit dotted"] * (getattr(path, "limit", None) is not None)
+    ax.set_ylabel(f"{label} ({', '.join(drawn)})" if drawn else label)
+    return ax
+
+
+def _few_features(path: Any) -> tuple[str, ...]:
+    """Names of the features of a path with one output, where they are few enough for a legend."""
+    scaling = getattr(path, "scaling", None)
+    if scaling is None or path.weights.shape[1] > 1 or path.weights.shape[2] > _MOST_NAMES:
+        return ()
+    return tuple(scaling.features)
+
+
+def plot_certificate(path: Any, ax: Axes | None = None) -> Axes:
+    """Draw what was minimised along a path, and as a band down to the proved lower bound how far it can be from the best.
+
+    Parameters
+    ----------
+    path : Path
+        Its ``objective`` and ``lower_bound`` are used.
+    ax : Axes, optional
+
+    Raises
+    ------
+    ValueError
+        If the path has no objective.
+
+    Examples
+    --------
+    >>> pair = km.Chain(km.Dense(np.eye(2)), km.Dense(np.eye(2)))
+    >>> path = km.regularization_path(km.Observed(np.diag([3.0, 1.0])), pair, "decay", [2.0, 0.5])
+    >>> km.plotting.plot_certificate(path).get_xlabel()
+    'weight decay λ'
+    """
+    if path.objective is None:
+        raise ValueError(f"{path!r} has no objective: expected a path of weight decay")
+    ax = new_axes(ax)
+    order = np.argsort(path.parameter)
+    parameter = np.asarray(path.parameter, dtype=float)[order]
+    ax.plot(parameter, path.objective[order], color=SERIES[1].colour, marker="o", markersize=3.5, label="found")
+    if path.lower_bound is not None:
+        lower = path.lower_bound[order]
+        ax.fill_between(parameter, lower, path.objective[order], color=SERIES[1].colour, alpha=0.2, linewidth=0)
+        ax.plot(parameter, lower, color=INK, linewidth=0.9, linestyle=(0, (3, 2)), label="proved lower bound")
+    logarithmic_where_it_spans(ax.set_xscale, parameter)
+    ax.legend(loc="best", fontsize="small", frameon=False)
+    ax.set_xlabel(path.label)
+    ax.set_ylabel("loss + penalty")
     return ax
 
 

@@ -25,6 +25,7 @@ from .references import Found, GapWarning, Solver, reference_path, register_solv
 from .saddles import SaddleSequence, saddle_sequence, signed_least_squares
 from .scaling import Scaling
 from .selection import Selection, select
+from .stored_paths import load_path, save_path
 from .training_path import Record, TrainingPath
 
 __all__ = [
@@ -73,6 +74,7 @@ __all__ = [
     "l1_bound",
     "largest_hessian_eigenvalue",
     "learning_time",
+    "load_path",
     "loss",
     "loss_and_gradients",
     "minimize_penalized",
@@ -87,6 +89,7 @@ __all__ = [
     "regularization_path",
     "relative_gap",
     "saddle_sequence",
+    "save_path",
     "select",
     "signed_least_squares",
     "soft_threshold_path",

@@ -61,11 +61,14 @@ class Scaling:
     ) -> Self:
         """The scaling that standardises X (samples, features) and Y (samples, outputs); with ``standardize=False``, none.
 
+        Names are those of the columns of data frames, unless they are given.
+
         Raises
         ------
         ValueError
             If a feature or an output is constant, by name.
         """
+        features, outputs = features or _columns(X), outputs or _columns(Y)
         X, Y = as_finite(X, "X", 2), as_finite(Y, "Y")
         Y = Y.reshape(len(Y), -1)
         if not standardize:
@@ -94,3 +97,11 @@ class Scaling:
         """Weights (…, outputs, features) and intercepts (…, outputs) in the units of the data, of B in standard units."""
         weights = B * (self.output_scales[:, None] / self.scales)
         return weights, self.output_means - weights @ self.means
+
+
+def _columns(data: Any) -> tuple[str, ...]:
+    """Names of the columns of a data frame, or of a series; none otherwise."""
+    if hasattr(data, "columns"):
+        return tuple(str(name) for name in data.columns)
+    name = getattr(data, "name", None)
+    return (str(name),) if isinstance(name, str) else ()

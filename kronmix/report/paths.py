@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..operators import Chain, Dense, Hadamard, Kronecker, Monarch, StructuredOperator, SumOfKroneckers
-from ..plotting import plot_profile, slice_norms_of
+from ..plotting import plot_certificate, plot_profile, slice_norms_of
 from ..plotting.curves import logarithmic_where_it_spans
 from ..plotting.style import GRID, SERIES
 
@@ -57,7 +57,7 @@ def _(structure: Chain) -> Measure:
 
 
 def draw_path(path: Path, structure: StructuredOperator, axes: Sequence[Axes]) -> None:
-    """Profile on the first axes, distance (or norm, where there is no reference) on the second."""
+    """Profile on the first axes, distance (or norm, where there is no reference) on the second, certificate on a third."""
     of, label = profile_of(structure)
     plot_profile(path, of, label, axes[0])
     axes[0].set_title(path.name, loc="left")
@@ -67,13 +67,21 @@ def draw_path(path: Path, structure: StructuredOperator, axes: Sequence[Axes]) -
     if path.distance is None:
         values, words = np.linalg.norm(path.weights, axis=(1, 2))[order], "norm of the weight"
     else:
-        values, words = path.distance[order], "relative distance to the reference"
+        values, words = path.distance[order], _distance_words(path)
     axes[1].plot(parameter, values, color=SERIES[1].colour, marker="o", markersize=3.5)
     logarithmic_where_it_spans(axes[1].set_xscale, parameter)
     if (values > 0).all() and values.max() > 30 * values.min():
         axes[1].set_yscale("log")
-    axes[1].set_xlabel("parameter")
+    axes[1].set_xlabel(path.label)
     axes[1].set_title(words, loc="left")
+    if len(axes) > 2:
+        plot_certificate(path, axes[2])
+        axes[2].set_title("certificate", loc="left")
+
+
+def _distance_words(path: Path) -> str:
+    of = "weights" if path.prediction_distance is None else "predictions"
+    return f"relative distance of {of} to the reference"
 
 
 def _mark_turning_back(path: Path, structure: StructuredOperator, ax: Axes) -> None:

@@ -103,7 +103,7 @@ def test_profile_draws_the_reference_dashed_and_marks_kinks() -> None:
     np.testing.assert_array_equal(ax.lines[0].get_ydata(), [1, 2, 3])
     np.testing.assert_array_equal(ax.lines[2].get_ydata(), [2, 4, 6])
     assert ax.lines[4].get_xdata() == [2.5, 2.5]
-    assert ax.get_ylabel() == "diagonal (convex path dashed)"
+    assert ax.get_ylabel() == "diagonal (reference dashed)"
 
 
 def test_slices_are_ordered_by_size_and_parameters_decrease() -> None:

@@ -1,0 +1,150 @@
+"""Tables of numbers as people keep them: comma, semicolon or tab between cells, with or without a header, gzipped or not."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..checks import Array
+
+#: Largest table that is read, in bytes of text.
+_MAX_BYTES = 2**30
+#: What stands for a value that is missing.
+_MISSING = ("", "na", "n/a", "nan", "null", "none", "-", "?", ".")
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """Numbers in named columns.
+
+    Attributes
+    ----------
+    values : array of shape (rows, columns)
+    names : tuple of str
+        Of the columns: from the header, or x1, x2 … and, last, y.
+    """
+
+    values: Array
+    names: tuple[str, ...]
+
+    def split(self, outputs: tuple[str, ...] = ()) -> tuple[Table, Table]:
+        """Features and outputs; outputs are columns by name or by number from 1, by default the last one.
+
+        Raises
+        ------
+        ValueError
+            If a column is not there, is named twice, or nothing is left for features.
+        """
+        chosen = [self._column(name) for name in outputs] or [len(self.names) - 1]
+        if len(set(chosen)) < len(chosen):
+            raise ValueError(f"outputs {', '.join(outputs)}: a column is named twice")
+        rest = [i for i in range(len(self.names)) if i not in chosen]
+        if not rest:
+            raise ValueError(
+                f"{len(self.names)} columns, {len(chosen)} of them outputs: expected features and, last, y"
+            )
+        features, targets = (Table(self.values[:, part], tuple(self.names[i] for i in part)) for part in (rest, chosen))
+        return features, targets
+
+    def _column(self, name: str) -> int:
+        if name in self.names:
+            return self.names.index(name)
+        if name.isdecimal() and 1 <= int(name) <= len(self.names):
+            return int(name) - 1
+        raise ValueError(f"no column {name!r}: expected one of {', '.join(self.names)}")
+
+
+def read_table(path: str | os.PathLike[str]) -> Table:
+    """Read a text table: ``.csv``, ``.tsv`` or ``.txt``, each also gzipped.
+
+    The separator is the one that the first line has most of: comma, semicolon or tab. A first line that is not all numbers is a
+    header. With semicolons, 1,5 is one and a half.
+
+    Parameters
+    ----------
+    path : path
+
+    Returns
+    -------
+    Table
+        ``.values`` and ``.names``.
+
+    Raises
+    ------
+    ValueError
+        If a cell is missing or no number, by line and column; if lines differ in length; if there are no rows.
+    OSError
+        If the file cannot be opened.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> file = pathlib.Path(tempfile.mkdtemp()) / "mine.csv"
+    >>> _ = file.write_text("age;weight;y\\n1;2,5;3\\n4;5;6\\n")
+    >>> table = km.datasets.read_table(file)
+    >>> table.names, table.values[0]
+    (('age', 'weight', 'y'), array([1. , 2.5, 3. ]))
+    """
+    file = Path(path)
+    lines = [(i, line) for i, line in enumerate(_text(file).splitlines(), start=1) if line.strip()]
+    if not lines:
+        raise ValueError(f"{file} is empty")
+    separator = max(",;\t", key=lines[0][1].count)
+    decimal = "," if separator == ";" else "."
+    rows = [(i, [cell.strip().strip('"') for cell in line.split(separator)]) for i, line in lines]
+    header = rows[0][1] if any(_number(cell, decimal) is None and not _missing(cell) for cell in rows[0][1]) else None
+    names = _names(file, header, len(rows[0][1]))
+    body = rows[1:] if header else rows
+    if not body:
+        raise ValueError(f"{file} has a header and no rows")
+    values = np.empty((len(body), len(names)))
+    for row, (line, cells) in enumerate(body):
+        if len(cells) != len(names):
+            raise ValueError(f"{file}, line {line}: {len(cells)} cells, expected {len(names)} as in the first line")
+        for column, cell in enumerate(cells):
+            found = _number(cell, decimal)
+            if found is None or not np.isfinite(found):
+                what = "is missing" if _missing(cell) else f"is {cell!r}, expected a finite number"
+                raise ValueError(f"{file}, line {line}, column {names[column]}: the value {what}")
+            values[row, column] = found
+    return Table(values, names)
+
+
+def _text(file: Path) -> str:
+    try:
+        with gzip.open(file) if file.suffix.lower() == ".gz" else file.open("rb") as stream:
+            data = stream.read(_MAX_BYTES + 1)
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise ValueError(f"{file}: damaged or truncated gzip file") from error
+    if len(data) > _MAX_BYTES:
+        raise ValueError(f"{file} holds more than {_MAX_BYTES:,} bytes")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{file}: not a text file in UTF-8") from error
+
+
+def _names(file: Path, header: list[str] | None, columns: int) -> tuple[str, ...]:
+    if header is None:
+        return (*(f"x{i}" for i in range(1, columns)), "y")
+    names = tuple(name or f"column {i}" for i, name in enumerate(header, start=1))
+    twice = {name for name in names if names.count(name) > 1}
+    if twice:
+        raise ValueError(f"{file}: the header names {sorted(twice)[0]!r} twice")
+    return names
+
+
+def _number(cell: str, decimal: str) -> float | None:
+    try:
+        return float(cell.replace(decimal, ".") if decimal != "." else cell)
+    except ValueError:
+        return None
+
+
+def _missing(cell: str) -> bool:
+    return cell.lower() in _MISSING
