@@ -14,7 +14,7 @@ from tests.symbolic.integer_evaluator import Unfit, Value, equal, evaluate, matr
 
 NAMES = "mnp"
 #: Identities in each of four tests; the rest of the first 300, and 5000 more, are slow.
-BLOCK = 40
+BLOCK = 25
 Dim = tuple[str, ...]  # names whose product is a size
 
 
