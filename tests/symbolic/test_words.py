@@ -108,6 +108,9 @@ FALSE = [
     ("sum(inv(V[i]) for i in range(r)) @ sum(inv(V[i]) for i in range(r)) == r * sum(inv(V[i]) @ inv(V[i]) for i in range(r))",
      "V=r,n,n"),
     ("map(f, A @ X) == A @ map(f, X)", "A=m,m X=m,n"),
+    # true of all polynomials of degree 3, and only of these
+    ("map(f, X + 4*ones(m,n)) + 6*map(f, X + 2*ones(m,n)) + map(f, X) == 4*map(f, X + 3*ones(m,n)) + 4*map(f, X + ones(m,n))",
+     "X=m,n"),
     ("block_diag(V, W) == block_diag(W, V)", "V=C,C W=S,S"),
     ("W @ W_0 == hadamard(W_0, W_0)", "W=S,S W_0=S"),
     ("Q + Q.T == trace(Q) * eye(2)", "Q=2,2"),

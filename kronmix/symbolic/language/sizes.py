@@ -67,6 +67,12 @@ class SizeValue(int):
     def __add__(self, other: Any) -> Any:
         return self._computed(super().__add__(other), other)
 
+    def __sub__(self, other: Any) -> Any:
+        return self._computed(super().__sub__(other), other)
+
+    def __rsub__(self, other: Any) -> Any:
+        return self._computed(super().__rsub__(other), other)
+
     __rmul__, __radd__ = __mul__, __add__
 
     def _computed(self, value: Any, other: Any) -> Any:

@@ -34,10 +34,7 @@ from ..language.structures import (
     Vec,
 )
 
-__all__ = ["Bound", "bound", "dimensions", "holds_inverse", "largest_formed"]
-
-#: Degree of the random polynomial that stands for an entrywise function.
-MAP_DEGREE = 3
+__all__ = ["Bound", "arguments", "bound", "dimensions", "holds_inverse", "largest_formed", "values_of_functions"]
 
 
 @dataclass(frozen=True)
@@ -171,11 +168,8 @@ def _(node: Inverse) -> Bound:
 
 @bound.register
 def _(node: Map) -> Bound:
-    """Σ_k c_k x^k, a coefficient c_k being one more variable."""
-    inner, powers = bound(node.matrix), [Bound(degree=1)]
-    for _ in range(MAP_DEGREE):
-        powers.append(powers[-1] * inner)
-    return reduce(lambda x, y: x + y, powers)
+    """A value of a random function is one more variable, as long as different arguments have different values."""
+    return Bound(degree=1)
 
 
 @bound.register(Vec)
@@ -192,6 +186,63 @@ def _(node: Expression) -> Bound:
 def holds_inverse(node: Expression) -> bool:
     """Whether an expression has entries that are no polynomials."""
     return isinstance(node, Inverse) or any(map(holds_inverse, node.parts))
+
+
+def arguments(node: Expression) -> list[tuple[int, Bound]]:
+    """How many entries functions are applied to, and the bound on each, for every function in an expression."""
+    own = [(prod(map(int, node.shape)), bound(node.matrix))] if isinstance(node, Map) else []
+    return own + [found for part in node.parts for found in arguments(part)]
+
+
+@singledispatch
+def values_of_functions(node: Any) -> int:
+    """How many values of functions one entry depends on, at most."""
+    return sum(map(values_of_functions, node.parts))
+
+
+@values_of_functions.register
+def _(node: Map) -> int:
+    return 1 + values_of_functions(node.matrix)
+
+
+@values_of_functions.register
+def _(node: Product) -> int:
+    inner = min(_row_support(node.left), _row_support(node.right.T)) if node.left.ndim == 2 else node.left.shape[0]
+    return int(inner) * sum(map(values_of_functions, node.parts))
+
+
+@values_of_functions.register(Trace)
+def _(node: Trace) -> int:
+    return int(node.matrix.shape[0]) * values_of_functions(node.matrix)
+
+
+@values_of_functions.register(Inverse)
+def _(node: Inverse) -> int:
+    return prod(map(int, node.shape)) * values_of_functions(node.matrix)
+
+
+@values_of_functions.register
+def _(node: Slicewise) -> int:
+    return int(node.r) * sum(map(values_of_functions, node.parts))
+
+
+@singledispatch
+def _row_support(node: Any) -> int:
+    """Entries of a row that need not be 0, at most."""
+    return int(node.shape[-1])
+
+
+@_row_support.register(Identity)
+@_row_support.register(Commuted)
+@_row_support.register(Permuted)
+@_row_support.register(Diagonal)
+def _(node: Expression) -> int:
+    return 1
+
+
+@_row_support.register
+def _(node: Kron) -> int:
+    return _row_support(node.left) * _row_support(node.right)
 
 
 _UNFORMED = (Product, Sum, Scaled, Kron, Blocks, Sparse, Diagonal, Identity, Commuted, Permuted)
