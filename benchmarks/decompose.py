@@ -40,10 +40,17 @@ def _permutations() -> tuple[Work, None]:
     return lambda: km.find_permutations(B, sizes), None
 
 
+def _search(n: int) -> tuple[Work, None]:
+    B = np.random.default_rng(0).normal(size=(n, n))
+    return lambda: km.search(B), None
+
+
 ROWS = [
     Row("nearest Monarch, n=4096, rank 1", lambda: _monarch(1e-8), 5.0, at_least=True),
     Row("nearest Monarch, n=4096, rank 1, to rounding", lambda: _monarch(0.0), 1.5, at_least=True),
     Row("nearest Kronecker, n=2048, 32×32 ⊗ 64×64", lambda: _kronecker(((32, 32), (64, 64))), 1.0, at_least=True),
     Row("nearest Kronecker, n=2048, 64×64 ⊗ 32×32", lambda: _kronecker(((64, 64), (32, 32))), 1.0, at_least=True),
     Row("permutations of a Monarch of width 1024, 10 % noise", _permutations, 10.0),
+    Row("search of all structures, shapes and ranks, n=256", lambda: _search(256), 3.0),
+    Row("search of all structures, shapes and ranks, n=1024", lambda: _search(1024), 30.0, repetitions=1),
 ]

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from . import (
+    front_sections,
     network_sections,
     proof_sections,
     regularization_sections,
@@ -35,6 +36,7 @@ __all__ = [
 
 #: Sections in the order of the page, each with what it cannot do without; to add one, append it.
 SECTIONS: tuple[tuple[Callable[[Findings], Section], str], ...] = (
+    (front_sections.fronts, "fronts"),
     (training_sections.task, "restoration"),
     (weight_sections.effective_weight, "inspection"),
     (weight_sections.factors, "inspection"),
@@ -69,7 +71,7 @@ def build_page(findings: Findings) -> Page:
     >>> from kronmix.report import build_page, study_weights
     >>> page = build_page(study_weights(np.eye(3), np.diag([1.0, 2.0]), "two small weights"))
     >>> [section.name for section in page.sections]
-    ['effective-weight', 'factors', 'spectrum', 'sparsity', 'widths']
+    ['fronts', 'effective-weight', 'factors', 'spectrum', 'sparsity', 'widths']
     """
     chosen = [draw for draw, needs in SECTIONS if getattr(findings, needs)]
     return Page(

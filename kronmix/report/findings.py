@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,9 +14,10 @@ import numpy as np
 
 from .. import __version__
 from ..datasets import tokens
+from ..decompose import Front, search
 from ..mixer.inspection import Approximation, Inspection, approximations, inspect_mixer, width_curve
 from ..networks import Epoch, inspect_network, load_mixer, read_run
-from ..networks.inspection import NetworkSeen
+from ..networks.inspection import NetworkSeen, shared_matrix
 from ..networks.runs import is_run
 from ..regularization.regularized import Regularized, study_regularization
 from ..regularization.restoration import Interval, Restoration, Run, restore, standard_structures
@@ -29,6 +30,8 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 #: seeds and steps of each preset.
 PRESETS = {"quick": (5, 1000), "full": (20, 5000)}
+#: Entries of the largest matrix whose structure is searched for a page, and the most matrices: ``kronmix factor`` takes all.
+ENTRIES, MATRICES = 2**16, 16
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,10 @@ class Findings:
         Of its training, where it is a run of our own.
     studies : tuple of StudyFound
         Results of studies that were found.
+    fronts : tuple of (name, Front)
+        Which structure each of the given weights has.
+    larger : int
+        Weights that were too many or too large to be searched.
     """
 
     source: str
@@ -76,6 +83,8 @@ class Findings:
     network: NetworkSeen | None = None
     history: tuple[Epoch, ...] = ()
     studies: tuple[StudyFound, ...] = ()
+    fronts: tuple[tuple[str, Front], ...] = ()
+    larger: int = 0
 
     @property
     def mixer(self) -> Inspection:
@@ -176,7 +185,10 @@ def study_weights(W: Any, V: Any, source: str) -> Findings:
     >>> findings.mixer.singular_values
     array([15.,  6.,  5.,  2.])
     """
-    return Findings(source=source, inspection=inspect_mixer(W, V))
+    inspection = inspect_mixer(W, V)
+    matrices = {"W": np.asarray(W), "V": np.asarray(V)}
+    fronts, larger = search_all(matrices)
+    return Findings(source=source, inspection=inspection, fronts=fronts, larger=larger)
 
 
 def study_network(
@@ -206,7 +218,22 @@ def study_network(
     """
     run = read_run(path) if is_run(path) else None
     seen = inspect_network(load_mixer(path) if run is None else run.network, progress)
-    return Findings(source=Path(path).name, network=seen, history=() if run is None else run.history)
+    matrices = {f"{layer.block} {layer.name}": shared_matrix(layer.operator) for layer in seen.layers}
+    fronts, larger = search_all(matrices)
+    return Findings(
+        source=Path(path).name,
+        network=seen,
+        history=() if run is None else run.history,
+        fronts=fronts,
+        larger=larger,
+    )
+
+
+def search_all(matrices: Mapping[str, Array]) -> tuple[tuple[tuple[str, Front], ...], int]:
+    """Fronts of the first few matrices that are small enough for a page, and how many were left out."""
+    small = [(name, matrix) for name, matrix in matrices.items() if matrix.size <= ENTRIES][:MATRICES]
+    found = ((name, search(matrix)) for name, matrix in small)
+    return tuple((name, front) for name, front in found if front.front), len(matrices) - len(small)
 
 
 def as_record(findings: Findings) -> dict[str, Any]:
@@ -225,6 +252,8 @@ def as_record(findings: Findings) -> dict[str, Any]:
         record["history"] = [asdict(epoch) for epoch in findings.history]
     if findings.studies:
         record["studies"] = {s.name: {"question": s.question, "outcome": s.outcome} for s in findings.studies}
+    if findings.fronts:
+        record["fronts"] = {name: asdict(front.choose()) for name, front in findings.fronts}
     if findings.dense is not None:
         record["dense"] = {"nearest": [_approximation(a) for a in findings.dense]}
     if findings.proofs is not None:

@@ -101,7 +101,7 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> Findings:
 
 def test_a_network_has_its_layers_spectra_training_and_studies(network: Findings, tmp_path: Path) -> None:
     page = build_page(network)
-    assert [section.name for section in page.sections] == ["layers", "spectra", "training", "studies"]
+    assert [section.name for section in page.sections] == ["fronts", "layers", "spectra", "training", "studies"]
     html = page.to_html()
     assert "Is wider better? Supported: by 0.1 [0.05, 0.15]" in html
     assert "unfinished" not in html
@@ -122,7 +122,7 @@ def test_every_section_has_words_and_every_figure_says_what_to_look_at(
     assert {section.name for one in pages for section in one.sections} == {
         draw.__name__.replace("_", "-") for draw, _ in SECTIONS
     }
-    assert [len(one.sections) for one in pages] == [9, 5, 4]
+    assert [len(one.sections) for one in pages] == [9, 6, 5]
     for section in (section for one in pages for section in one.sections):
         assert len(section.explanation) > 100
         assert section.figures or section.tables

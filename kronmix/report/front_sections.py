@@ -1,0 +1,65 @@
+"""The section that leads the page of given weights: which structure each has."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from ..decompose import Front
+from ..plotting import plot_front
+from .findings import Findings
+from .page import Figure, Section, Table, panel
+from .words import count, percent, scientific
+
+#: Most matrices drawn.
+_PANELS = 2
+
+
+def fronts(findings: Findings) -> Section:
+    """Error against numbers stored, over all structures, with proved bounds (T13, T14, T28)."""
+    found = dict(findings.fronts)
+    better = [name for name, front in found.items() if _beats_sparse(front)]
+    explanation = (
+        "Every structure, shape and rank was tried: low rank, sums of Kronecker products, block-diagonal, Monarch and "
+        "butterfly matrices. The table has, for each matrix, the one that keeps the largest share of the norm for the share "
+        f"of the numbers it stores. In {count(len(better))} of {count(len(found))} it is nearer than keeping as many of the "
+        "largest entries, whose positions are not even counted"
+    )
+    explanation += (
+        f": {', '.join(better)}." if better else "; where it is not, the matrix has none of these structures."
+    )
+    if findings.larger:
+        explanation += (
+            f" Left out: {count(findings.larger)} more, or larger, matrices, for which there is kronmix factor."
+        )
+    panels = tuple(
+        panel(partial(plot_front, front), f"Error against numbers stored of {name}, falling", (5.2, 3.4))
+        for name, front in list(found.items())[:_PANELS]
+    )
+    drawn = " and ".join(list(found)[:_PANELS])
+    caption = f"how far down the line of structures lies below that of the largest entries: {drawn}."
+    table = Table(
+        "What each matrix is nearest to.",
+        ("matrix", "size", "structure", "numbers", "share", "relative error", "none below", "largest entries"),
+        [_row(name, front) for name, front in found.items()],
+    )
+    return Section("fronts", "Which structure the weights have", explanation, (Figure(panels, caption),), (table,))
+
+
+def _row(name: str, front: Front) -> tuple[str, ...]:
+    row = front.choose()
+    rows, columns = front.shape
+    return (
+        name,
+        f"{count(rows)} × {count(columns)}",
+        str(row),
+        count(row.n_parameters),
+        percent(row.n_parameters / (rows * columns)),
+        scientific(row.relative_error),
+        "optimal (proved)" if row.is_optimal else f"{scientific(row.lower_bound)} (proved)",
+        scientific(front.baseline[front.front.index(row)]),
+    )
+
+
+def _beats_sparse(front: Front) -> bool:
+    row = front.choose()
+    return row.relative_error < front.baseline[front.front.index(row)]
