@@ -5,9 +5,9 @@ Which structure do matrices met in practice have?
 The smallest error for every number of numbers stored, over all structures, shapes and ranks, beside that of keeping as many of the
 largest entries (T13, T14, T28).
 
-.. picture: Six panels, each with a falling line of errors and a dashed one for the largest entries. The lines of both blurs, the
-   kernel and the covariance fall far below the dashed ones; that of the trained layer stays close to it, and that of the cosine
-   transform above it over most of its length.
+.. picture: Six panels, each with a falling line of errors and a dashed one for the largest entries. The lines of both blurs and of
+   the kernel end in an exact structure, where the dashed ones have hardly fallen; that of the cosine transform stays close to
+   the dashed one, and those of the trained layer and of the covariance lie above it.
 """
 
 import numpy as np

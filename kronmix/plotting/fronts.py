@@ -11,9 +11,9 @@ from .style import INK, MUTED, SERIES, new_axes
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-#: Errors below this are rounding: they are drawn on the lower edge.
-_FLOOR = 1e-16
-_LABELS = 5
+#: Smaller errors are drawn on the lower edge: what matters is where the line falls, not how exact "exact" is.
+_FLOOR = 1e-6
+_LABELS = 3
 
 
 def plot_front(front: Any, ax: Axes | None = None) -> Axes:
@@ -32,6 +32,8 @@ def plot_front(front: Any, ax: Axes | None = None) -> Axes:
     >>> ax.get_xscale(), ax.get_yscale()
     ('log', 'log')
     """
+    from matplotlib.ticker import NullFormatter
+
     ax = new_axes(ax)
     rows = front.front
     numbers = np.array([row.n_parameters for row in rows])
@@ -40,12 +42,15 @@ def plot_front(front: Any, ax: Axes | None = None) -> Axes:
     found, sparse = SERIES[1], SERIES[2]
     ax.plot(numbers, np.maximum(front.baseline, _FLOOR), linestyle=sparse.dashes, color=sparse.colour, linewidth=1.2)
     ax.plot(numbers, errors, drawstyle="steps-post", color=found.colour, linewidth=1.6, marker="o", markersize=2)
-    gaps = np.flatnonzero(bounds < errors * (1 - 1e-6))
+    gaps = np.flatnonzero((bounds < errors * (1 - 1e-6)) & (errors > _FLOOR))
     ax.vlines(numbers[gaps], bounds[gaps], errors[gaps], color=MUTED, linewidth=0.8)
     ax.set_xscale("log")
     ax.set_yscale("log")
     ax.set_xlabel(f"numbers stored, of {front.shape[0] * front.shape[1]:,}".replace(",", " "))
-    ax.set_ylabel("relative error")
+    ax.xaxis.set_minor_formatter(NullFormatter())
+    lowest = min(errors.min(initial=1.0), float(np.min(np.maximum(front.baseline, _FLOOR), initial=1.0)))
+    ax.set_ylim(lowest / 2, 4.0)
+    ax.set_ylabel("relative error" if lowest > _FLOOR else "relative error (lower edge: 10⁻⁶ or less)")
     handles: list[Any] = [
         (found, "best structure"),
         (sparse, "as many of the largest entries"),
@@ -54,17 +59,19 @@ def plot_front(front: Any, ax: Axes | None = None) -> Axes:
         ax.plot([], [], color=series.colour, linestyle="-" if series is found else series.dashes, label=label)
     if gaps.size:
         ax.plot([], [], color=MUTED, linewidth=0.8, label="down to the proved bound")
-    ax.legend(frameon=False, loc="lower left", fontsize=8)
-    for i in _labelled(front, numbers):
+    ax.legend(frameon=False, loc="center left", fontsize=8)
+    for level, i in enumerate(_labelled(front, numbers)):
         ax.plot(numbers[i], errors[i], marker="o", markersize=5, color=found.colour)
+        beyond = np.log(numbers[i] / numbers[0]) > 0.5 * np.log(numbers[-1] / numbers[0])
         ax.annotate(
             str(rows[i]),
             (numbers[i], errors[i]),
-            xytext=(5, 6),
+            xytext=(-6 if beyond else 4, 7 if level else 12),
             textcoords="offset points",
             fontsize=7.5,
             color=INK,
-            ha="right" if numbers[i] > numbers[-1] ** 0.75 * numbers[0] ** 0.25 else "left",
+            weight="bold" if level == 0 else "normal",
+            ha="right" if beyond else "left",
         )
     return ax
 
