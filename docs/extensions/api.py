@@ -26,9 +26,12 @@ def top_level() -> dict[str, str]:
 
 def public_names(room: str) -> list[str]:
     """What a room offers, each under the shortest name a user can write: ``kronmix.vec``, ``kronmix.mixer.BestShape``."""
-    own = set(import_module(room).__all__) | {name for name, home in top_level().items() if home == room}
+    module = import_module(room)
+    own = set(module.__all__) | {name for name, home in top_level().items() if home == room}
     names = sorted(own, key=str.lower)
-    return [f"kronmix.{name}" if name in top_level() else f"{room}.{name}" for name in names]
+    # Two rooms may have a name in common (``datasets.load``): the short one is what ``kronmix`` itself has.
+    short = [name in top_level() and getattr(kronmix, name) is getattr(module, name) for name in names]
+    return [f"kronmix.{name}" if is_short else f"{room}.{name}" for name, is_short in zip(names, short, strict=True)]
 
 
 def find(name: str) -> Any:

@@ -82,3 +82,8 @@ def test_a_name_that_says_nothing_is_told(monkeypatch: pytest.MonkeyPatch) -> No
         "brief": ["a summary of one line", "Parameters", "an example"],
         "full": [],
     }
+
+
+def test_a_name_that_two_rooms_have_stands_under_each() -> None:
+    assert "kronmix.datasets.load" in public_names("kronmix.datasets")
+    assert "kronmix.load" in public_names("kronmix.storage")
