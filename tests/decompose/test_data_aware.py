@@ -339,3 +339,11 @@ def test_bad_data(data: Any, error: type[Exception], words: str) -> None:
 def test_data_with_three_factors_are_refused() -> None:
     with pytest.raises(ValueError, match="inputs or covariance with 3 factors: expected two factors"):
         km.nearest_kronecker(np.ones((8, 8)), ((2, 2),) * 3, inputs=np.ones((8, 2)))
+
+
+def test_complex_inputs() -> None:
+    rng = np.random.default_rng(9)
+    B, X = rng.normal(size=(4, 6)), normal(rng, 6, 20, kind="complex")
+    for found in (km.nearest_low_rank(B, 2, inputs=X), km.nearest_monarch(B, (2, 3, 2, 2), inputs=X)):
+        assert found.operator.dtype == np.complex128
+        assert found.data_error == pytest.approx(np.linalg.norm((B - found.operator.to_dense()) @ X), rel=1e-9)

@@ -12,6 +12,7 @@ from hypothesis import given, settings, strategies as st
 from scipy.linalg import hadamard
 
 import kronmix as km
+from kronmix.decompose import permutations as permutations_module, permutations_groups
 from kronmix.decompose.permutations_assignment import assign, cluster, free, nested, transversal
 from kronmix.decompose.permutations_groups import blocks, find_groups
 from kronmix.patterns import digit_reversal
@@ -292,3 +293,17 @@ def test_bad_input(arguments: Any, error: type[Exception], words: str) -> None:
 def test_bad_budget() -> None:
     with pytest.raises(ValueError, match="restarts=0: expected at least 1"):
         km.find_permutations(np.ones((2, 2)), (1, 1, 2, 2), restarts=0)
+
+
+def test_steps_in_complex_numbers() -> None:
+    """What subspaces hold of their own rows is what the truncation keeps; explained rows find their places."""
+    source = Source(0, np.complex128)
+    B = source.array(12, 15)
+    groups = np.arange(12).reshape(4, 3).T, np.arange(15).reshape(3, 5)
+    fit = permutations_groups._fit(B, groups, 2, float(np.linalg.norm(B) ** 2))
+    held = permutations_groups._held(B, groups[1], fit.right)
+    kept = sum(held[i, g] for g, group in enumerate(groups[0]) for i in group)
+    assert kept == pytest.approx(np.linalg.norm(B) ** 2 * (1 - fit.residual**2))
+    phases = np.exp(2j * np.pi * np.arange(8) / 8)[:, None] * source.array(1, 4)
+    order = np.random.default_rng(0).permutation(8)
+    assert (permutations_module._best_order(phases[order], phases) == np.argsort(order)).all()
