@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 import analysis.studies
+from kronmix.intervals import Interval as Interval
 
 #: Numbers that one cell gives.
 Values = Mapping[str, float]
@@ -75,19 +76,6 @@ class Study:
     decide: Callable[[Table], Outcome]
     plot: Callable[[Table, Any], None]
     seeds: Mapping[str, int]
-
-
-@dataclass(frozen=True)
-class Interval:
-    """Mean over seeds with a 95 % bootstrap interval."""
-
-    mean: float
-    low: float
-    high: float
-
-    def __str__(self) -> str:
-        mean = f"{self.mean:.4g}"
-        return mean if self.low == self.high else f"{mean} [{self.low:.4g}, {self.high:.4g}]"
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from typing import Any, Literal
 import numpy as np
 
 from .checks import finite, integer
+from .intervals import Interval
 from .operators.base import MAX_BYTES, Array, as_factor, check_memory
 
 __all__ = ["Interval", "PairedTest", "cka", "cka_difference", "cka_interval", "paired_bootstrap"]
@@ -21,31 +22,6 @@ Estimator = Literal["biased", "unbiased"]
 
 # Resamples whose weights are held at once, in numbers (8 MiB of float64).
 _CHUNK = 2**20
-
-
-@dataclass(frozen=True)
-class Interval:
-    """An estimate with its bootstrap percentile interval.
-
-    Attributes
-    ----------
-    value : float
-        The estimate on all examples.
-    low, high : float
-        Ends of the interval.
-    confidence : float
-    replicates : array of shape (resamples,)
-        The estimate on every resample, for pictures.
-    """
-
-    value: float
-    low: float
-    high: float
-    confidence: float
-    replicates: Array = field(repr=False, compare=False)
-
-    def __contains__(self, value: float) -> bool:
-        return self.low <= value <= self.high
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ import numpy as np
 from scipy.stats import t as student
 
 from ..checks import integer, non_negative, positive
+from ..intervals import Interval
 from ..mixer import LinearMixer
 from ..operators import Dense, Kronecker, Monarch, StructuredOperator, SumOfKroneckers
 from ..operators.base import Array
@@ -195,14 +196,6 @@ class Run:
         return self.path.operator
 
 
-@dataclass(frozen=True)
-class Interval:
-    """Mean over seeds and half-width of its 95 % confidence interval (Student's t; nan for a single seed)."""
-
-    mean: Any
-    half_width: Any
-
-
 def interval(samples: Any) -> Interval:
     """Mean and 95 % confidence half-width along the first axis.
 
@@ -216,9 +209,9 @@ def interval(samples: Any) -> Interval:
     values = np.asarray(samples, dtype=np.float64)
     n = values.shape[0]
     if n < 2:
-        return Interval(values.mean(axis=0), np.full(values.shape[1:], np.nan))
+        return Interval.around(values.mean(axis=0), np.full(values.shape[1:], np.nan))
     half = student.ppf(0.975, n - 1) * values.std(axis=0, ddof=1) / np.sqrt(n)
-    return Interval(values.mean(axis=0), half)
+    return Interval.around(values.mean(axis=0), half)
 
 
 @dataclass(frozen=True)

@@ -15,12 +15,13 @@ import numpy as np
 from .. import __version__
 from ..datasets import tokens
 from ..decompose import Front, search
+from ..intervals import Interval
 from ..mixer.inspection import Approximation, Inspection, approximations, inspect_mixer, width_curve
 from ..networks import Epoch, inspect_network, load_mixer, read_run
 from ..networks.inspection import NetworkSeen, shared_matrix
 from ..networks.runs import is_run
 from ..regularization.regularized import Regularized, study_regularization
-from ..regularization.restoration import Interval, Restoration, Run, restore, standard_structures
+from ..regularization.restoration import Restoration, Run, restore, standard_structures
 from .studies import StudyFound
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from ..regularization.restoration import Interval
+from ..intervals import Interval
 
 
 def count(n: int) -> str:
@@ -62,7 +62,7 @@ def plus_minus(value: Interval, digits: int = 4) -> str:
 
     Examples
     --------
-    >>> plus_minus(Interval(0.5, 0.01), 3), plus_minus(Interval(0.5, float("nan")), 1)
+    >>> plus_minus(Interval.around(0.5, 0.01), 3), plus_minus(Interval.around(0.5, float("nan")), 1)
     ('0.500 ± 0.010', '0.5')
     """
     mean, half = float(value.mean), float(value.half_width)

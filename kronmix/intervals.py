@@ -1,0 +1,59 @@
+"""An estimate with its interval: what seeds, bootstraps and tests report."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+__all__ = ["Interval"]
+
+
+@dataclass(frozen=True)
+class Interval:
+    """An estimate with the ends of its confidence interval; numbers, or arrays of one shape.
+
+    Attributes
+    ----------
+    value : float or array
+        The estimate; also ``mean``, where it is one.
+    low, high : float or array
+        Ends of the interval; nan where one sample gives none.
+    confidence : float
+    replicates : array of shape (resamples,), optional
+        The estimate on every resample, for pictures.
+
+    Examples
+    --------
+    >>> from kronmix.intervals import Interval
+    >>> found = Interval(0.5, 0.25, 1.0)
+    >>> 0.3 in found, found.half_width, str(found)
+    (True, 0.375, '0.5 [0.25, 1]')
+    """
+
+    value: Any
+    low: Any
+    high: Any
+    confidence: float = 0.95
+    replicates: Any = field(default=None, repr=False, compare=False)
+
+    @classmethod
+    def around(cls, value: Any, half_width: Any, confidence: float = 0.95) -> Interval:
+        """The symmetric interval value ± half_width."""
+        return cls(value, value - half_width, value + half_width, confidence)
+
+    @property
+    def mean(self) -> Any:
+        """The estimate."""
+        return self.value
+
+    @property
+    def half_width(self) -> Any:
+        """Half the distance of the ends."""
+        return (self.high - self.low) / 2
+
+    def __contains__(self, value: Any) -> bool:
+        return bool(self.low <= value <= self.high)
+
+    def __str__(self) -> str:
+        value = f"{self.value:.4g}"
+        return value if self.low == self.high else f"{value} [{self.low:.4g}, {self.high:.4g}]"
