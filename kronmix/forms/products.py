@@ -178,6 +178,10 @@ def kron(left: Form, right: Form) -> Form | None:
             return widened(scaled(Stack(right.blocks, n * right.copies, right.bound), left.scale), left.kind)
         case Slots(items=(Identity(size=n),)), DirectSum():
             return widened(scaled(DirectSum(right.parts * n), left.scale), left.kind)
+        case Slots(items=(Identity(size=n),)), Slices() if right.U.shape[0] == 1:  # more blocks of the same slices
+            return widened(scaled(_repeated(right, n, 0), left.scale), left.kind)
+        case Slices(), Slots(items=(Identity(size=n),)) if left.U.shape[3] == 1:
+            return widened(scaled(_repeated(left, n, 3), right.scale), right.kind)
         case Stack() | DirectSum(), Slots(items=(Identity(size=n),)):  # X ⊗ I = K (I ⊗ X) Kᵀ (T2)
             inner = kron(right, left)
             (m, k), sizes = left.shape, [n, 0]
@@ -185,6 +189,11 @@ def kron(left: Form, right: Form) -> Form | None:
             return None if inner is None else permuted(inner, rows, columns)
         case _:
             return None
+
+
+def _repeated(form: Slices, n: int, axis: int) -> Slices:
+    """The same slices n times along an axis of size 1, as views."""
+    return Slices(*(np.broadcast_to(x, (*x.shape[:axis], n, *x.shape[axis + 1 :])) for x in (form.U, form.V)))
 
 
 def _kron_orders(left: Order, right: Order, m: int, n: int) -> Order:

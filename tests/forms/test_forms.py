@@ -88,6 +88,24 @@ def test_rectangular_mixing_layers_become_one_kronecker(data: Any) -> None:
         np.testing.assert_allclose(chain.form.dense(), np.kron(V.T, W), atol=1e-12)
 
 
+@pytest.mark.parametrize(("a", "d"), [(1, 3), (3, 1), (2, 3)])
+def test_repeated_slices(a: int, d: int) -> None:
+    """I_a ⊗ Monarch ⊗ I_d and its multiples, transposes and products, with the slices stored once."""
+    monarch = km.Monarch(normal(2, 3, 4), normal(4, 2, 3))
+    form = km.Ampliation(monarch, a, d).form
+    M = np.kron(np.kron(np.eye(a), monarch.to_dense()), np.eye(d))
+    assert isinstance(form, Slices)
+    assert np.shares_memory(form.V[0], form.V[-1])
+    for found, expected in (
+        (form.dense(), M),
+        (forms.scaled(form, 1j).dense(), 1j * M),
+        (forms.transpose(form).dense(), M.T),
+        (forms.kron((2.0 * km.eye(a)).form, monarch.form).dense(), 2 * np.kron(np.eye(a), monarch.to_dense())),
+        (operator_of(form).to_dense(), M),
+    ):
+        np.testing.assert_allclose(found, expected, atol=1e-12)
+
+
 W, V = normal(3, 3), normal(4, 4)
 TOKEN, CHANNEL = km.token_mixing(W, channels=4), km.channel_mixing(V, tokens=3)
 UNTIED = km.KroneckerSparse(normal(4, 1, 3, 3), (4, 3, 3, 1))
@@ -121,6 +139,7 @@ K = km.commutation(3, 4)
         (km.Chain(P, CHANNEL, TOKEN), Permuted),
         (km.Chain(CHANNEL, UNTIED), Slices),  # one tied, one not: chainable
         (km.Chain(UNTIED, CHANNEL), Product),
+        (km.Ampliation(km.Monarch(normal(2, 3, 3), normal(3, 2, 2)), 2, 3), Slices),  # I ⊗ Monarch ⊗ I
         (km.eye(12) + km.LowRank(normal(12, 1), normal(1, 12)), Updated),
         (km.LowRank(normal(12, 2), normal(2, 12)) @ km.Kronecker(V, W), Slots),
     ],
