@@ -219,7 +219,7 @@ def test_bad_weights_end_in_one_sentence(
     ("arguments", "words"),
     [
         (("inspect", "none.npz"), "none.npz: No such file or directory"),
-        (("inspect", "B.txt"), "unknown file type '.txt'"),
+        (("inspect", "B.bin"), "unknown file type '.bin'"),
         (
             ("factor", "B.npy", "--structure", "monarch"),
             "--shape is missing: a Monarch matrix needs four sizes p,k,q,s",
