@@ -1,4 +1,4 @@
-# make install | demo | test | test-all | test-interop | docs | notebooks | bench | bench-training | bench-peers | figures
+# make install | demo | test | test-all | test-interop | docs | notebooks | bench | bench-training | bench-peers | mutants | figures
 # Everything runs in .venv/, made here from pyproject.toml when missing or older than it.
 PYTHON ?= python3
 VENV := .venv
@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 # One BLAS thread a process: the tests run in one process per core.
 SINGLE := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-.PHONY: install demo test test-slow test-all test-interop lint docs notebooks figures bench bench-training bench-peers clean
+.PHONY: install demo test test-slow test-all test-interop lint docs notebooks figures bench bench-training bench-peers mutants clean
 
 install: $(STAMP)
 
@@ -69,6 +69,10 @@ bench-peers: pyproject.toml benchmarks/peers.txt
 	.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check --editable . -r benchmarks/peers.txt
 	-.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check --no-deps pyfastkron
 	$(SINGLE) .venv-peers/bin/python -m benchmarks peers --out docs/peers.json
+
+# Small faults put into the core, each against the tests that mirror it: which does no test see? Takes hours.
+mutants: $(STAMP)
+	$(SINGLE) $(BIN)/python -m benchmarks.mutate --sample 150
 
 clean:
 	rm -rf $(VENV) .venv-torch .venv-interop .venv-peers out
