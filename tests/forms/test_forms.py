@@ -10,7 +10,7 @@ from hypothesis import given, strategies as st
 
 import kronmix as km
 from kronmix import forms
-from kronmix.forms import DirectSum, Permuted, Product, Slices, Slots, Stack, Terms, Updated
+from kronmix.forms import DirectSum, Permuted, Product, Slices, Slots, Stack, Terms, Updated, orders
 from kronmix.operators.convert import operator_of
 from tests.strategies import Source, operators, sizes
 
@@ -193,3 +193,9 @@ def test_masks_fall_into_components() -> None:
     assert km.matrix_rank(op) == 4
     assert km.singular_values(op)[4:].tolist() == [0.0]
     np.testing.assert_allclose(km.svd(op).U.to_dense()[[2, 5]], 0)
+
+
+@pytest.mark.parametrize("order", [None, [0, 1, 2], [1, 0, 2], [1, 2, 0], [1, 0, 3, 2], [3, 0, 1, 2]])
+def test_sign_of_an_order(order: Any) -> None:
+    read = None if order is None else np.array(order)
+    assert orders.parity(read) == (1 if read is None else round(np.linalg.det(np.eye(len(read))[read])))
