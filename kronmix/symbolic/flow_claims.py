@@ -347,7 +347,10 @@ CLAIMS = (
         _PESME,
         "certificate",
         prove_jump_time,
-        (Mutant("jump at 1/(2r)", partial(prove_jump_time, lambda r: 1 / (2 * r))),),
-        slow=partial(prove_jump_time, targets=(1, 2, 3)),
+        (
+            Mutant("jump at 1/(2r)", partial(prove_jump_time, lambda r: 1 / (2 * r))),
+            Mutant("jump at 1.19/r", partial(prove_jump_time, lambda r: sp.Rational(119, 100) / r)),
+            Mutant("jump at ½ for every r", partial(prove_jump_time, lambda r: sp.Rational(1, 2))),
+        ),
     ),
 )

@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from itertools import combinations
 from typing import Any
 
@@ -22,11 +23,14 @@ Outcome = Proof | Counterexample
 __all__ = [
     "agree",
     "means_gap",
+    "non_negative",
     "prove_compound_product",
     "prove_dual_certificate",
     "prove_means",
     "prove_polar_attains",
     "prove_summation_by_parts",
+    "reflection",
+    "skew",
     "vanish",
 ]
 
@@ -54,9 +58,8 @@ def agree(left: Any, right: Any, sizes: str, claim: str) -> Counterexample | Non
         point = {s: sp.Integer(_TRIALS[(i + shift) % len(_TRIALS)]) for i, s in enumerate(symbols)}
         have, want = left.subs(point), right.subs(point)
         if abs(sp.N(have - want, 30, maxn=200)) > sp.Rational(1, 10**20):
-            return Counterexample(
-                sizes, {str(s): v for s, v in point.items()}, f"{claim} is {_shown(have)}, not {_shown(want)}"
-            )
+            values = {str(s): v for s, v in point.items()} or {claim: have}
+            return Counterexample(sizes, values, f"{claim} is {_shown(have)}, not {_shown(want)}")
     if (left - right).is_rational_function(*symbols):
         if sp.cancel(sp.together(left - right)) == 0:
             return None
@@ -65,6 +68,20 @@ def agree(left: Any, right: Any, sizes: str, claim: str) -> Counterexample | Non
     if difference == 0 or sp.simplify(sp.powsimp(difference, force=True)) == 0:
         return None
     raise Undecided(f"{claim}: {left} and {right} agree at every point tried, but are not proved equal")
+
+
+def non_negative(expression: Any, sizes: str, claim: str) -> Counterexample | None:
+    """None where an expression in positive symbols is proved to be ≥ 0, else a point where it is negative."""
+    expression = sp.sympify(expression)
+    symbols = sorted(expression.free_symbols, key=str)
+    for shift in range(len(_TRIALS)):
+        point = {s: sp.Integer(_TRIALS[(i + shift) % len(_TRIALS)]) for i, s in enumerate(symbols)}
+        if (value := expression.subs(point)) < 0:
+            values = {str(s): v for s, v in point.items()} | {claim: value}
+            return Counterexample(sizes, values, f"{claim} is {_shown(value)} < 0")
+    if sp.factor(expression).is_nonnegative:
+        return None
+    raise Undecided(f"{claim}: {expression} is ≥ 0 at every point tried, but is not proved to be")
 
 
 def _shown(value: Any) -> str:
@@ -92,6 +109,7 @@ def prove_means(constant: Callable[[Any], Any] = lambda L: L) -> Outcome:
     return wrong or Proof("all L", "Σ (x − 1 − log x) ≥ 0, tangent at 1, second derivative 1/x² > 0")
 
 
+@cache
 def prove_dual_certificate(sizes: tuple[tuple[int, int, int], ...], factor: Any = 1) -> Outcome:
     """½‖P‖² + ½‖Q‖² − factor·⟨Z, PQ⟩ = ½‖P − ZQᵀ‖² + ½⟨QᵀQ, I − ZᵀZ⟩ for every P (n×r), Q (r×m), Z (n×m)."""
     for n, r, m in sizes:
@@ -105,13 +123,14 @@ def prove_dual_certificate(sizes: tuple[tuple[int, int, int], ...], factor: Any 
     return Proof(", ".join(f"P {n}×{r}, Q {r}×{m}" for n, r, m in sizes), "entrywise, any Z")
 
 
+@cache
 def prove_polar_attains(n: int, m: int) -> Outcome:
     """For B = U diag(σ) Vᵀ (Cayley's U, V; n ≥ m): Z = UVᵀ has ZᵀZ = I, ⟨Z, B⟩ = Σσ, and B = (Uσ^{1/2})(σ^{1/2}Vᵀ).
 
     The columns of U and V carry every rotation without eigenvalue −1; the rest follow by continuity and by signs.
     """
-    U = cayley(_skew("u", n))[:, :m]
-    V = cayley(_skew("v", m))
+    U = cayley(skew("u", n))[:, :m]
+    V = cayley(skew("v", m))
     root = np.array(sp.symbols(f"d:{m}", positive=True), object)
     S = root**2
     P, Q = U * root, (V * root).T
@@ -125,6 +144,7 @@ def prove_polar_attains(n: int, m: int) -> Outcome:
     return Proof(f"B {n}×{m}", "U, V rational in their Cayley parameters, σ symbolic")
 
 
+@cache
 def prove_compound_product(n: int, m: int, l: int, order: int, reverse: bool = False) -> Outcome:
     """∧^k(AB) = ∧^k(A) ∧^k(B) entrywise (Cauchy–Binet), so Π_{i≤k} σ_i(AB) ≤ Π_{i≤k} σ_i(A) σ_i(B)."""
     M = entries(A=(n, m), B=(m, l))
@@ -156,12 +176,19 @@ def prove_summation_by_parts(n: int) -> Outcome:
     return vanish(inner(c, d), inner(steps, np.cumsum(d)), f"n = {n}", "summation by parts") or Proof(f"n = {n}")
 
 
-def _skew(name: str, n: int) -> Array:
+def skew(name: str, n: int) -> Array:
+    """Skew-symmetric matrix of real symbols."""
     A = np.zeros((n, n), object)
     for i, j in combinations(range(n), 2):
         A[i, j] = sp.Symbol(f"{name}{i}{j}", real=True)
         A[j, i] = -A[i, j]
     return A
+
+
+def reflection(n: int) -> Array:
+    """I − 2xxᵀ/(xᵀx), x = (1, …, n): an orthogonal matrix of fractions without zeros."""
+    x = np.arange(1, n + 1)
+    return np.eye(n, dtype=int).astype(object) - np.outer(x, x).astype(object) * sp.QQ(2, int(x @ x))
 
 
 def _determinant(A: Array) -> Any:

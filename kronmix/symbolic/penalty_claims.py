@@ -22,6 +22,7 @@ from .penalties import (
     kronecker_rearrangement,
     prove_dense_penalty,
     prove_entrywise_penalty,
+    prove_group_penalty,
     prove_kronecker_penalty,
     prove_mixer_penalty,
     prove_monarch_penalty,
@@ -127,7 +128,11 @@ CLAIMS = (
         "definition",
         _CERTIFICATE,
         prove_dense_penalty,
-        (Mutant("without the factor ½", partial(prove_dense_penalty, square_norm)),),
+        (
+            Mutant("without the factor ½", partial(prove_dense_penalty, square_norm)),
+            Mutant("‖B²‖_F", partial(prove_dense_penalty, lambda B: square_norm(B * B) / 2)),
+            Mutant("two blocks that share θ", partial(prove_dense_penalty, tied=True)),
+        ),
     ),
     Claim(
         "T17",
@@ -140,6 +145,7 @@ CLAIMS = (
         (
             Mutant("constant L", partial(prove_entrywise_penalty, lambda b, L: L * b ** (2 / L))),
             Mutant("exponent 1/L", partial(prove_entrywise_penalty, lambda b, L: L / 2 * b ** (1 / L))),
+            Mutant("‖B‖₁ at every depth", partial(prove_entrywise_penalty, lambda b, L: b)),
         ),
     ),
     Claim(
@@ -156,6 +162,7 @@ CLAIMS = (
                 partial(prove_product_penalty, lambda s, L: L / 2 * sp.sqrt(sum(x**2 for x in s)) ** (2 / L)),
             ),
             Mutant("constant 1", partial(prove_product_penalty, lambda s, L: sum(x ** (2 / L) for x in s))),
+            Mutant("‖B‖_* at every depth", partial(prove_product_penalty, lambda s, L: sum(s))),
         ),
     ),
     Claim(
@@ -169,6 +176,7 @@ CLAIMS = (
         (
             Mutant("‖B‖_F for every k", partial(prove_kronecker_penalty, lambda norm, k: norm)),
             Mutant("exponent 1/k", partial(prove_kronecker_penalty, lambda norm, k: k / 2 * norm ** (1 / k))),
+            Mutant("constant k", partial(prove_kronecker_penalty, lambda norm, k: k * norm ** (2 / k))),
         ),
     ),
     Claim(
@@ -182,6 +190,9 @@ CLAIMS = (
         (
             Mutant("no rearrangement", partial(prove_sum_penalty, unshuffled)),
             Mutant("𝓡 transposed", partial(prove_sum_penalty, lambda B, l, r: kronecker_rearrangement(B, l, r).T)),
+            Mutant("half of it", partial(prove_sum_penalty, penalty=lambda s: sum(s) / 2)),
+            Mutant("‖𝓡(B)‖_F", partial(prove_sum_penalty, penalty=lambda s: sp.sqrt(sum(x**2 for x in s)))),
+            Mutant("the spectral norm", partial(prove_sum_penalty, penalty=lambda s: sp.Max(*s))),
         ),
         slow=partial(prove_sum_penalty, left=(3, 2), right=(2, 4), rank=3),
     ),
@@ -206,14 +217,17 @@ CLAIMS = (
     Claim(
         "T17",
         "Monarch of block rank 1",
-        "With block rank 1 the penalty is the sum of the slices' Frobenius norms: the group lasso over slices.",
+        "With block rank 1, where every slice has rank 1 at most, the penalty is the sum of the slices' Frobenius norms.",
         r"R(B)=\sum_{j,k}\|B_{jk}\|_F\quad(r=1)",
         "Li, Nguyen, Hegde & Wong 2023; Dao et al. 2022",
         _CERTIFICATE,
-        partial(prove_monarch_penalty, rank=1),
+        prove_group_penalty,
         (
-            Mutant("half of it", partial(prove_monarch_penalty, rank=1, penalty=lambda s: sum(sum(x) for x in s) / 2)),
-            Mutant("tied blocks", partial(prove_monarch_penalty, rank=1, tied=True)),
+            Mutant("half of it", partial(prove_group_penalty, lambda norms: sum(norms) / 2)),
+            Mutant("squared norms", partial(prove_group_penalty, lambda norms: sum(x**2 for x in norms))),
+            Mutant("‖B‖_F", partial(prove_group_penalty, lambda norms: sp.sqrt(sum(x**2 for x in norms)))),
+            Mutant("contiguous blocks for slices", partial(prove_group_penalty, slices=contiguous_blocks)),
+            Mutant("tied blocks", partial(prove_group_penalty, tied=True)),
         ),
     ),
     Claim(
@@ -227,6 +241,7 @@ CLAIMS = (
         (
             Mutant("without the square root", partial(prove_mixer_penalty, lambda power, L: L * power)),
             Mutant("constant L/2", partial(prove_mixer_penalty, lambda power, L: L / 2 * sp.sqrt(power))),
+            Mutant("exponent 1/L", partial(prove_mixer_penalty, lambda power, L: L * power ** (1 / L))),
         ),
     ),
     Claim(

@@ -11,7 +11,13 @@ from .claims import Claim, Mutant
 from .random_spectra import prove_edge, prove_sparse_growth, prove_width_free
 from .saddles import CORRELATED, INDEPENDENT, SWITCHING, prove_average_is_lasso
 from .sensing import Experiment, prove_recovery
-from .time_paths import prove_dual_limit, prove_mirror_identity, prove_soft_threshold, prove_threshold_optimality
+from .time_paths import (
+    mirror_side,
+    prove_dual_limit,
+    prove_mirror_identity,
+    prove_soft_threshold,
+    prove_threshold_optimality,
+)
 
 __all__ = ["CLAIMS"]
 
@@ -24,7 +30,7 @@ CLAIMS = (
         "T23",
         "sensing",
         "From 110 Gaussian measurements of 256 unknowns, gradient descent on Monarch factors from scale 1e-4 recovers three "
-        "active slices to 1e-3, at the convex group-sparse minimum to 1 %.",
+        "active slices to 1e-3, at the minimum of the slices' nuclear norms to 1 %.",
         r"\frac{\|\hat B-B\|_F}{\|B\|_F}<10^{-3},\qquad"
         r"\sum_{j,k}\|\hat B_{jk}\|_*\approx\min_{\mathcal A(B)=y}\sum_{j,k}\|B_{jk}\|_*",
         "Li, Nguyen, Hegde & Wong 2023",
@@ -122,6 +128,9 @@ CLAIMS = (
         (
             Mutant("without the factor t", partial(prove_mirror_identity, lambda t, r, Mw: r - Mw)),
             Mutant("t²", partial(prove_mirror_identity, lambda t, r, Mw: t**2 * (r - Mw))),
+            Mutant("7r more", partial(prove_mirror_identity, lambda t, r, Mw: t * (r - Mw) + 7 * r)),
+            Mutant("arcsinh without ½", partial(prove_mirror_identity, side=lambda w, a: 2 * mirror_side(w, a))),
+            Mutant("arcsinh(w/α)", partial(prove_mirror_identity, side=lambda w, a: sp.asinh(w / a) / 2)),
         ),
     ),
     Claim(
@@ -168,16 +177,18 @@ CLAIMS = (
     Claim(
         "T27",
         "optimality of soft thresholding",
-        "Soft-thresholded singular values solve the nuclear-norm problem on a fully observed target, mode by mode.",
+        "Soft-thresholded singular values solve the nuclear-norm problem on a fully observed target: the dual matrix is feasible.",
         r"T-B=\lambda Z,\quad\|Z\|\le1,\ \langle Z,B\rangle=\|B\|_*,\qquad B=U\operatorname{diag}((s-\lambda)_+)V^{\top}",
         _BERTHIER,
         "certificate",
         prove_threshold_optimality,
         (
-            Mutant("residual λ in every mode", partial(prove_threshold_optimality, lambda s, penalty: penalty)),
+            Mutant("λ subtracted from every mode", partial(prove_threshold_optimality, lambda s, penalty: s - penalty)),
+            Mutant("threshold λ/2", partial(prove_threshold_optimality, lambda s, penalty: sp.Max(s - penalty / 2, 0))),
+            Mutant("nothing kept", partial(prove_threshold_optimality, lambda s, penalty: sp.Integer(0))),
             Mutant(
-                "residual s/2 where active",
-                partial(prove_threshold_optimality, lambda s, penalty: sp.Min(s / 2, penalty)),
+                "ridge",
+                partial(prove_threshold_optimality, lambda s, penalty: s / (1 + penalty)),
             ),
         ),
     ),
