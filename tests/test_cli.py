@@ -219,7 +219,7 @@ def test_bad_weights_end_in_one_sentence(
     ("arguments", "words"),
     [
         (("inspect", "none.npz"), "none.npz: No such file or directory"),
-        (("inspect", "B.bin"), "unknown file type '.bin'"),
+        (("inspect", "B.doc"), "unknown file type '.doc'"),
         (
             ("factor", "B.npy", "--structure", "monarch"),
             "--shape is missing: a Monarch matrix needs four sizes p,k,q,s",
@@ -255,6 +255,7 @@ def test_bad_arguments_end_in_one_sentence(
     monkeypatch.chdir(tmp_path)
     np.save("B.npy", np.eye(4))
     np.save("R.npy", np.ones((2, 3)))
+    Path("B.doc").write_bytes(b"none of ours")
     before = sorted(p.name for p in tmp_path.iterdir())
     code, printed, errors = call(capsys, *arguments)
     assert (code, printed) == (2, "")
