@@ -9,37 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from enum import StrEnum
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import Any
 
-import numpy as np
-
 import analysis.studies
-from kronmix.intervals import Interval as Interval
+from kronmix.intervals import Interval
+
+from .statistics import Outcome, Samples
 
 #: Numbers that one cell gives.
 Values = Mapping[str, float]
-
-
-class Verdict(StrEnum):
-    """What the table says about the question, at the sizes of the preset."""
-
-    SUPPORTED = "supported"
-    NOT_SUPPORTED = "not supported"
-    UNDECIDED = "undecided at this size"
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """A verdict and the sentence with the numbers it rests on."""
-
-    verdict: Verdict
-    words: str
-
-    def __str__(self) -> str:
-        return f"{self.verdict}: {self.words}"
 
 
 @dataclass(frozen=True)
@@ -66,6 +46,8 @@ class Study:
     decide : function of the table -> Outcome
     plot : function (table, Axes) -> None
     seeds : mapping of preset to default number of seeds
+    smallest_effect : float
+        The smallest difference that counts for ``decide``, in its unit; declared before anything is run.
     """
 
     name: str
@@ -76,6 +58,7 @@ class Study:
     decide: Callable[[Table], Outcome]
     plot: Callable[[Table, Any], None]
     seeds: Mapping[str, int]
+    smallest_effect: float
 
 
 @dataclass(frozen=True)
@@ -97,45 +80,29 @@ class Table:
         """Names of the numbers."""
         return list(dict.fromkeys(name for cell in self.cells for name in cell.values))
 
-    def samples(self, quantity: str, **wanted: Any) -> np.ndarray[Any, np.dtype[np.float64]]:
-        """One number of all cells whose configuration has these values, in the order of their seeds."""
+    def samples(self, quantity: str, **wanted: Any) -> Samples:
+        """One number of the one configuration that has these values, by seed.
+
+        Raises
+        ------
+        ValueError
+            If several configurations have them.
+        """
         chosen = [c for c in self.cells if all(c.config.get(k) == v for k, v in wanted.items())]
-        return np.array([c.values[quantity] for c in sorted(chosen, key=lambda c: c.seed)])
+        by_seed = {c.seed: c.values[quantity] for c in chosen}
+        if len(by_seed) < len(chosen):
+            raise ValueError(f"{wanted}: several configurations have these values, expected one")
+        return Samples(by_seed)
 
     def interval(self, quantity: str, **wanted: Any) -> Interval:
         """Mean over seeds, with its interval."""
-        return bootstrap(self.samples(quantity, **wanted))
-
-
-def bootstrap(samples: Any, resamples: int = 4000, seed: int = 0) -> Interval:
-    """Percentile bootstrap of the mean.
-
-    Examples
-    --------
-    >>> from analysis.study import bootstrap
-    >>> found = bootstrap([1.0, 2.0, 3.0])
-    >>> found.mean, 1 <= found.low <= 2 <= found.high <= 3
-    (2.0, True)
-    """
-    x = np.asarray(samples, dtype=float)
-    if x.size == 0:
-        raise ValueError("no cells with this configuration")
-    means = np.random.default_rng(seed).choice(x, (resamples, x.size)).mean(axis=1)
-    low, high = np.percentile(means, [2.5, 97.5])
-    return Interval(float(x.mean()), float(low), float(high))
+        return self.samples(quantity, **wanted).interval
 
 
 def draw_intervals(ax: Any, x: Any, found: Sequence[Interval], **look: Any) -> Any:
     """Draw means with their intervals as error bars; ``look`` is Matplotlib's."""
     error = [i.mean - i.low for i in found], [i.high - i.mean for i in found]
     return ax.errorbar(x, [i.mean for i in found], error, capsize=3, **({"marker": "o"} | look))
-
-
-def decide_difference(difference: Any, words: str) -> Outcome:
-    """Supported where the paired difference is above 0, not where it is below, undecided where its interval holds 0."""
-    found = bootstrap(difference)
-    verdict = Verdict.SUPPORTED if found.low > 0 else Verdict.NOT_SUPPORTED if found.high < 0 else Verdict.UNDECIDED
-    return Outcome(verdict, f"{words}: paired difference {found} over {np.size(difference)} seeds")
 
 
 def as_plain(config: Any) -> dict[str, Any]:

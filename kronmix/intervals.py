@@ -56,4 +56,4 @@ class Interval:
 
     def __str__(self) -> str:
         value = f"{self.value:.4g}"
-        return value if self.low == self.high else f"{value} [{self.low:.4g}, {self.high:.4g}]"
+        return f"{value} [{self.low:.4g}, {self.high:.4g}]" if self.low < self.high else value

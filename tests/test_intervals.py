@@ -23,6 +23,7 @@ def test_ends_half_width_and_words() -> None:
     assert str(Interval(2.0, 2.0, 2.0)) == "2"
     assert np.isnan(Interval.around(2.0, np.nan).half_width)
     assert 2.0 not in Interval.around(2.0, np.nan)
+    assert str(Interval.around(2.0, np.nan)) == "2"
 
 
 def test_curves() -> None:

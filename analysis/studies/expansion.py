@@ -10,7 +10,11 @@ from kronmix import networks as nn
 
 from ..classification import Task, image_shape, train
 from ..shapes import channels_for
-from ..study import Outcome, Study, Table, decide_difference, draw_intervals
+from ..statistics import Comparison, Outcome, decide_together
+from ..study import Study, Table, draw_intervals
+
+#: Two points of accuracy.
+_SMALLEST = 0.02
 
 
 @dataclass(frozen=True)
@@ -39,9 +43,10 @@ def decide(table: Table) -> Outcome:
     """Paired over seeds: the largest γ against the smallest, each at the number of tokens nearest to its optimum."""
     expansions = sorted({c["expansion"] for c in table.configurations})
     low, high = ({"expansion": γ, "tokens": _nearest(table, γ)} for γ in (expansions[0], expansions[-1]))
-    widths = [table.samples("hidden_width", **at)[0] for at in (low, high)]
+    widths = [table.interval("hidden_width", **at).mean for at in (low, high)]
     words = f"γ = {high['expansion']} against {low['expansion']}, hidden width {widths[1]:.0f} against {widths[0]:.0f}, accuracy"
-    return decide_difference(table.samples("test_accuracy", **high) - table.samples("test_accuracy", **low), words)
+    gain = table.samples("test_accuracy", **high) - table.samples("test_accuracy", **low)
+    return decide_together([Comparison("gain", gain, _SMALLEST)], words)
 
 
 def _nearest(table: Table, γ: int) -> int:
@@ -79,4 +84,5 @@ STUDY = Study(
     decide,
     plot,
     {"quick": 4, "full": 10},
+    _SMALLEST,
 )

@@ -12,9 +12,14 @@ from kronmix import networks as nn
 
 from ..classification import Task, image_shape, stacked, train
 from ..shapes import channels_for
-from ..study import Outcome, Study, Table, Verdict, bootstrap, draw_intervals
+from ..statistics import Comparison, Outcome, decide_together
+from ..study import Study, Table, draw_intervals
 
 KINDS = ("MLP-Mixer", "S-Mixer", "sparse MLP")
+
+
+#: Two points of accuracy.
+_SMALLEST = 0.02
 
 
 @dataclass(frozen=True)
@@ -58,13 +63,11 @@ def run_cell(config: Config, seed: int) -> dict[str, float]:
 
 def decide(table: Table) -> Outcome:
     """Supported where the widest Mixer of either kind is more accurate than the narrowest, paired over seeds."""
-    found, words = [], []
+    changes = []
     for kind in KINDS[:2]:
         widths = _widths(table, kind)
-        pair = [table.samples("test_accuracy", kind=kind, width=w) for w in (widths[-1], widths[0])]
-        change = bootstrap(pair[0] - pair[1])
-        found.append(change)
-        words.append(f"{kind} from width {widths[0]} to {widths[-1]}: accuracy changes by {change}")
+        wide, narrow = (table.samples("test_accuracy", kind=kind, width=w) for w in (widths[-1], widths[0]))
+        changes.append(Comparison(f"{kind} from width {widths[0]} to {widths[-1]}", wide - narrow, _SMALLEST))
     widths = _widths(table, "sparse MLP")
     means = {w: table.interval("test_accuracy", kind="sparse MLP", width=w).mean for w in widths}
     best = max(means, key=lambda w: means[w])
@@ -72,12 +75,9 @@ def decide(table: Table) -> Outcome:
     where = (
         f"below half of that from width {stopped[0]}" if stopped else f"{means[widths[-1]]:.3g} at width {widths[-1]}"
     )
-    words.append(f"sparse MLP: best at width {best} with {means[best]:.3g}, {where}")
-    if all(change.low > 0 for change in found):
-        verdict = Verdict.SUPPORTED
-    else:
-        verdict = Verdict.NOT_SUPPORTED if any(change.high < 0 for change in found) else Verdict.UNDECIDED
-    return Outcome(verdict, "; ".join(words))
+    return decide_together(
+        changes, f"sparse MLP: best at width {best} with {means[best]:.3g}, {where}; change of accuracy"
+    )
 
 
 def plot(table: Table, ax: Any) -> None:
@@ -121,4 +121,5 @@ STUDY = Study(
     decide,
     plot,
     {"quick": 4, "full": 5},
+    _SMALLEST,
 )

@@ -12,7 +12,11 @@ import kronmix as km
 
 from ..classification import Task, split
 from ..sparse import bernoulli_weight
-from ..study import Interval, Outcome, Study, Table, Verdict, bootstrap, draw_intervals
+from ..statistics import Comparison, Outcome, Samples, compare
+from ..study import Study, Table, draw_intervals
+
+#: Four-cycles an edge; also used for the distance of singular values and for CKA.
+_SMALLEST = 0.01
 
 
 @dataclass(frozen=True)
@@ -80,20 +84,26 @@ def decide(table: Table) -> Outcome:
     """Supported where permuting brings a Mixer's four-cycles over all layers nearer to those of random sparse weights."""
     at = {"layers": max(c["layers"] for c in table.configurations)}
 
-    def nearer(quantity: str, target: float | None = None) -> Interval:
+    def nearer(quantity: str, target: float | None = None) -> Samples:
         """How much nearer the permuted weight is to the target (default: the sparse weight's own number), paired over seeds."""
         sparse, permuted, plain = (table.samples(quantity, kind=k, **at) for k in ("sparse MLP", "RP-Mixer", "Mixer"))
-        goal = sparse if target is None else target
-        return bootstrap(np.abs(plain - goal) - np.abs(permuted - goal))
+        if target is not None:
+            return abs(target - plain) - abs(target - permuted)
+        return abs(plain - sparse) - abs(permuted - sparse)
 
-    cycles = nearer("four_cycles")
+    found = compare(
+        [
+            Comparison("four-cycles an edge", nearer("four_cycles"), _SMALLEST),
+            Comparison("distance of singular values", nearer("spectrum_distance", 0.0), _SMALLEST),
+            Comparison("CKA", nearer("cka", 1.0), _SMALLEST),
+        ]
+    )
     spread = {k: table.interval("degree_spread", kind=k, layers=1) for k in ("RP-Mixer", "sparse MLP")}
-    verdict = Verdict.SUPPORTED if cycles.low > 0 else Verdict.NOT_SUPPORTED if cycles.high < 0 else Verdict.UNDECIDED
     return Outcome(
-        verdict,
-        f"over {at['layers']} layers permuting brings a Mixer nearer to random sparse weights by {cycles} four-cycles an edge, "
-        f"{nearer('spectrum_distance', 0.0)} in the distance of singular values, {nearer('cka', 1.0)} in CKA; the degrees of "
-        f"one layer stay equal: spread {spread['RP-Mixer']}, sparse {spread['sparse MLP']}",
+        found[0].verdict,
+        f"over {at['layers']} layers permuting brings a Mixer nearer to random sparse weights by: {'; '.join(map(str, found))}; "
+        f"smallest effect that counts {_SMALLEST:g}; spread of the degrees of one layer: {spread['RP-Mixer']} permuted, "
+        f"{spread['sparse MLP']} sparse",
     )
 
 
@@ -120,4 +130,5 @@ STUDY = Study(
     decide,
     plot,
     {"quick": 6, "full": 20},
+    _SMALLEST,
 )

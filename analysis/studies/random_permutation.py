@@ -6,7 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..classification import Task, stacked, train
-from ..study import Outcome, Study, Table, Verdict, bootstrap, draw_intervals
+from ..statistics import Comparison, Outcome, decide_together
+from ..study import Study, Table, draw_intervals
+
+#: A loss of two points of accuracy counts.
+_MARGIN = 0.02
 
 
 @dataclass(frozen=True)
@@ -30,20 +34,15 @@ def run_cell(config: Config, seed: int) -> dict[str, float]:
 
 
 def decide(table: Table) -> Outcome:
-    """Supported where permuting costs no accuracy at any depth: within 2 points, paired over seeds."""
-    words, kept, lost = [], [], []
+    """Supported where permuting costs less than ``_MARGIN`` of accuracy at any depth, paired over seeds."""
+    kept = []
     for patch, channels in _shapes(table):
         for depth in _depths(table):
             at = {"patch": patch, "channels": channels, "depth": depth}
-            change = bootstrap(
-                table.samples("test_accuracy", kind="RP-Mixer", **at)
-                - table.samples("test_accuracy", kind="S-Mixer", **at)
-            )
-            kept.append(change.low > -0.02)
-            lost.append(change.high < -0.02)
-            words.append(f"S = {(28 // patch) ** 2}, C = {channels}, depth {2 * depth}: {change}")
-    verdict = Verdict.SUPPORTED if all(kept) else Verdict.NOT_SUPPORTED if any(lost) else Verdict.UNDECIDED
-    return Outcome(verdict, "accuracy of RP-Mixer minus Mixer: " + "; ".join(words))
+            permuted, plain = (table.samples("test_accuracy", kind=kind, **at) for kind in ("RP-Mixer", "S-Mixer"))
+            name = f"S = {(28 // patch) ** 2}, C = {channels}, depth {2 * depth}"
+            kept.append(Comparison.no_worse(name, permuted - plain, _MARGIN))
+    return decide_together(kept, "accuracy of RP-Mixer minus Mixer")
 
 
 def plot(table: Table, ax: Any) -> None:
@@ -89,4 +88,5 @@ STUDY = Study(
     decide,
     plot,
     {"quick": 4, "full": 5},
+    _MARGIN,
 )

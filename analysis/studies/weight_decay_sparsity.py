@@ -9,9 +9,14 @@ import numpy as np
 
 import kronmix as km
 
-from ..study import Outcome, Study, Table, Verdict, bootstrap, draw_intervals
+from ..statistics import Comparison, Outcome, decide_together
+from ..study import Study, Table, draw_intervals
 
 MEASURES = ("hoyer", "l1_over_l2", "effective_nonzeros", "group_hoyer")
+
+
+#: Of Hoyer's index, which is between 0 and 1.
+_SMALLEST = 0.02
 
 
 @dataclass(frozen=True)
@@ -25,7 +30,11 @@ class Config:
 
 
 def run_cell(config: Config, seed: int) -> dict[str, float]:
-    """Sparsity of the effective weight at the start and after training, and the held-out error."""
+    """Sparsity of the effective weight at the start and after training, and the held-out error.
+
+    The control is the nearest Kronecker product to the least-squares solution: what the structure alone makes of the data, before
+    any training.
+    """
     rng = np.random.default_rng(seed)
     images, _ = km.datasets.digits()
     order = rng.permutation(len(images))
@@ -36,13 +45,17 @@ def run_cell(config: Config, seed: int) -> dict[str, float]:
     start = km.LinearMixer(*layers)
     problem = km.Regression(noisy[:, fit], clean[:, fit])
     run = km.gradient_descent(problem, start, steps=config.steps, weight_decay=config.weight_decay, records=2)
-    values = {f"{name}_start": value for name, value in _sparsity(start).items()} | _sparsity(run.operator)
+    solution = np.linalg.lstsq(noisy[:, fit].T, clean[:, fit].T, rcond=None)[0].T
+    control = km.nearest_kronecker(solution, ((8, 8), (8, 8))).operator
+    values = {f"{name}_start": value for name, value in _sparsity(start.effective_weight()).items()} | _sparsity(
+        run.operator.effective_weight()
+    )
+    values |= {f"{name}_control": value for name, value in _sparsity(control).items()}
     error = float(np.mean((run.operator @ noisy[:, held] - clean[:, held]) ** 2))
     return values | {"held_out": error}
 
 
-def _sparsity(op: Any) -> dict[str, float]:
-    effective = op.effective_weight()
+def _sparsity(effective: Any) -> dict[str, float]:
     profile = km.sparsity_profile(effective)
     ratio = km.norm(effective, "l1") / km.norm(effective, "fro")
     group = profile.group_hoyer
@@ -55,24 +68,21 @@ def _sparsity(op: Any) -> dict[str, float]:
 
 
 def decide(table: Table) -> Outcome:
-    """Paired over seeds: Hoyer's index after training against the start, and with weight decay against without."""
-    sentences, verdicts = [], []
+    """Hoyer's index, paired over seeds: after training against the start and the control, and with weight decay against without."""
+    comparisons, words = [], []
     for blocks in sorted({c["blocks"] for c in table.configurations}):
         decays = sorted({c["weight_decay"] for c in table.configurations if c["blocks"] == blocks})
-        plain = {"blocks": blocks, "weight_decay": 0.0}
-        trained = bootstrap(table.samples("hoyer", **plain) - table.samples("hoyer_start", **plain))
-        strong = {"blocks": blocks, "weight_decay": decays[-1]}
-        decayed = bootstrap(table.samples("hoyer", **strong) - table.samples("hoyer", **plain))
-        sentences.append(
-            f"{blocks} block{'s' * (blocks > 1)}: training changes Hoyer's index by {trained}, "
-            f"weight decay {decays[-1]:g} by a further {decayed}"
-        )
-        verdicts.append((trained.low > 0 and decayed.low > 0, trained.high < 0 or decayed.high < 0))
-    if all(sparser for sparser, _ in verdicts):
-        verdict = Verdict.SUPPORTED
-    else:
-        verdict = Verdict.NOT_SUPPORTED if all(denser for _, denser in verdicts) else Verdict.UNDECIDED
-    return Outcome(verdict, "; ".join(sentences))
+        plain, strong = ({"blocks": blocks, "weight_decay": λ} for λ in (0.0, decays[-1]))
+        trained, start, control = (table.samples(q, **plain) for q in ("hoyer", "hoyer_start", "hoyer_control"))
+        decayed = table.samples("hoyer", **strong)
+        name = f"{blocks} block{'s' * (blocks > 1)}"
+        words.append(f"{name}: start {start.interval}, control {control.interval}, trained {trained.interval}")
+        comparisons += [
+            Comparison(f"{name}, trained minus start", trained - start, _SMALLEST),
+            Comparison(f"{name}, trained minus control", trained - control, _SMALLEST),
+            Comparison(f"{name}, weight decay {decays[-1]:g} minus none", decayed - trained, _SMALLEST),
+        ]
+    return decide_together(comparisons, f"Hoyer's index, {'; '.join(words)}")
 
 
 def plot(table: Table, ax: Any) -> None:
@@ -81,9 +91,11 @@ def plot(table: Table, ax: Any) -> None:
         decays = sorted({c["weight_decay"] for c in table.configurations if c["blocks"] == blocks})
         found = [table.interval("hoyer", blocks=blocks, weight_decay=λ) for λ in decays]
         start = table.interval("hoyer_start", blocks=blocks, weight_decay=0.0)
+        control = table.interval("hoyer_control", blocks=blocks, weight_decay=0.0)
         label = f"{blocks} block{'s' * (blocks > 1)}"
         line = draw_intervals(ax, range(len(decays)), found, label=f"{label}, trained")
-        ax.axhline(start.mean, color=line[0].get_color(), linestyle="--", linewidth=0.9, label=f"{label}, start")
+        for level, dashes, name in ((start, "--", "start"), (control, ":", "nearest Kronecker of least squares")):
+            ax.axhline(level.mean, color=line[0].get_color(), linestyle=dashes, linewidth=0.9, label=f"{label}, {name}")
     ax.set_xticks(range(len(decays)), [f"{λ:g}" for λ in decays])
     ax.set(xlabel="weight decay λ", ylabel="Hoyer's index of the effective weight")
     ax.legend(frameon=False, fontsize=8)
@@ -102,4 +114,5 @@ STUDY = Study(
     decide,
     plot,
     {"quick": 10, "full": 20},
+    _SMALLEST,
 )

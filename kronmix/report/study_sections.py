@@ -16,7 +16,7 @@ def studies(findings: Findings) -> Section:
         for study in findings.studies
     )
     explanation = (
-        "What was found by the studies in this folder: one question each, error bars are 95 % bootstrap intervals over seeds, and "
+        "What was found by the studies in this folder: one question each, error bars are 95 % t intervals over seeds, and "
         "the verdicts are computed from the tables."
     )
     return Section("studies", "Studies", explanation, figures)

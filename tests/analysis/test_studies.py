@@ -13,7 +13,8 @@ from analysis.__main__ import draw
 from analysis.classification import Task, split, stacked, train
 from analysis.runner import run_one
 from analysis.shapes import channels_for
-from analysis.study import Cell, Outcome, Table, Verdict, all_studies, as_plain, bootstrap, decide_difference
+from analysis.statistics import Outcome, Verdict
+from analysis.study import Cell, Table, all_studies, as_plain
 
 STUDIES = all_studies()
 #: Configurations made smaller for the tests.
@@ -159,22 +160,50 @@ def test_optimal_shape_decides_by_the_nearest_size() -> None:
     assert "in 100 % of the resamples" in study.decide(best_at(16)).words
 
 
-def test_decisions_by_differences() -> None:
-    assert decide_difference([1.0, 1.1, 0.9], "up").verdict is Verdict.SUPPORTED
-    assert decide_difference([-1.0, -1.1, -0.9], "up").verdict is Verdict.NOT_SUPPORTED
-    assert decide_difference([-1.0, 1.1, -0.1], "up").verdict is Verdict.UNDECIDED
+def test_shapes_have_channels_enough_for_layer_norm() -> None:
+    for configs in STUDIES["optimal_shape"].presets.values():
+        assert min(c.channels for c in configs) >= 8
 
 
-def test_bootstrap_covers_the_mean() -> None:
-    rng = np.random.default_rng(0)
-    hits = [abs((i := bootstrap(rng.normal(size=30), 500)).mean) >= 0 and i.low <= 0 <= i.high for _ in range(200)]
-    assert 0.88 < np.mean(hits) < 0.99
-    with pytest.raises(ValueError, match="no cells"):
-        bootstrap([])
+def test_trained_weights_are_compared_with_the_start_and_the_control() -> None:
+    study = STUDIES["weight_decay_sparsity"]
+
+    def table(control: float) -> Table:
+        def hoyer(decay: float) -> dict[str, float]:
+            return {"hoyer_start": 0.3, "hoyer_control": control, "hoyer": 0.6 + decay}
+
+        return Table(
+            tuple(
+                Cell(
+                    c.config,
+                    c.seed,
+                    {q: v + 1e-4 * c.seed * len(q) for q, v in hoyer(c.config["weight_decay"]).items()},
+                )
+                for c in invented("weight_decay_sparsity", 0.5).cells
+            )
+        )
+
+    assert study.decide(table(0.5)).verdict is Verdict.SUPPORTED
+    assert study.decide(table(0.6)).verdict is Verdict.NOT_SUPPORTED
+    assert "trained minus control" in study.decide(table(0.6)).words
+
+
+def test_a_study_pairs_by_seed() -> None:
+    """By position the difference of these is 0.02 in every pair; by seed there is none."""
+    study, seeds = STUDIES["monarch_vs_kronecker"], ((0, 1, 2), (1, 2, 3))
+    cells = tuple(
+        Cell(as_plain(config), seed, {"test_accuracy": 0.8 - 0.02 * seed})
+        for config in study.presets["quick"]
+        for seed in seeds[config.kind == "Kronecker"]
+    )
+    outcome = study.decide(Table(cells))
+    assert outcome.verdict is not Verdict.SUPPORTED
+    assert "(2 pairs" in outcome.words
 
 
 def test_every_study_is_described() -> None:
     for name, study in STUDIES.items():
         assert name == study.name
         assert study.question.endswith("?")
+        assert study.smallest_effect > 0
         assert set(study.presets) == set(study.seeds) == {"quick", "full"}

@@ -1,0 +1,249 @@
+"""What seeds say: numbers by seed, intervals of their mean, and comparisons decided together.
+
+Comparisons are paired: two configurations share the random numbers of a seed, and only seeds that both have are compared. A
+comparison has a smallest effect that would matter, declared in the study before anything is run. It is supported where the
+difference is above zero and that effect is not excluded, not supported where that effect is excluded, and undecided otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+from scipy.stats import t as student
+
+from kronmix.intervals import Interval
+
+Array = np.ndarray[Any, np.dtype[np.float64]]
+
+#: Of intervals; one-sided tests are at half of what is left.
+CONFIDENCE = 0.95
+_LEVEL = (1 - CONFIDENCE) / 2
+
+
+class Verdict(StrEnum):
+    """What the table says about the question, at the sizes of the preset."""
+
+    SUPPORTED = "supported"
+    NOT_SUPPORTED = "not supported"
+    UNDECIDED = "undecided at this size"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A verdict and the sentence with the numbers it rests on."""
+
+    verdict: Verdict
+    words: str
+
+    def __str__(self) -> str:
+        return f"{self.verdict}: {self.words}"
+
+
+@dataclass(frozen=True)
+class Samples:
+    """A number of every seed. Differences are taken seed by seed, over the seeds that both have.
+
+    Attributes
+    ----------
+    by_seed : mapping of seed to float
+
+    Examples
+    --------
+    >>> from analysis.statistics import Samples
+    >>> first, second = Samples({0: 1.0, 1: 2.0, 2: 4.0}), Samples({1: 1.5, 2: 3.0, 3: 9.0})
+    >>> (first - second).by_seed
+    {1: 0.5, 2: 1.0}
+    """
+
+    by_seed: Mapping[int, float]
+
+    @property
+    def values(self) -> Array:
+        """The numbers, in the order of their seeds."""
+        return np.array([self.by_seed[seed] for seed in sorted(self.by_seed)], dtype=np.float64)
+
+    @property
+    def interval(self) -> Interval:
+        """The mean over seeds, with its interval."""
+        return interval_of_mean(self.values)
+
+    def __len__(self) -> int:
+        return len(self.by_seed)
+
+    def __sub__(self, other: Samples) -> Samples:
+        return Samples({s: v - other.by_seed[s] for s, v in self.by_seed.items() if s in other.by_seed})
+
+    def __rsub__(self, number: float) -> Samples:
+        return Samples({s: number - v for s, v in self.by_seed.items()})
+
+    def __neg__(self) -> Samples:
+        return 0.0 - self
+
+    def __abs__(self) -> Samples:
+        return Samples({s: abs(v) for s, v in self.by_seed.items()})
+
+
+def common(samples: Iterable[Samples]) -> Array:
+    """Numbers of shape (samples, seeds), over the seeds that all of them have."""
+    chosen = list(samples)
+    seeds = sorted(set.intersection(*(set(s.by_seed) for s in chosen)))
+    return np.array([[s.by_seed[seed] for seed in seeds] for s in chosen], dtype=np.float64)
+
+
+def interval_of_mean(samples: Any) -> Interval:
+    """Mean along the last axis with Student's t interval; its ends are nan for one sample, or where a number is not finite.
+
+    The percentile bootstrap of n numbers covers the mean too rarely when n is small: for normal numbers
+    80 % instead of 95 % at n = 4. Its correction BCa covers 90 % at n = 10.
+
+    Raises
+    ------
+    ValueError
+        If there are no samples.
+
+    Examples
+    --------
+    >>> from analysis.statistics import interval_of_mean
+    >>> print(interval_of_mean([1.0, 2.0, 3.0]))
+    2 [-0.4841, 4.484]
+    """
+    x = np.asarray(samples, dtype=np.float64)
+    n = x.shape[-1]
+    if n == 0:
+        raise ValueError("no cells with this configuration")
+    mean = x.mean(axis=-1)
+    if n == 1 or not np.isfinite(x).all():
+        return Interval(mean, np.full_like(mean, np.nan), np.full_like(mean, np.nan), CONFIDENCE)
+    half = student.ppf(1 - _LEVEL, n - 1) * x.std(axis=-1, ddof=1) / n**0.5
+    return Interval.around(mean, half, CONFIDENCE)
+
+
+# ---- comparisons -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A difference, paired by seed, of which the study says that it is positive (or above a bound).
+
+    Attributes
+    ----------
+    name : str
+    difference : Samples
+    smallest_effect : float
+        The smallest difference that would matter: below it the comparison is not supported.
+    above : float
+        What the difference has to be above.
+    """
+
+    name: str
+    difference: Samples
+    smallest_effect: float
+    above: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not (self.smallest_effect > 0 or self.smallest_effect == self.above < 0):
+            raise ValueError(f"smallest_effect={self.smallest_effect}: expected a positive number")
+
+    @classmethod
+    def no_worse(cls, name: str, difference: Samples, margin: float) -> Comparison:
+        """The difference is not below −``margin``; not supported where it is."""
+        return cls(name, difference, -margin, -margin)
+
+    @property
+    def criterion(self) -> str:
+        """What counts, in words."""
+        if self.above < 0:
+            return f"a loss of {-self.above:g} counts"
+        return f"smallest effect that counts {self.smallest_effect:g}"
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A comparison beside the others of its study.
+
+    Attributes
+    ----------
+    comparison : Comparison
+    p_positive : float
+        Of the hypothesis that the difference is not above its bound; one-sided, Holm's correction.
+    p_smaller : float
+        Of the hypothesis that the difference is at least the smallest effect; one-sided, Holm's correction.
+    """
+
+    comparison: Comparison
+    p_positive: float
+    p_smaller: float
+
+    @property
+    def verdict(self) -> Verdict:
+        """Of this comparison alone."""
+        if self.p_smaller < _LEVEL:
+            return Verdict.NOT_SUPPORTED
+        return Verdict.SUPPORTED if self.p_positive < _LEVEL else Verdict.UNDECIDED
+
+    def __str__(self) -> str:
+        difference = self.comparison.difference
+        found = str(difference.interval) if len(difference) else "of nothing"
+        pairs = f"{len(difference)} pair{'s' * (len(difference) != 1)}"
+        return f"{self.comparison.name} {found} ({pairs}, p = {self.p_positive:.2g})"
+
+
+def compare(comparisons: Sequence[Comparison]) -> list[Compared]:
+    """Test all comparisons of a study together (Holm 1979).
+
+    Examples
+    --------
+    >>> from analysis.statistics import Comparison, Samples, compare
+    >>> [found] = compare([Comparison("gain", Samples({0: 1.0, 1: 1.2, 2: 0.9}), smallest_effect=0.5)])
+    >>> print(found, found.verdict.value)
+    gain 1.033 [0.6539, 1.413] (3 pairs, p = 0.0036) supported
+    """
+    values = [c.difference.values for c in comparisons]
+    positive = holm([_p_above(x, c.above) for x, c in zip(values, comparisons, strict=True)])
+    smaller = holm([_p_above(-x, -c.smallest_effect) for x, c in zip(values, comparisons, strict=True)])
+    return [Compared(c, float(p), float(q)) for c, p, q in zip(comparisons, positive, smaller, strict=True)]
+
+
+def decide_together(comparisons: Sequence[Comparison], words: str = "") -> Outcome:
+    """Supported where every comparison is, not supported where one is not, otherwise undecided."""
+    found = compare(comparisons)
+    verdicts = [one.verdict for one in found]
+    tests = "; ".join([*map(str, found), *dict.fromkeys(c.criterion for c in comparisons)])
+    return Outcome(all_of(verdicts), f"{words}: {tests}" if words else tests)
+
+
+def all_of(verdicts: Sequence[Verdict]) -> Verdict:
+    """The verdict on a statement that holds where each of these does."""
+    if Verdict.NOT_SUPPORTED in verdicts:
+        return Verdict.NOT_SUPPORTED
+    return Verdict.UNDECIDED if Verdict.UNDECIDED in verdicts or not verdicts else Verdict.SUPPORTED
+
+
+def holm(p_values: Sequence[float]) -> Array:
+    """Holm's step-down correction: p-values that may each be compared with the level.
+
+    Examples
+    --------
+    >>> from analysis.statistics import holm
+    >>> holm([0.01, 0.04, 0.03]).tolist()
+    [0.03, 0.06, 0.06]
+    """
+    p = np.asarray(p_values, dtype=np.float64)
+    order = np.argsort(p)
+    adjusted = np.empty_like(p)
+    adjusted[order] = np.minimum(np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1)), 1.0)
+    return adjusted
+
+
+def _p_above(x: Array, bound: float) -> float:
+    """One-sided t test of the hypothesis that the mean is at most ``bound``; 1 where nothing can be said."""
+    if len(x) < 2 or not np.isfinite(x).all():
+        return 1.0
+    distance, error = float(x.mean()) - bound, float(x.std(ddof=1)) / len(x) ** 0.5
+    if error == 0:
+        return 0.0 if distance > 0 else 1.0
+    return float(student.sf(distance / error, len(x) - 1))
