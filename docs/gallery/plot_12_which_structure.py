@@ -30,13 +30,11 @@ matrices = {
     "layer trained on digits": ridge,
     "covariance of 64 pixels": np.cov(pixels.T),
 }
-found = {name: km.search(matrix) for name, matrix in matrices.items()}
 figure, axes = plt.subplots(2, 3, figsize=(12, 6.4), layout="constrained")
-for ax, (name, front) in zip(axes.ravel(), found.items(), strict=True):
+for ax, (name, matrix) in zip(axes.ravel(), matrices.items(), strict=True):
+    front = km.search(matrix)
     front.plot(ax)
     ax.set_title(name)
-
-# %%
-# What to use, by the share of the norm that is kept above the share of the numbers that is stored.
-for name, front in found.items():
-    print(f"{name}: {front.answer()}")
+    print(
+        f"{name}: {front.answer()}"
+    )  # by the share of the norm that is kept above the share of the numbers that is stored
