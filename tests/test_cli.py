@@ -93,7 +93,7 @@ def test_report_proves_what_it_rests_on(
     assert code == 0
     assert "T4 effective weight" in (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
     record = json.loads((tmp_path / "out" / "results.json").read_text(encoding="utf-8"))
-    assert [row["evidence"] for row in record["proofs"]["rows"]] == ["all sizes", "entrywise", "finite field"]
+    assert [row["evidence"] for row in record["proofs"]["rows"]] == ["all sizes", "at sizes", "modulo primes at sizes"]
     monkeypatch.setitem(sys.modules, "kronmix.symbolic", None)
     code, _, errors = call(capsys, "report", "--weights", weights, "-q", "--out", tmp_path / "plain")
     assert code == 0
@@ -325,7 +325,7 @@ def test_verify_exits_1_when_a_false_neighbour_is_accepted(
     from kronmix.symbolic import registry
     from kronmix.symbolic.claims import Claim, Mutant, Proof
 
-    gullible = Claim("T1", "x", "x", "x", "x", "entrywise", lambda: Proof("any"), (Mutant("y", lambda: Proof("any")),))
+    gullible = Claim("T1", "x", "x", "x", "x", "at sizes", lambda: Proof("any"), (Mutant("y", lambda: Proof("any")),))
     monkeypatch.setattr(registry, "all_claims", lambda: (gullible,))
     code, printed, _ = call(capsys, "verify")
     assert code == 1
@@ -336,7 +336,7 @@ def test_verify_at_sizes(capsys: pytest.CaptureFixture[str]) -> None:
     code, printed, _ = call(capsys, "verify", "--theorem", "T4", "--size", "12,34", "--json")
     assert code == 0
     rows = json.loads(printed)["rows"]
-    assert [row["evidence"] for row in rows] == ["all sizes", "entrywise", "finite field"]
+    assert [row["evidence"] for row in rows] == ["all sizes", "at sizes", "modulo primes at sizes"]
     assert rows[2]["sizes"] == "S = 12, C = 34"
     assert 0 < rows[2]["error_probability"] < 1e-15
     code, _, errors = call(capsys, "verify", "--size", "12x34")
@@ -347,7 +347,7 @@ def test_verify_an_identity_of_ones_own(capsys: pytest.CaptureFixture[str]) -> N
     shapes = ("--shapes", "W=S,S X=S,C V=C,C")
     code, printed, _ = call(capsys, "verify", "--identity", "vec(W @ X @ V) == kron(V.T, W) @ vec(X)", *shapes)
     assert code == 0
-    assert "holds for all sizes (all sizes + entrywise + finite field)" in printed
+    assert "holds for all sizes (all sizes + at sizes + modulo primes at sizes)" in printed
     code, printed, _ = call(
         capsys, "verify", "--identity", "vec(W @ X @ V) == kron(V, W) @ vec(X)", *shapes, "--at", "S=5,C=6", "--json"
     )

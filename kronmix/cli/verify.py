@@ -42,8 +42,8 @@ def verify(
 ) -> None:
     """Prove the statements T1–T27, and refute their false neighbours with the same provers; exit code 1 if anything fails.
 
-    Each row says how its verdict is known, strongest first: *all sizes*, *entrywise* (every entry a symbol, at the sizes
-    shown), *finite field*, *certificate*, *numerical* (limits and estimators only).
+    Each row says how its verdict is known, strongest first: *all sizes*, *at sizes* (every entry a symbol, at the sizes shown),
+    *modulo primes at sizes*, *certificate at sizes* (these four prove it), *worked cases*, *numerical*.
 
     Examples:
 

@@ -11,11 +11,10 @@ from math import comb
 from typing import Any
 
 import numpy as np
-from sympy import Rational
 
 from .claims import Counterexample, Proof
 from .minima import vanish
-from .provers.polynomials import Array, cayley, entries, inner, square_norm
+from .provers.polynomials import Array, entries, inner, square_norm
 
 Outcome = Proof | Counterexample
 
@@ -29,32 +28,31 @@ __all__ = [
 ]
 
 
-def prove_invariance(
-    transform: Callable[[Array], Array] | None = None, samples: int = 3, widths: tuple[int, int] = (2, 3)
-) -> Outcome:
-    """CKA(a X Q, Y) = CKA(X, Y) for rotations Q and scales a: numerator and squared denominator gain a² and a⁴.
+def scaled_rotation(a: Any, c: Any, s: Any) -> Array:
+    """a (c² + s²)^{1/2} Q for the rotation Q by the angle of (c, s)."""
+    return np.array([[a * c, -a * s], [a * s, a * c]], object)
 
-    ``transform`` maps the features X (samples × 2) to those compared, at a = 3; the default is one rational rotation.
+
+def prove_invariance(
+    transform: Callable[[Any, Any, Any], Array] = scaled_rotation, samples: int = 3, widths: tuple[int, int] = (2, 3)
+) -> Outcome:
+    """CKA(X A, Y) = CKA(X, Y) for A = a scaled rotation, AᵀA = ρI: numerator and squared denominator gain ρ and ρ².
+
+    ``transform(a, c, s)`` is A, 2×2 with symbolic entries.
     """
-    M = entries(X=(samples, widths[0]), Y=(samples, widths[1]))
+    M = entries(X=(samples, widths[0]), Y=(samples, widths[1]), a=(), c=(), s=())
     X, Y = M["X"], M["Y"]
-    moved = (transform or _rotate_and_scale)(X)
-    sizes = f"{samples} samples, features {widths[0]} and {widths[1]}"
+    A = transform(*(M[name].item() for name in "acs"))
+    moved, rho = X @ A, (A.T @ A)[0, 0]
+    sizes = f"{samples} samples, features {widths[0]} and {widths[1]}; all rotations and scales"
     pairs = (
-        ("‖YᵀX‖²", square_norm(Y.T @ moved), 9 * square_norm(Y.T @ X)),
-        ("‖XᵀX‖²", square_norm(moved.T @ moved), 81 * square_norm(X.T @ X)),
+        ("‖YᵀX‖²", square_norm(Y.T @ moved), rho * square_norm(Y.T @ X)),
+        ("‖XᵀX‖²", square_norm(moved.T @ moved), rho**2 * square_norm(X.T @ X)),
     )
     for name, left, right in pairs:
         if wrong := vanish(np.array(left), np.array(right), sizes, name):
             return wrong
-    return Proof(sizes, "entrywise; rotation with Cayley parameter 1/2, scale 3")
-
-
-def _rotate_and_scale(X: Array) -> Array:
-    half = Rational(1, 2)
-    Q = cayley(np.array([[0, half], [-half, 0]], object))
-    one = X[0, 0].ring.one
-    return X @ np.array([[one * int(q.p) / int(q.q) for q in row] for row in Q], object) * 3
+    return Proof(sizes, "every entry a symbol, those of the rotation too")
 
 
 def prove_kernel_form(transposed: bool = False, samples: int = 3, widths: tuple[int, int] = (2, 2)) -> Outcome:
@@ -65,7 +63,7 @@ def prove_kernel_form(transposed: bool = False, samples: int = 3, widths: tuple[
     sizes = f"{samples} samples, features {widths[0]} and {widths[1]}"
     wrong = vanish(np.array(square_norm(Y.T @ X)), np.array(inner(*grams)), sizes, "⟨K, L⟩")
     wrong = wrong or vanish(np.array(square_norm(X.T @ X)), np.array(square_norm(grams[0])), sizes, "⟨K, K⟩")
-    return wrong or Proof(sizes, "entrywise")
+    return wrong or Proof(sizes, "every entry a symbol")
 
 
 def prove_bounded(constant: int = 1, samples: int = 3) -> Outcome:

@@ -10,11 +10,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-#: Kinds of evidence, strongest first.
+#: Kinds of evidence, strongest first. All but the first are evidence at the sizes that stand beside them.
 ALL_SIZES = "all sizes"
-ENTRYWISE = "entrywise"
-FINITE_FIELD = "finite field"
-CERTIFICATE = "certificate"
+ENTRYWISE = "at sizes"
+FINITE_FIELD = "modulo primes at sizes"
+CERTIFICATE = "certificate at sizes"
+WORKED = "worked cases"
 NUMERICAL = "numerical"
 
 EVIDENCE = {
@@ -22,8 +23,12 @@ EVIDENCE = {
     ENTRYWISE: "every entry a symbol, at the sizes stated",
     FINITE_FIELD: "random matrices over a 61-bit prime field, at the sizes stated; wrong with at most the probability shown",
     CERTIFICATE: "sum of squares, or a symbolic lower bound with a point attaining it, or substitution of the closed form",
+    WORKED: "exact, for the numbers of the cases stated and no others",
     NUMERICAL: "computed at the sizes stated and compared to the tolerance stated",
 }
+
+#: Kinds of evidence that prove the statement, for all sizes or at the sizes that stand beside them.
+PROVING = (ALL_SIZES, ENTRYWISE, FINITE_FIELD, CERTIFICATE)
 
 
 class Undecided(ArithmeticError):

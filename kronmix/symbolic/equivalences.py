@@ -49,7 +49,7 @@ def check_equivalent(first: Any, second: Any, tol: float | None = None, seed: in
     -------
     Verdict
         Factors that hold integers are compared exactly, by their action on a random vector modulo primes, without forming a
-        matrix: evidence "finite field". Others are compared in floating point to ``tol``: evidence "numerical", entry by
+        matrix: evidence "modulo primes at sizes". Others are compared in floating point to ``tol``: evidence "numerical", entry by
         entry up to 1024 rows or columns, by sixteen Gaussian vectors beyond. Integers stored as floats that differ by no more
         than their dtype rounds, where products exceed what it holds exactly, are compared in floating point too.
 
@@ -69,7 +69,7 @@ def check_equivalent(first: Any, second: Any, tol: float | None = None, seed: in
     >>> W, V = np.arange(4).reshape(2, 2), np.arange(9).reshape(3, 3)
     >>> layers = km.channel_mixing(V, tokens=2) @ km.token_mixing(W, channels=3)
     >>> km.check_equivalent(layers, km.Kronecker(V.T, W))
-    holds (finite field): equal modulo 1 prime near 2⁶¹, which no entry reaches: certain
+    holds (modulo primes at sizes): equal modulo 1 prime near 2⁶¹, which no entry reaches: certain
     >>> km.check_equivalent(layers, km.Kronecker(V, W))
     refuted: entry (0, 3): 3 ≠ 1
     """

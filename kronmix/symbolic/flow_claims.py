@@ -8,7 +8,7 @@ from typing import Any
 
 import sympy as sp
 
-from .claims import Claim, Mutant
+from .claims import CERTIFICATE, ENTRYWISE, WORKED, Claim, Mutant
 from .conservation import (
     Parametrisation,
     hadamard,
@@ -65,7 +65,7 @@ CLAIMS = (
         "Gradient flow conserves u_i² − v_i² of every entry, whatever the loss.",
         r"\tfrac{d}{dt}(u_i^2-v_i^2)=0",
         _MARCOTTE,
-        "entrywise",
+        ENTRYWISE,
         partial(prove_conserved, hadamard()),
         (Mutant("u² + v²", _law(hadamard(), lambda F: [F["u"] ** 2 + F["v"] ** 2])),),
     ),
@@ -75,7 +75,7 @@ CLAIMS = (
         "Gradient flow conserves the differences of the squared norms of the factors.",
         r"\tfrac{d}{dt}(\|V\|_F^2-\|W\|_F^2)=0",
         _MARCOTTE,
-        "entrywise",
+        ENTRYWISE,
         partial(prove_conserved, kronecker((2, 3), (3, 2)), kronecker((2, 1), (2, 2), (1, 2))),
         (
             Mutant(
@@ -91,7 +91,7 @@ CLAIMS = (
         "Gradient flow on PQ conserves the matrix PᵀP − QQᵀ.",
         r"\tfrac{d}{dt}(P^{\top}P-QQ^{\top})=0",
         "Saxe et al. 2014; Arora et al. 2019; " + _MARCOTTE,
-        "entrywise",
+        ENTRYWISE,
         partial(prove_conserved, product(3, 2, 4)),
         (
             Mutant("PPᵀ − QᵀQ", _law(product(3, 3, 3), lambda F: [F["P"] @ F["P"].T - F["Q"].T @ F["Q"]])),
@@ -105,7 +105,7 @@ CLAIMS = (
         "Gradient flow on Σ V_i⊗W_i conserves the r × r matrix of ⟨V_i, V_j⟩ − ⟨W_i, W_j⟩.",
         r"\tfrac{d}{dt}\bigl(\langle V_i,V_j\rangle-\langle W_i,W_j\rangle\bigr)=0",
         _MARCOTTE,
-        "entrywise",
+        ENTRYWISE,
         partial(prove_conserved, sum_of_kroneckers()),
         (
             Mutant(
@@ -124,7 +124,7 @@ CLAIMS = (
         "Gradient flow conserves U_jkᵀU_jk − V_jkV_jkᵀ of every slice U_jk V_jk.",
         r"\tfrac{d}{dt}(U_{jk}^{\top}U_{jk}-V_{jk}V_{jk}^{\top})=0",
         _MARCOTTE,
-        "entrywise",
+        ENTRYWISE,
         partial(prove_conserved, monarch(), monarch(rank=1)),
         (
             Mutant(
@@ -144,7 +144,7 @@ CLAIMS = (
         r"\tfrac{d}{dt}(W_lW_l^{\top}-W_{l+1}^{\top}W_{l+1})=0,\ \tfrac{d}{dt}(V_l^{\top}V_l-V_{l+1}V_{l+1}^{\top})=0,\ "
         r"\tfrac{d}{dt}(\|V_1\|_F^2-\|W_1\|_F^2)=0",
         "Arora et al. 2019; " + _MARCOTTE,
-        "entrywise",
+        ENTRYWISE,
         partial(prove_conserved, mixer(2, 3, 2), mixer(2, 1, 3), mixer(1, 2, 3)),
         (Mutant("transposed balance", _law(mixer(), lambda F: [F["W0"].T @ F["W0"] - F["W1"] @ F["W1"].T])),),
         slow=partial(prove_conserved, mixer(2, 2, 3), mixer(3, 3, 2)),
@@ -155,7 +155,7 @@ CLAIMS = (
         "A gradient step of size η changes the laws by terms of order η² and above, so a path drifts from them at O(η).",
         r"Q(\theta-\eta\nabla)-Q(\theta)=O(\eta^2)",
         _MARCOTTE,
-        "entrywise",
+        ENTRYWISE,
         partial(prove_drift_order, product()),
         (Mutant("order η³", partial(prove_drift_order, product(), 3)),),
     ),
@@ -166,7 +166,7 @@ CLAIMS = (
             f"{name} has {said}: dim θ − dim Lie(∇φ)(θ).",
             r"\#\text{laws}=\dim\theta-\dim\operatorname{Lie}(\nabla\varphi)(\theta)=" + latex,
             _MARCOTTE,
-            "entrywise",
+            CERTIFICATE,
             partial(prove_law_count, structure, count),
             (Mutant(f"{count + 1} laws", partial(prove_law_count, structure, count + 1)),),
             slow=None if slow is None else partial(prove_law_count, *slow),
@@ -191,7 +191,7 @@ CLAIMS = (
         "For σ = uv with c = u² − v², gradient flow reads σ' = (s − σ)(c² + 4σ²)^{1/2}; 2σ(s − σ) where balanced.",
         r"\sigma'=(s-\sigma)\sqrt{c^2+4\sigma^2}",
         "Saxe et al. 2014",
-        "certificate",
+        CERTIFICATE,
         prove_mode_equation,
         (Mutant("c² + 2σ²", partial(prove_mode_equation, lambda c, sigma: c**2 + 2 * sigma**2)),),
     ),
@@ -201,7 +201,7 @@ CLAIMS = (
         "The logistic closed form solves the balanced equation σ' = 2σ(s − σ).",
         r"\sigma(t)=\frac{s}{1+(s/\sigma_0-1)e^{-2st}}",
         "Saxe et al. 2014",
-        "certificate",
+        CERTIFICATE,
         prove_balanced_mode,
         (
             Mutant(
@@ -219,7 +219,7 @@ CLAIMS = (
         "The unbalanced equation has a closed form, rational in e^{−Dt} with D² = 4s² + c², from any start to s.",
         r"\sigma=\tfrac c4\bigl(y-\tfrac1y\bigr),\quad y=\frac{p+Ke^{-Dt}/p}{1-Ke^{-Dt}},\quad D=\sqrt{4s^2+c^2},\ p=\tfrac{2s+D}c",
         "Saxe et al. 2014",
-        "certificate",
+        CERTIFICATE,
         prove_unbalanced_mode,
         (
             Mutant("rate 2D", partial(prove_unbalanced_mode, rate=2)),
@@ -234,7 +234,7 @@ CLAIMS = (
         r"\|B-T\|_F^2=\sum_{j,k}\|U_{jk}V_{jk}-T_{jk}\|_F^2,\qquad"
         r"\|V\otimes W-T\|_F^2=\|\operatorname{vec}V(\operatorname{vec}W)^{\top}-\mathcal R(T)\|_F^2",
         "Saxe et al. 2014; Van Loan & Pitsianis 1993",
-        "entrywise",
+        ENTRYWISE,
         prove_decoupling,
         (
             Mutant("no rearrangement", partial(prove_decoupling, unshuffled)),
@@ -247,7 +247,7 @@ CLAIMS = (
         "Strong modes are learned first: from a small start the learning times are proportional to 1/s.",
         r"\lim_{\sigma_0\to0}\frac{t(s_1)}{t(s_2)}=\frac{s_2}{s_1}",
         "Saxe et al. 2014",
-        "certificate",
+        CERTIFICATE,
         prove_learning_order,
         (Mutant("times ∝ 1/s²", partial(prove_learning_order, lambda s: 1 / s**2)),),
     ),
@@ -257,7 +257,7 @@ CLAIMS = (
         "From u = √2 α, v = 0 the diagonal network's weight is −α² sinh(2∫∇), for every gradient as a function of time.",
         r"w=-\alpha^2\sinh\bigl(2\textstyle\int\nabla_w\bigr)",
         _WOODWORTH,
-        "certificate",
+        CERTIFICATE,
         prove_closed_form,
         (
             Mutant("sinh(∫∇)", partial(prove_closed_form, lambda alpha, x: -(alpha**2) * sp.sinh(x))),
@@ -271,7 +271,7 @@ CLAIMS = (
         r"\tfrac{d}{dt}\nabla\Phi_\alpha(w)=-\nabla_w,\quad"
         r"\Phi_\alpha(w)=\tfrac12\textstyle\sum\bigl[w\operatorname{arcsinh}\tfrac{w}{\alpha^2}-\sqrt{w^2+\alpha^4}+\alpha^2\bigr]",
         _WOODWORTH,
-        "certificate",
+        CERTIFICATE,
         prove_mirror_flow,
         (
             Mutant("without the factor ½", partial(prove_mirror_flow, lambda w, alpha: 2 * hypentropy(w, alpha))),
@@ -287,7 +287,7 @@ CLAIMS = (
         "The interpolating limit minimises Φ_α: its dual Xᵀν is orthogonal to every direction of the solution set.",
         r"\langle X^{\top}\nu,\,w'-w\rangle=\langle\nu,\,Xw'-Xw\rangle",
         _WOODWORTH,
-        "entrywise",
+        ENTRYWISE,
         prove_interpolation,
         (Mutant("Xν for Xᵀν", partial(prove_interpolation, lambda X, nu: X @ nu)),),
     ),
@@ -297,7 +297,7 @@ CLAIMS = (
         "As α → 0 the potential divided by log(1/α) tends to the ℓ1 norm.",
         r"\lim_{\alpha\to0}\Phi_\alpha(w)/\log(1/\alpha)=\|w\|_1",
         _WOODWORTH,
-        "certificate",
+        CERTIFICATE,
         prove_rich_limit,
         (
             Mutant("half the ℓ1 norm", partial(prove_rich_limit, lambda w: w / 2)),
@@ -310,7 +310,7 @@ CLAIMS = (
         "As α → ∞ the potential times α² tends to a quarter of the squared ℓ2 norm.",
         r"\lim_{\alpha\to\infty}\alpha^2\Phi_\alpha(w)=\tfrac14\|w\|_2^2",
         _WOODWORTH,
-        "certificate",
+        CERTIFICATE,
         prove_kernel_limit,
         (
             Mutant("the ℓ1 norm", partial(prove_kernel_limit, lambda w: w)),
@@ -324,7 +324,7 @@ CLAIMS = (
             f"The recursion on {case.name}: its jumps, saddles, optimality conditions and the least ℓ1 norm at the end.",
             r"q'=-\nabla L(w),\ |q_i|\le1;\qquad w\leftarrow\arg\min L \text{ under the signs of } q \text{ where } |q_i|=1",
             _PESME,
-            "certificate",
+            WORKED,
             partial(prove_saddles, case),
             (mutant,),
         )
@@ -345,7 +345,7 @@ CLAIMS = (
         "One coordinate: as α → 0 the exact flow stays at 0 until rescaled time 1/r, then sits at r.",
         r"\lim_{\alpha\to0}w(s\log\tfrac1\alpha)=r\,[s>1/r]",
         _PESME,
-        "certificate",
+        CERTIFICATE,
         prove_jump_time,
         (
             Mutant("jump at 1/(2r)", partial(prove_jump_time, lambda r: 1 / (2 * r))),

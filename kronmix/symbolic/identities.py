@@ -96,7 +96,7 @@ def check_identity(
     --------
     >>> km.check_identity(lambda W, X, V: (km.vec(W @ X @ V), km.kron(V.T, W) @ km.vec(X)),
     ...                   W=("S", "S"), X=("S", "C"), V=("C", "C")).evidence
-    'all sizes + entrywise + finite field'
+    'all sizes + at sizes + modulo primes at sizes'
 
     The transpose is needed:
 
@@ -108,7 +108,7 @@ def check_identity(
     >>> verdict = km.check_identity(lambda Q, X: (km.trace(X.T @ Q.T @ Q @ X), km.trace(X.T @ X)),
     ...                             Q=("S", "S"), X=("S", "C"), assume="Q orthogonal")
     >>> verdict.evidence, list(verdict.needed)
-    ('all sizes + finite field', ['Q orthogonal'])
+    ('all sizes + modulo primes at sizes', ['Q orthogonal'])
     """
     return decide(identity, shapes, at, seed, assume)
 

@@ -151,7 +151,9 @@ def prove_compound_product(n: int, m: int, l: int, order: int, reverse: bool = F
     parts = [compound(M["A"], order), compound(M["B"], order)]
     product = parts[1] @ parts[0] if reverse else parts[0] @ parts[1]
     sizes = f"A {n}×{m}, B {m}×{l}, minors of order {order}"
-    return vanish(compound(M["A"] @ M["B"], order), product, sizes, "Cauchy–Binet") or Proof(sizes, "entrywise")
+    return vanish(compound(M["A"] @ M["B"], order), product, sizes, "Cauchy–Binet") or Proof(
+        sizes, "every entry a symbol"
+    )
 
 
 def compound(A: Array, order: int) -> Array:

@@ -9,7 +9,7 @@ import numpy as np
 import sympy as sp
 
 from ..patterns import Pattern
-from .claims import Claim, Mutant
+from .claims import CERTIFICATE, ENTRYWISE, Claim, Mutant
 from .gradients import (
     SLOW_PATTERNS,
     defining_factor,
@@ -34,8 +34,6 @@ from .provers.polynomials import Array, square_norm
 __all__ = ["CLAIMS"]
 
 _HAYASE = "Hayase & Karakida, ICML 2024, arXiv 2306.01470"
-_CERTIFICATE = "certificate"
-_ENTRYWISE = "entrywise"
 
 
 def contiguous_blocks(B: Array, shape: tuple[int, int, int, int]) -> Array:
@@ -81,7 +79,7 @@ CLAIMS = (
         "Half the squared norms of the two factors is at least ‖V⊗W‖_F, with equality where the factors are balanced.",
         r"\tfrac12(\|V\|_F^2+\|W\|_F^2)\ \ge\ \|V\otimes W\|_F,\qquad\text{equality iff } \|V\|_F=\|W\|_F",
         _HAYASE,
-        _CERTIFICATE,
+        CERTIFICATE,
         prove_balanced_bound,
         (
             Mutant("without the factor ½", partial(prove_balanced_bound, Fraction(2))),
@@ -95,7 +93,7 @@ CLAIMS = (
         "The Frobenius norm of an m × m matrix is at least its ℓ1 norm divided by m, with equality where all moduli agree.",
         r"\|B\|_F\ \ge\ \tfrac1m\|B\|_1,\qquad\text{equality iff all } |B_{ij}| \text{ are equal}",
         _HAYASE,
-        _CERTIFICATE,
+        CERTIFICATE,
         prove_norm_comparison,
         (
             Mutant("constant 1/√m", partial(prove_norm_comparison, lambda m: Fraction(1, m))),
@@ -112,7 +110,7 @@ CLAIMS = (
         "sparse B.",
         r"\frac{m\|B\|_F}{\|B\|_1}\ \ge\ \frac{m}{\sqrt{k}}\quad\text{for } k \text{ non-zero entries}",
         _HAYASE,
-        _CERTIFICATE,
+        CERTIFICATE,
         prove_looseness,
         (
             Mutant("looseness m for every k", partial(prove_looseness, lambda m, k: Fraction(m * m))),
@@ -126,7 +124,7 @@ CLAIMS = (
         "Weight decay on a dense matrix penalises half its squared Frobenius norm.",
         r"R(B)=\tfrac12\|B\|_F^2",
         "definition",
-        _CERTIFICATE,
+        CERTIFICATE,
         prove_dense_penalty,
         (
             Mutant("without the factor ½", partial(prove_dense_penalty, square_norm)),
@@ -140,7 +138,7 @@ CLAIMS = (
         "Weight decay on an entrywise product of L factors penalises (L/2) Σ|B_i|^{2/L}; for u∘v that is the ℓ1 norm.",
         r"R(B)=\tfrac L2\sum_i |B_i|^{2/L},\qquad L=2:\ \|B\|_1",
         "Hoff 2017; Woodworth et al. 2020",
-        _CERTIFICATE,
+        CERTIFICATE,
         prove_entrywise_penalty,
         (
             Mutant("constant L", partial(prove_entrywise_penalty, lambda b, L: L * b ** (2 / L))),
@@ -154,7 +152,7 @@ CLAIMS = (
         "Weight decay on a product of L matrices of full inner size penalises (L/2) Σσ_i^{2/L}; for PQ that is the nuclear norm.",
         r"R(B)=\tfrac L2\|B\|_{S_{2/L}}^{2/L},\qquad L=2:\ \|B\|_*",
         "Srebro et al. 2005; Dai, Karzand & Srebro 2021; Horn 1950",
-        _CERTIFICATE,
+        CERTIFICATE,
         prove_product_penalty,
         (
             Mutant(
@@ -171,7 +169,7 @@ CLAIMS = (
         "Weight decay on k Kronecker factors penalises (k/2)‖B‖_F^{2/k}; for V⊗W that is the Frobenius norm.",
         r"R(B)=\tfrac k2\|B\|_F^{2/k},\qquad k=2:\ \|B\|_F",
         "arithmetic and geometric means; Dai, Karzand & Srebro 2021",
-        _CERTIFICATE,
+        CERTIFICATE,
         prove_kronecker_penalty,
         (
             Mutant("‖B‖_F for every k", partial(prove_kronecker_penalty, lambda norm, k: norm)),
@@ -185,7 +183,7 @@ CLAIMS = (
         "Weight decay on Σ V_i⊗W_i penalises the nuclear norm of the rearranged matrix 𝓡(B), once r ≥ rank 𝓡(B).",
         r"R(B)=\|\mathcal R(B)\|_*,\qquad r\ge\operatorname{rank}\mathcal R(B)",
         "Srebro et al. 2005 with Van Loan & Pitsianis 1993",
-        _CERTIFICATE,
+        CERTIFICATE,
         prove_sum_penalty,
         (
             Mutant("no rearrangement", partial(prove_sum_penalty, unshuffled)),
@@ -202,7 +200,7 @@ CLAIMS = (
         "Weight decay on Monarch factors penalises the nuclear norms of the slices, summed: exact group sparsity.",
         r"R(B)=\sum_{j,k}\|B_{jk}\|_*,\qquad r=1:\ \sum_{j,k}\|B_{jk}\|_F",
         "Li, Nguyen, Hegde & Wong 2023; Dao et al. 2022",
-        _CERTIFICATE,
+        CERTIFICATE,
         prove_monarch_penalty,
         (
             Mutant("contiguous blocks for slices", partial(prove_monarch_penalty, contiguous_blocks)),
@@ -220,7 +218,7 @@ CLAIMS = (
         "With block rank 1, where every slice has rank 1 at most, the penalty is the sum of the slices' Frobenius norms.",
         r"R(B)=\sum_{j,k}\|B_{jk}\|_F\quad(r=1)",
         "Li, Nguyen, Hegde & Wong 2023; Dao et al. 2022",
-        _CERTIFICATE,
+        CERTIFICATE,
         prove_group_penalty,
         (
             Mutant("half of it", partial(prove_group_penalty, lambda norms: sum(norms) / 2)),
@@ -236,7 +234,7 @@ CLAIMS = (
         "Weight decay on L token and L channel layers penalises L (Σσ_i^{2/L})^{1/2}; a linear MLP-Mixer block, 2‖B‖_*^{1/2}.",
         r"R(B)=L\,\bigl(\|B\|_{S_{2/L}}^{2/L}\bigr)^{1/2},\qquad L=2:\ 2\|B\|_*^{1/2}",
         "product and Kronecker cases combined",
-        _CERTIFICATE,
+        CERTIFICATE,
         prove_mixer_penalty,
         (
             Mutant("without the square root", partial(prove_mixer_penalty, lambda power, L: L * power)),
@@ -251,7 +249,7 @@ CLAIMS = (
         r"\operatorname{vec}\partial V=\mathcal R(G)\operatorname{vec}W,\qquad"
         r"\operatorname{vec}\partial W=\mathcal R(G)^{\top}\operatorname{vec}V",
         "Van Loan & Pitsianis 1993",
-        _ENTRYWISE,
+        ENTRYWISE,
         prove_kronecker_pullback,
         (
             Mutant("vec along rows on one side", partial(prove_kronecker_pullback, row_stacked_pullback)),
@@ -265,7 +263,7 @@ CLAIMS = (
         "The gradient on the values is the batch's outer product on the support, summed over tied axes; so is the shipped kernel.",
         r"\partial\mathrm{values}[i_a,i_d,i_b,i_c]=\sum_n\bar y[i_a,i_b,i_d,n]\,x[i_a,i_c,i_d,n]",
         "Le, Zheng, Riccietti & Gribonval 2024, arXiv 2411.04506",
-        _ENTRYWISE,
+        ENTRYWISE,
         prove_factor_pullback,
         (
             Mutant("tied axes not summed", partial(prove_factor_pullback, first_tied_gradient)),

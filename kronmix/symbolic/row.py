@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from .claims import PROVING
+
 __all__ = ["Row"]
 
 
@@ -19,8 +21,8 @@ class Row:
         The statement in two words, in words and in LaTeX.
     source : str
         Where it is proved.
-    evidence : {"all sizes", "entrywise", "finite field", "certificate", "numerical"}
-        How the verdict is known.
+    evidence : {"all sizes", "at sizes", "modulo primes at sizes", "certificate at sizes", "worked cases", "numerical"}
+        How the verdict is known, strongest first; the first four prove the statement.
     sizes : str
         Sizes at which it is known; for all of them where the evidence is "all sizes".
     detail : str
@@ -67,3 +69,8 @@ class Row:
     def passes(self) -> bool:
         """Whether the entry holds and every mutant was rejected."""
         return self.holds and not self.accepted
+
+    @property
+    def proves(self) -> bool:
+        """Whether the entry passes by a proof: no worked case, no number compared to a tolerance."""
+        return self.passes and self.evidence in PROVING

@@ -6,8 +6,8 @@ from functools import partial
 
 import sympy as sp
 
-from .alignment import biased_hsic, prove_bounded, prove_invariance, prove_kernel_form, prove_unbiased
-from .claims import Claim, Mutant
+from .alignment import biased_hsic, prove_bounded, prove_invariance, prove_kernel_form, prove_unbiased, scaled_rotation
+from .claims import CERTIFICATE, ENTRYWISE, NUMERICAL, WORKED, Claim, Mutant
 from .random_spectra import prove_edge, prove_sparse_growth, prove_width_free
 from .saddles import CORRELATED, INDEPENDENT, SWITCHING, prove_average_is_lasso
 from .sensing import Experiment, prove_recovery
@@ -34,7 +34,7 @@ CLAIMS = (
         r"\frac{\|\hat B-B\|_F}{\|B\|_F}<10^{-3},\qquad"
         r"\sum_{j,k}\|\hat B_{jk}\|_*\approx\min_{\mathcal A(B)=y}\sum_{j,k}\|B_{jk}\|_*",
         "Li, Nguyen, Hegde & Wong 2023",
-        "numerical",
+        NUMERICAL,
         prove_recovery,
         (
             Mutant("so does the solution of least ℓ2 norm", partial(prove_recovery, method="least squares")),
@@ -48,7 +48,7 @@ CLAIMS = (
         "The largest singular value of a γS × S Gaussian matrix of variance 1/S tends to 1 + √γ; here at S = 400, to 3 %.",
         r"\sigma_{\max}(W)\to1+\sqrt\gamma",
         "Marchenko & Pastur 1967; Geman 1980",
-        "numerical",
+        NUMERICAL,
         prove_edge,
         (Mutant("1 + γ", partial(prove_edge, lambda gamma: 1 + gamma)),),
         slow=partial(prove_edge, tokens=1000, tolerance=0.015),
@@ -59,7 +59,7 @@ CLAIMS = (
         "The effective token-mixing layer has the largest singular value of its block, however many channels there are.",
         r"\sigma_{\max}(I_C\otimes W)=\sigma_{\max}(W)",
         _HAYASE,
-        "numerical",
+        NUMERICAL,
         prove_width_free,
         (Mutant("growth √C", partial(prove_width_free, lambda channels: channels**0.5)),),
     ),
@@ -69,7 +69,7 @@ CLAIMS = (
         "At fixed connections, the largest singular value of a random sparse layer grows as it widens and sparsifies.",
         r"\sigma_{\max}(M\circ A)\ \text{grows with the width at fixed}\ \Omega",
         _HAYASE,
-        "numerical",
+        NUMERICAL,
         prove_sparse_growth,
         (Mutant("it stays at 2", partial(prove_sparse_growth, grows=False)),),
         slow=partial(prove_sparse_growth, connections=2**18),
@@ -80,9 +80,15 @@ CLAIMS = (
         "Linear CKA is unchanged by rotating and scaling the features.",
         r"\operatorname{CKA}(aXQ,Y)=\operatorname{CKA}(X,Y),\qquad Q^{\top}Q=I",
         _NGUYEN,
-        "entrywise",
+        ENTRYWISE,
         prove_invariance,
-        (Mutant("unequal scaling of the features", partial(prove_invariance, lambda X: X * [1, 3])),),
+        (
+            Mutant("unequal scaling", partial(prove_invariance, lambda a, c, s: scaled_rotation(a, c, s) * [1, 3])),
+            Mutant("shear", partial(prove_invariance, lambda a, c, s: scaled_rotation(a, c, s) @ [[1, 1], [0, 1]])),
+            Mutant(
+                "a sign lost", partial(prove_invariance, lambda a, c, s: scaled_rotation(a, c, s) * [[1, -1], [1, 1]])
+            ),
+        ),
         slow=partial(prove_invariance, samples=5, widths=(2, 4)),
     ),
     Claim(
@@ -91,7 +97,7 @@ CLAIMS = (
         "Linear CKA compares the Gram matrices of the samples.",
         r"\|Y^{\top}X\|_F^2=\langle XX^{\top},YY^{\top}\rangle",
         _NGUYEN,
-        "entrywise",
+        ENTRYWISE,
         prove_kernel_form,
         (Mutant("Gram matrices of the features", partial(prove_kernel_form, transposed=True)),),
         slow=partial(prove_kernel_form, samples=5, widths=(3, 4)),
@@ -102,7 +108,7 @@ CLAIMS = (
         "CKA is at most 1, and 1 for proportional kernels: Cauchy–Schwarz by Lagrange's sum of squares.",
         r"\|K\|_F^2\|L\|_F^2-\langle K,L\rangle^2=\sum_{i<j}(k_il_j-k_jl_i)^2",
         _NGUYEN,
-        "certificate",
+        CERTIFICATE,
         prove_bounded,
         (Mutant("at most ½", partial(prove_bounded, 4)),),
     ),
@@ -112,7 +118,7 @@ CLAIMS = (
         "The unbiased estimate averaged over all minibatches of a data set is the estimate of the data set, for any kernels.",
         r"\tbinom Nn^{-1}\sum_{|b|=n}\operatorname{HSIC}_1(K_b,L_b)=\operatorname{HSIC}_1(K,L)",
         _NGUYEN,
-        "entrywise",
+        ENTRYWISE,
         prove_unbiased,
         (Mutant("the biased estimate", partial(prove_unbiased, biased_hsic)),),
         slow=partial(prove_unbiased, samples=7, batch=5),
@@ -123,7 +129,7 @@ CLAIMS = (
         "The diagonal network's dual is time times the correlation at the time-averaged weight.",
         r"\tfrac12\operatorname{arcsinh}(w(t)/\alpha^2)=t\,(r-M\bar w(t))",
         _BERTHIER,
-        "certificate",
+        CERTIFICATE,
         prove_mirror_identity,
         (
             Mutant("without the factor t", partial(prove_mirror_identity, lambda t, r, Mw: r - Mw)),
@@ -139,7 +145,7 @@ CLAIMS = (
         "As α → 0 the dual divided by log(1/α) is the sign of w on the support: the lasso's level is λ = log(1/α)/t.",
         r"\lim_{\alpha\to0}\frac{\operatorname{arcsinh}(w/\alpha^2)}{2\log(1/\alpha)}=\operatorname{sign}(w)",
         _BERTHIER,
-        "certificate",
+        CERTIFICATE,
         prove_dual_limit,
         (Mutant("λ = 2 log(1/α)/t", partial(prove_dual_limit, lambda log: 2 * log)),),
     ),
@@ -150,7 +156,7 @@ CLAIMS = (
             f"On {case.name}, a monotone path, the average of the saddle path meets the lasso's conditions at λ = 1/s exactly.",
             r"r-M\bar w(s)\in\tfrac1s\,\partial\|\bar w(s)\|_1",
             _BERTHIER,
-            "certificate",
+            WORKED,
             partial(prove_average_is_lasso, case),
             (
                 Mutant("λ = 2/s", partial(prove_average_is_lasso, case, lambda s: 2 / s)),
@@ -166,7 +172,7 @@ CLAIMS = (
         "The time average of a balanced mode from σ₀ = α² tends to (s − λ)₊ at λ = log(1/α)/t.",
         r"\frac1t\int_0^t\sigma\ \to\ (s-\lambda)_+,\qquad\lambda=\log(1/\alpha)/t",
         _BERTHIER,
-        "certificate",
+        CERTIFICATE,
         prove_soft_threshold,
         (
             Mutant("hard thresholding", partial(prove_soft_threshold, lambda s, penalty: s)),
@@ -180,7 +186,7 @@ CLAIMS = (
         "Soft-thresholded singular values solve the nuclear-norm problem on a fully observed target: the dual matrix is feasible.",
         r"T-B=\lambda Z,\quad\|Z\|\le1,\ \langle Z,B\rangle=\|B\|_*,\qquad B=U\operatorname{diag}((s-\lambda)_+)V^{\top}",
         _BERTHIER,
-        "certificate",
+        CERTIFICATE,
         prove_threshold_optimality,
         (
             Mutant("λ subtracted from every mode", partial(prove_threshold_optimality, lambda s, penalty: s - penalty)),

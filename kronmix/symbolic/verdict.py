@@ -26,7 +26,7 @@ class Verdict:
     holds : bool
         Also the truth value: ``if verdict: ...``.
     evidence : str
-        Kinds of evidence joined by " + ", as "entrywise + finite field"; "counterexample" if the check failed.
+        Kinds of evidence joined by " + ", as "at sizes + modulo primes at sizes"; "counterexample" if the check failed.
     sizes : tuple of dict
         Values of the size names at which the two sides were compared.
     error_probability : float

@@ -133,7 +133,7 @@ def test_proofs_are_shown_with_their_evidence_and_failures_are_not_hidden(page: 
     (table,) = page.sections[-1].tables
     (effective, shape) = table.rows
     assert effective[0] == "T4 effective weight"
-    assert effective[2] == "all sizes, entrywise, finite field"
+    assert effective[2] == "all sizes, at sizes, modulo primes at sizes"
     assert effective[4:] == ("3 of 3", "holds")
     assert shape[0] == "T6 widest shape"
     assert trained.proofs is not None

@@ -3,7 +3,14 @@
 import numpy as np
 import pytest
 
-from kronmix.symbolic.alignment import biased_hsic, prove_bounded, prove_invariance, prove_unbiased, unbiased_hsic
+from kronmix.symbolic.alignment import (
+    biased_hsic,
+    prove_bounded,
+    prove_invariance,
+    prove_unbiased,
+    scaled_rotation,
+    unbiased_hsic,
+)
 from kronmix.symbolic.provers.polynomials import entries, value_at
 
 
@@ -45,6 +52,6 @@ def test_every_batch_size_gives_the_same_mean():
 
 def test_neighbours_are_refuted():
     assert prove_invariance().holds
-    assert not prove_invariance(lambda X: X * [1, 3]).holds
+    assert not prove_invariance(lambda a, c, s: scaled_rotation(a, c, s) * [1, 3]).holds
     assert prove_bounded().holds
     assert not prove_bounded(4).holds

@@ -38,7 +38,7 @@ SHUFFLED = km.commutation(5, 4) @ km.Kronecker(W, V.T) @ km.commutation(4, 5)
 def test_equal_maps_of_integers_are_proved(first: Any, second: Any) -> None:
     verdict = km.check_equivalent(first, second)
     assert verdict
-    assert verdict.evidence == "finite field"
+    assert verdict.evidence == "modulo primes at sizes"
     assert verdict.error_probability < 1e-15
     off = np.array(second.to_dense() if isinstance(second, km.StructuredOperator) else second)
     off[-1, -1] += 1

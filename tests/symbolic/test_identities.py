@@ -37,7 +37,7 @@ def test_true_identities_are_proved(text: str) -> None:
     verdict = km.check_identity(parse_identity(text), **parse_shapes(SQUARE))
     assert verdict
     assert verdict.counterexample is None
-    assert verdict.evidence.endswith("entrywise + finite field")
+    assert verdict.evidence.endswith("at sizes + modulo primes at sizes")
     assert "all sizes" in verdict.evidence
     assert verdict.error_probability == 0
     assert 23 <= min(verdict.sizes[-1].values()) <= max(verdict.sizes[-1].values()) <= 56
@@ -161,7 +161,7 @@ def test_sizes_of_ones_choosing_and_sizes_as_parameters() -> None:
     assert verdict.sizes[-1] == {"C": 768, "S": 196}
     fixed = km.check_identity(lambda A: (A.T.T, A), A=(2, 3))
     assert fixed
-    assert (fixed.evidence, fixed.sizes, fixed.error_probability) == ("entrywise", ({},), 0.0)
+    assert (fixed.evidence, fixed.sizes, fixed.error_probability) == ("at sizes", ({},), 0.0)
     assert km.check_identity(lambda x, S: (km.vec(km.unvec(x, (S, 2))), x), x=("2*S",))
     assert km.check_identity(lambda a, X: (a * X + a * X, 2 * a * X), a=(), X=("S", "C"))
 

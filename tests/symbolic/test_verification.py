@@ -11,7 +11,7 @@ import pytest
 
 import kronmix as km
 from kronmix.symbolic import VerificationReport, registry
-from kronmix.symbolic.claims import EVIDENCE, Claim, Counterexample, Mutant, Proof, Undecided
+from kronmix.symbolic.claims import EVIDENCE, PROVING, Claim, Counterexample, Mutant, Proof, Undecided
 from kronmix.symbolic.latex import escape
 from kronmix.symbolic.verification import run_claim
 
@@ -21,7 +21,7 @@ TRUE = Claim(
     "x_1 & 50 % of ‖V ⊗ W‖",
     r"\|V\otimes W\|",
     "a source",
-    "certificate",
+    "certificate at sizes",
     lambda: Proof("all", "by $ and #"),
     (Mutant("wrong", lambda: Counterexample("2", {"x": 1})),),
 )
@@ -166,3 +166,12 @@ km.verify
 assert "kronmix.symbolic" in sys.modules
 """
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_proved_counts_neither_worked_cases_nor_numbers():
+    rows = [run_claim(replace(TRUE, name=kind, evidence=kind)) for kind in EVIDENCE]
+    report = VerificationReport((*rows, replace(rows[0], name="refuted", holds=False)))
+    assert [[row.name for row in statement] for statement in report.proved] == [[kind] for kind in PROVING]
+    assert f"{len(EVIDENCE) + 1} statements, 1 FAIL, {len(PROVING)} proved" in repr(report)
+    parsed = json.loads(report.to_json())
+    assert (parsed["statements"], parsed["proved"]) == (len(EVIDENCE) + 1, len(PROVING))

@@ -232,7 +232,7 @@ def test_without_a_proof_for_all_sizes_the_sizes_tried_are_named() -> None:
     assert verdict.headline.startswith("holds at the sizes tried (m = ")
     assert repr(verdict).startswith("holds at the sizes tried (m = ")
     assert verdict.undecided["all sizes"] == "the two formulas for entry (i, j) differ"
-    assert verdict.undecided["entrywise"] == "the entries of an inverse are no polynomials"
+    assert verdict.undecided["at sizes"] == "the entries of an inverse are no polynomials"
     assert 0 < verdict.error_probability < 1e-15
     assert check("A.T.T == A", "A=2,3").headline == "holds"
 
@@ -253,7 +253,7 @@ def test_one_verdict_as_latex_markdown_and_json() -> None:
     verdict = check("c * Q.T @ Q == c * eye(n)", "Q=n,n c=", assume="Q orthogonal")
     assert r"\[ (c Q^{\top}) Q = c I_{n} \]" in verdict.to_latex()
     assert "Assumed: Q orthogonal." in verdict.to_latex()
-    assert "Holds for all sizes (all sizes + finite field)" in verdict.to_latex()
+    assert "Holds for all sizes (all sizes + modulo primes at sizes)" in verdict.to_latex()
     assert "**Holds for all sizes**" in verdict.to_markdown()
     assert "- Q orthogonal is needed" in verdict.to_markdown()
     shown = json.loads(verdict.to_json())
@@ -270,7 +270,7 @@ def test_long_products_are_decided_and_what_is_not_is_said() -> None:
     shapes = " ".join(f"A{i}=n{i},n{i + 1}" for i in range(20))
     verdict = check(f"{' @ '.join(factors)} == A0 @ ({' @ '.join(factors[1:])})", shapes)
     assert verdict.headline == "holds for all sizes"
-    assert "entrywise" in verdict.undecided
+    assert "at sizes" in verdict.undecided
     power = " @ ".join(["(A + B)"] * 12)
     assert check(f"{power} == {power}", "A=n,n B=n,n").headline == "holds for all sizes"
     other = check(f"{power} == {power.replace('(A + B)', '(B + A)')}", "A=n,n B=n,n")
