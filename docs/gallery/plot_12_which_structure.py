@@ -17,8 +17,7 @@ from scipy.fft import dct
 import kronmix as km
 
 km.plotting.use_house_style()
-points = np.stack(np.meshgrid(np.arange(8.0), np.arange(8.0), indexing="ij"), axis=-1).reshape(-1, 2)
-apart = points[:, None] - points
+apart = np.stack([np.subtract.outer(i, i) for i in np.divmod(np.arange(64.0), 8)], axis=-1)
 X, labels = km.datasets.digits()
 pixels = X.reshape(len(X), -1)
 ridge = np.linalg.solve(pixels.T @ pixels + np.eye(64), pixels.T @ np.eye(10)[labels])
