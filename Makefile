@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 # One BLAS thread a process: the tests run in one process per core.
 SINGLE := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-.PHONY: install demo test test-slow test-all test-interop lint docs notebooks figures bench bench-training bench-peers mutants clean
+.PHONY: install demo test test-slow test-all test-nightly test-interop lint docs notebooks figures bench bench-training bench-peers mutants clean
 
 install: $(STAMP)
 
@@ -27,13 +27,17 @@ lint: $(STAMP)
 	$(BIN)/lint-imports
 
 test: $(STAMP) lint
-	$(SINGLE) $(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow"
+	$(SINGLE) $(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow and not nightly"
 
-# What takes longer: larger random samples, every preset, whole environments.
+# What takes longer: larger random samples.
 test-slow: $(STAMP)
-	$(SINGLE) $(BIN)/python -m pytest -n 2 --dist loadgroup -m slow
+	$(SINGLE) $(BIN)/python -m pytest -n 2 --dist loadgroup -m "slow and not nightly"
 
 test-all: test test-slow
+
+# What takes hours on two cores: thousands of random compositions and identities, scikit-learn's checks of every estimator.
+test-nightly: $(STAMP)
+	$(SINGLE) $(BIN)/python -m pytest -n 2 --dist loadgroup -m nightly
 
 # The real libraries behind kronmix.interop, in an environment of their own: PyTorch, peft, LyCORIS, lazylinop, pyfaust.
 test-interop: pyproject.toml tests_interop/requirements.txt

@@ -195,7 +195,7 @@ def complaint(file: Path) -> str:
     return str(file)
 
 
-@pytest.mark.parametrize("step", [23, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("step", [23, pytest.param(1, marks=pytest.mark.nightly)])
 def test_damage_gives_the_operator_or_one_sentence(step: int, tmp_path: Path) -> None:
     good, file = tmp_path / "good.npz", tmp_path / "bad.npz"
     km.save(nested(), good)

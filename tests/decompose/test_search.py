@@ -155,7 +155,7 @@ def test_planted_structures_are_found(name: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("n", [256, 1024])
+@pytest.mark.parametrize("n", [256, pytest.param(1024, marks=pytest.mark.nightly)])
 def test_planted_structures_are_found_in_large_matrices(n: int) -> None:
     b = int(n**0.5)
     for seed, noise in enumerate((0.0, 0.1)):

@@ -47,7 +47,7 @@ def test_scikit_learns_checks(estimator: Any, check: Any) -> None:
     check(estimator)
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @parametrize_with_checks(SLOW)
 def test_scikit_learns_checks_of_all(estimator: Any, check: Any) -> None:
     check(estimator)

@@ -197,7 +197,7 @@ def test_every_question_of_two_expressions_of_one_matrix(square: bool) -> None:
     run()
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.parametrize("square", [True, False])
 def test_every_question_of_many_compositions(square: bool) -> None:
     @settings(max_examples=2500, suppress_health_check=list(HealthCheck))

@@ -289,7 +289,7 @@ def test_random_identities(block: int) -> None:
     assert decided.count("all sizes") >= BLOCK // 3
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.parametrize("block", range(50))
 def test_many_random_identities(block: int) -> None:
     for seed in range(1000 + 100 * block, 1100 + 100 * block):

@@ -96,7 +96,7 @@ def test_random_words_under_hypotheses() -> None:
     assert False in decided
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.parametrize("block", range(10))
 def test_many_random_words_under_hypotheses(block: int) -> None:
     for seed in range(100 + 40 * block, 140 + 40 * block):
