@@ -396,7 +396,7 @@ def test_verify_refuses_bad_identities(
 
 def test_verify_refuses_an_unknown_theorem(capsys: pytest.CaptureFixture[str]) -> None:
     code, _, errors = call(capsys, "verify", "--theorem", "T99")
-    assert (code, errors) == (2, "kronmix: theorem T99: expected T1 to T27\n")
+    assert (code, errors) == (2, "kronmix: theorem T99: expected T1 to T30 or T33\n")
 
 
 # ---- path ------------------------------------------------------------------------------------------------------------

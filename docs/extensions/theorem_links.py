@@ -1,4 +1,4 @@
-"""Theorem numbers in prose (T1 to T27) lead to the theory page, on every page, docstrings included."""
+"""Theorem numbers in prose (T1 to T30, T33) lead to the theory page, on every page, docstrings included."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sphinx.util.typing import ExtensionMetadata
 
 from .mathml import THEORY
 
-NUMBER = re.compile(r"\b(T(?:[1-9]|1\d|2[0-7]))\b")
+NUMBER = re.compile(r"\b(T(?:[1-9]|1\d|2\d|30|33))\b")
 _CLOSED = (nodes.literal, nodes.literal_block, nodes.doctest_block, nodes.raw, nodes.reference, nodes.title, nodes.math)
 
 

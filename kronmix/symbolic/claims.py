@@ -77,7 +77,7 @@ class Claim:
     Attributes
     ----------
     number : str
-        "T1" … "T27".
+        As in the theory, "T1" … "T33".
     name : str
         What this part is called.
     statement, latex : str

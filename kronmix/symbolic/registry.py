@@ -1,4 +1,4 @@
-"""All theorem entries, T1 to T27."""
+"""All theorem entries, by the numbers of the theory."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .claims import Claim
 __all__ = ["all_claims", "find_claims"]
 
 #: Modules of this room that list ``CLAIMS``, in the order of the theory.
-_GROUPS = ("structure_claims", "penalty_claims", "flow_claims", "sample_claims")
+_GROUPS = ("structure_claims", "penalty_claims", "flow_claims", "sample_claims", "algebra_claims")
 
 
 @cache
@@ -23,7 +23,7 @@ def all_claims() -> tuple[Claim, ...]:
     --------
     >>> from kronmix.symbolic.registry import all_claims
     >>> all_claims()[-1].number
-    'T27'
+    'T33'
     """
     listed = [claim for group in _GROUPS for claim in import_module(f".{group}", __package__).CLAIMS]
     return tuple(sorted(listed, key=lambda claim: int(claim.number[1:])))
@@ -49,8 +49,26 @@ def find_claims(theorems: str | int | Iterable[str | int] | None = None) -> tupl
     known = {claim.number for claim in all_claims()}
     wanted = {_number(name) for name in names}
     if unknown := sorted(wanted - known):
-        raise ValueError(f"theorem {', '.join(unknown)}: expected T1 to T27")
+        raise ValueError(f"theorem {', '.join(unknown)}: expected {_ranges(known)}")
     return tuple(claim for claim in all_claims() if claim.number in wanted)
+
+
+def _ranges(numbers: Iterable[str]) -> str:
+    """The numbers in words, those that follow each other as a range.
+
+    Examples
+    --------
+    >>> from kronmix.symbolic.registry import _ranges
+    >>> _ranges(["T1", "T2", "T3", "T7"])
+    'T1 to T3 or T7'
+    """
+    runs: list[list[int]] = []
+    for number in sorted(int(name[1:]) for name in numbers):
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return " or ".join(f"T{run[0]}" if len(run) == 1 else f"T{run[0]} to T{run[-1]}" for run in runs)
 
 
 def _number(name: str | int) -> str:

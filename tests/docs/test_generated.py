@@ -27,12 +27,13 @@ def test_an_entry_shows_every_verdict_and_every_false_neighbour(
 ) -> None:
     monkeypatch.setattr(theory, "verdicts", lambda: rows)
     text = theory.theorems(APP, "T3 T4")
+    statements = len({(row["number"], row["name"]) for row in rows})
     assert text.startswith("(t3)=\n### T3")
     assert "(t2)=" not in text
     assert text.count("`holds`") == len([row for row in rows if row["number"] != "T2"])
     assert "False neighbours refuted (3 of 3)" in text
     assert "$$\nV^\\top\\otimes W=(V^\\top\\otimes I_S)(I_C\\otimes W)\n$$" in text
-    assert f"**{len(rows)} of {len(rows)} proofs** went through" in theory.verdict(APP, "")
+    assert f"**{statements} of {statements} statements** were proved" in theory.verdict(APP, "")
 
 
 def test_a_failure_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -42,7 +43,7 @@ def test_a_failure_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
     text = theory.theorems(APP, "T4 T4")
     assert "`FAILS`" in text
     assert "`ACCEPTED`" in text
-    assert "**0 of 1 proofs**" in theory.verdict(APP, "")
+    assert "**0 of 1 statements** were proved" in theory.verdict(APP, "")
 
 
 def test_what_is_kept_is_made_anew_when_the_package_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

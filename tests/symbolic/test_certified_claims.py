@@ -27,5 +27,5 @@ def test_mutant_is_rejected_with_values(mutant):
 
 
 def test_every_theorem_is_there():
-    assert {claim.number for claim in CLAIMS} == {f"T{n}" for n in range(1, 28)}
+    assert {claim.number for claim in CLAIMS} == {f"T{n}" for n in [*range(1, 31), 33]}
     assert len({(claim.number, claim.name, claim.evidence) for claim in CLAIMS}) == len(CLAIMS)

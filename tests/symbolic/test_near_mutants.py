@@ -5,6 +5,15 @@ import pytest
 import sympy as sp
 from mpmath import mp
 
+from kronmix.symbolic.algebra import (
+    kronecker_sum,
+    prove_cuts,
+    prove_eigenvalues,
+    prove_exponential,
+    prove_hadamard_factors,
+    prove_permuted_law,
+    row_khatri_rao,
+)
 from kronmix.symbolic.hypentropy import prove_closed_form, prove_kernel_limit, prove_rich_limit
 from kronmix.symbolic.minima import non_negative
 from kronmix.symbolic.modes import prove_balanced_mode, prove_learning_order, unbalanced_mode
@@ -25,6 +34,12 @@ from kronmix.symbolic.time_paths import (
     prove_soft_threshold,
     prove_threshold_optimality,
 )
+
+
+def _q(value):
+    """As a fraction of the polynomial rings."""
+    return sp.QQ(int(value.p), int(value.q))
+
 
 # Each statement as a function of its constants, all of which are 1 where it is true.
 FAMILIES = {
@@ -65,6 +80,13 @@ FAMILIES = {
         lambda a, b: prove_threshold_optimality(lambda s, penalty: sp.Max(a * s - b * penalty, 0)),
     ),
 }
+FAMILIES |= {
+    "T29 A⊗B + σI": (3, lambda a, b, c: prove_eigenvalues(lambda x, y, s: _q(a) * x * y + _q(b * c) * s)),
+    "T29 A⊕B": (2, lambda a, b: prove_eigenvalues(lambda x, y, s: _q(a) * x + _q(b) * y + s, kronecker_sum)),
+    "T29 exponential": (1, lambda a: prove_exponential(scale=_q(a))),
+    "T30 law": (2, lambda a, b: prove_permuted_law(lambda P, Q, J: (P @ J).T @ P @ J * _q(a) - Q @ Q.T * _q(b))),
+    "T33 LoHa": (1, lambda a: prove_hadamard_factors(lambda X, Y: row_khatri_rao(X, Y) * _q(a))),
+}
 NEIGHBOURS = (sp.Rational(99, 100), sp.Rational(101, 100), sp.Integer(-1))
 
 
@@ -91,6 +113,15 @@ def test_the_flow_jumps_at_one_over_r(r):
     for shift, want in ((0.99, 0.0), (1.01, r)):
         w, _ = unbalanced_mode(mp.exp(-D * log * shift / r), (2 * r + D) / c, c, mp.mpf(1))
         assert float(w) == pytest.approx(want, abs=1e-12)
+
+
+def test_every_cut_of_a_drawn_chain_has_the_rank_of_its_slices():
+    rng = np.random.default_rng(28)
+    for _ in range(2):
+        radices = tuple(int(x) for x in rng.choice([2, 3], size=2))
+        assert prove_cuts(radices=(radices,)).holds
+        assert not prove_cuts(radices=(radices,), terms=2).holds
+        assert not prove_cuts(radices=(radices,), rank=lambda r: r - 1).holds
 
 
 def test_non_negative_proves_and_refutes():
