@@ -129,10 +129,10 @@ def _table(report: VerificationReport) -> Table:
 
     statements = report.statements
     rejected = counted(sum(row.mutants_rejected for row in report.rows), "false neighbour")
-    title = f"{counted(len(statements), 'statement')}, {rejected} rejected, {report.seconds:.1f} s"
+    title = f"{counted(len(statements), 'statement')}, {len(report.proved)} proved, {rejected} rejected, {report.seconds:.1f} s"
     table = Table(title=title, title_justify="left")
     for heading in ("", "statement", "evidence", "sizes"):
-        table.add_column(heading, no_wrap=heading == "evidence", overflow="fold")
+        table.add_column(heading, overflow="fold")
     for heading in ("rejected", "s", "verdict"):
         table.add_column(heading, justify="right", no_wrap=True)
     for rows in statements:
