@@ -16,7 +16,7 @@ from rich.table import Table as Sheet
 from kronmix.files import write_file
 from kronmix.progress import progress
 
-from .runner import run_study
+from .runner import load_table, run_study
 from .study import Study, Table, all_studies, find_study
 
 app = typer.Typer(
@@ -52,18 +52,26 @@ def run(
     scheduler: Annotated[
         str | None, typer.Option(metavar="ADDRESS", help="Run on a Dask cluster, as tcp://host:8786.")
     ] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Run cells again that other code or data gave.")] = False,
     out: Out = Path("out/analysis"),
 ) -> None:
     """Run what is missing of a study, and show its table, figure and outcome.
 
-    Every cell (configuration × seed) is written as soon as it is done and never run twice.
+    Every cell (configuration × seed) is written as soon as it is done and never run twice; several of these commands may share a
+    folder. A cell that fails is told in one line, and run again by the next command.
     """
+    failed = False
     chosen = list(all_studies().values()) if name == "all" else [find_study(name)]
     for study in chosen:
         with progress(study.name) as advance:
-            table = run_study(study, preset, out, seeds, jobs, scheduler, advance)
-        _write(study, table, out / study.name / preset)
-        _print(study, table, out / study.name / preset)
+            table = run_study(study, preset, out, seeds, jobs, scheduler, advance, fresh)
+        _tell_failures(study, table)
+        failed |= bool(table.failures)
+        if len(table.configurations) == len(study.presets[preset]):
+            _write(study, table, out / study.name / preset)
+            _print(study, table, out / study.name / preset)
+    if failed:
+        raise typer.Exit(2)
 
 
 @app.command()
@@ -74,16 +82,18 @@ def show(
     study = find_study(name)
     if preset not in study.presets:
         raise ValueError(f"preset {preset!r}: {study.name} has {', '.join(study.presets)}")
-    from .cells import load_cell
-    from .study import as_plain
-
     folder = out / study.name / preset
     seeds = sorted({int(f.stem.rsplit("-", 1)[1]) for f in (folder / "cells").glob("*-*.json")})
-    cells = [load_cell(folder, as_plain(config), seed) for config in study.presets[preset] for seed in seeds]
-    table = Table(tuple(cell for cell in cells if cell is not None))
+    table = load_table(folder, [(config, seed) for config in study.presets[preset] for seed in seeds])
+    _tell_failures(study, table)
     if not table.cells:
         raise ValueError(f"{folder}: no results yet; run: python -m analysis run {name} --preset {preset}")
     _print(study, table, folder)
+
+
+def _tell_failures(study: Study, table: Table) -> None:
+    for failure in table.failures:
+        print(f"analysis: {study.name}: {failure}", file=sys.stderr)
 
 
 def _print(study: Study, table: Table, folder: Path) -> None:

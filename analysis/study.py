@@ -23,12 +23,37 @@ Values = Mapping[str, float]
 
 
 @dataclass(frozen=True)
+class Origin:
+    """What a cell was computed with: the code's version with a digest of its text, and a digest of the data."""
+
+    code: str = ""
+    data: str = ""
+
+    def __str__(self) -> str:
+        return f"code {self.code}" + (f", data {self.data}" if self.data else "")
+
+
+@dataclass(frozen=True)
 class Cell:
     """One configuration with one seed, and the numbers it gave."""
 
     config: Mapping[str, Any]
     seed: int
     values: Values
+    origin: Origin = Origin()
+
+
+@dataclass(frozen=True)
+class Failure:
+    """One configuration with one seed, and why it gave no numbers."""
+
+    config: Mapping[str, Any]
+    seed: int
+    error: str
+
+    def __str__(self) -> str:
+        setting = ", ".join(f"{key}={value}" for key, value in self.config.items())
+        return f"{setting}, seed {self.seed}: {self.error}"
 
 
 @dataclass(frozen=True)
@@ -48,6 +73,8 @@ class Study:
     seeds : mapping of preset to default number of seeds
     smallest_effect : float
         The smallest difference that counts for ``decide``, in its unit; declared before anything is run.
+    data : function (configuration) -> names for kronmix.datasets.load
+        What its cells read.
     """
 
     name: str
@@ -59,13 +86,15 @@ class Study:
     plot: Callable[[Table, Any], None]
     seeds: Mapping[str, int]
     smallest_effect: float
+    data: Callable[[Any], tuple[str, ...]] = lambda config: ()
 
 
 @dataclass(frozen=True)
 class Table:
-    """Cells, and what they say by configuration."""
+    """Cells, and what they say by configuration; and those that failed."""
 
     cells: tuple[Cell, ...]
+    failures: tuple[Failure, ...] = ()
 
     @property
     def configurations(self) -> list[Mapping[str, Any]]:

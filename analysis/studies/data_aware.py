@@ -260,4 +260,5 @@ STUDY = Study(
     plot,
     {"quick": 5, "full": 5},
     _SMALLEST,
+    lambda config: (config.data,),
 )

@@ -122,4 +122,5 @@ STUDY = Study(
     plot,
     {"quick": 4, "full": 5},
     _SMALLEST,
+    lambda config: (config.data,),
 )

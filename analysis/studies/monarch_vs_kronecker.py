@@ -119,4 +119,5 @@ STUDY = Study(
     plot,
     {"quick": 4, "full": 20},
     _SMALLEST,
+    lambda config: (config.data,),
 )

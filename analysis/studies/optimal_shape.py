@@ -114,4 +114,5 @@ STUDY = Study(
     plot,
     {"quick": 4, "full": 10},
     _SHARE,
+    lambda config: ("mnist",),
 )

@@ -131,4 +131,5 @@ STUDY = Study(
     plot,
     {"quick": 6, "full": 20},
     _SMALLEST,
+    lambda config: ("mnist",),
 )

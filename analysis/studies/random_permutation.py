@@ -89,4 +89,5 @@ STUDY = Study(
     plot,
     {"quick": 4, "full": 5},
     _MARGIN,
+    lambda config: ("mnist",),
 )

@@ -113,4 +113,5 @@ STUDY = Study(
     plot,
     {"quick": 4, "full": 10},
     _SMALLEST,
+    lambda config: ("mnist",),
 )

@@ -152,4 +152,5 @@ STUDY = Study(
     plot,
     {"quick": 5, "full": 20},
     _SMALLEST,
+    lambda config: ("mnist",),
 )

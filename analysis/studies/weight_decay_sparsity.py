@@ -115,4 +115,5 @@ STUDY = Study(
     plot,
     {"quick": 10, "full": 20},
     _SMALLEST,
+    lambda config: ("digits",),
 )

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import kronmix as km
 from analysis import runner
-from analysis.cells import cell_file, load_cell, save_cell
-from analysis.runner import run_study
-from analysis.study import Cell, Table, as_plain, find_study
+from analysis.cells import Claims, cell_file, load_cell, load_failure, save_cell
+from analysis.origin import refuse_mixtures
+from analysis.runner import run_one, run_study
+from analysis.study import Cell, Origin, Table, as_plain, find_study
+from analysis.workers import Processes, WorkerDiedError
 
 STUDY = find_study("permutation_distance")
 ROOT = Path(__file__).resolve().parents[2]
@@ -98,6 +104,107 @@ def test_a_full_disk_leaves_earlier_results(tmp_path: Path, monkeypatch: pytest.
         save_cell(tmp_path, Cell({"x": 1}, 0, {"y": 3.0}))
     assert load_cell(tmp_path, {"x": 1}, 0) == cell
     assert [f.name for f in (tmp_path / "cells").iterdir()] == [cell_file(tmp_path, {"x": 1}, 0).name]
+
+
+def fails_for_mixers(config: Any, seed: int) -> dict[str, float]:
+    if config.kind == "Mixer" and seed == 1:
+        raise RuntimeError("two\nlines")
+    return dict(STUDY.run_cell(config, seed))
+
+
+def test_a_cell_that_fails_is_recorded_and_the_study_goes_on(
+    tmp_path: Path, whole: Table, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from analysis import __main__ as command_line
+
+    broken = replace(STUDY, run_cell=fails_for_mixers)
+    monkeypatch.setattr(runner, "find_study", lambda _: broken)
+    monkeypatch.setattr(sys, "argv", ["analysis", "run", STUDY.name, "--seeds", "2", "--out", str(tmp_path)])
+    with pytest.raises(SystemExit) as ended:
+        command_line.main()
+    assert ended.value.code == 2
+    told = capsys.readouterr().err.splitlines()
+    assert len(told) == 2
+    assert told[0].endswith("kind=Mixer, layers=1, tokens=16, channels=16, seed 1: RuntimeError: two lines")
+    assert (tmp_path / STUDY.name / "quick" / "outcome.txt").exists()
+    monkeypatch.undo()
+    assert values(run_study(STUDY, "quick", tmp_path, seeds=2)) == values(whole)  # what failed is run again
+    failed = load_failure(tmp_path / STUDY.name / "quick", as_plain(STUDY.presets["quick"][-1]), 1)
+    assert failed is None
+
+
+def dies_for_mixers(name: str, config: Any, seed: int) -> Any:
+    if config.kind == "Mixer":
+        os._exit(3)
+    return run_one(name, config, seed)
+
+
+def test_a_worker_that_dies_takes_only_its_cell(tmp_path: Path, whole: Table, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runner, "run_one", dies_for_mixers)
+    table = run_study(STUDY, "quick", tmp_path, seeds=1, jobs=2)
+    assert values(table) == [v for v in values(whole) if v[1] == 0 and v[0]["kind"] != "Mixer"]
+    assert [f.error for f in table.failures] == ["WorkerDiedError: its process died (exit code 3)"] * 2
+
+
+def test_a_dead_process_is_replaced() -> None:
+    with Processes(1) as executor:
+        with pytest.raises(WorkerDiedError, match="exit code 7"):
+            executor.submit(os._exit, 7).result()
+        assert executor.submit(abs, -3).result() == 3
+
+
+def test_two_drivers_share_a_folder(tmp_path: Path, whole: Table) -> None:
+    start = [sys.executable, "-m", "analysis", "run", STUDY.name, "--seeds", "2", "--out", str(tmp_path)]
+    drivers = [
+        subprocess.Popen(start, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(2)
+    ]
+    (first, second) = [driver.communicate() for driver in drivers]
+    assert [driver.returncode for driver in drivers] == [0, 0]
+    assert first == second
+    folder = tmp_path / STUDY.name / "quick"
+    assert {f.name for f in folder.iterdir()} == {"cells", "table.csv", "outcome.txt", "figure.png"}
+    assert {f.suffix for f in (folder / "cells").iterdir()} == {".json"}
+    assert values(run_study(STUDY, "quick", tmp_path, seeds=2)) == values(whole)
+
+
+def test_claims_are_respected_until_they_are_stale(tmp_path: Path) -> None:
+    config = {"x": 1}
+    claim = cell_file(tmp_path, config, 0).with_suffix(".claim")
+    with Claims(tmp_path) as mine, Claims(tmp_path) as other:
+        assert mine.take(config, 0)
+        assert not other.take(config, 0)
+        mine.release(config, 0)
+        assert other.take(config, 0)
+        os.utime(claim, (time.time() - 120, time.time() - 120))
+        assert mine.take(config, 0)  # no sign of life
+    assert not claim.exists()
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    claim.write_text(json.dumps({"host": socket.gethostname(), "process": ended.pid}), encoding="utf-8")
+    with Claims(tmp_path) as mine:
+        assert mine.take(config, 0)  # its process is gone
+    claim.write_text(json.dumps({"host": "elsewhere", "process": ended.pid}), encoding="utf-8")
+    with Claims(tmp_path) as mine:
+        assert not mine.take(config, 0)
+
+
+def test_cells_of_other_code_are_not_mixed(tmp_path: Path, whole: Table) -> None:
+    run_study(STUDY, "quick", tmp_path, seeds=1)
+    folder = tmp_path / STUDY.name / "quick"
+    config = as_plain(STUDY.presets["quick"][0])
+    cell = load_cell(folder, config, 0)
+    assert cell is not None
+    assert cell.origin.code.startswith(km.__version__)
+    save_cell(folder, replace(cell, origin=Origin("0.0-old")))
+    shown = command("show", STUDY.name, "--out", tmp_path)
+    assert shown.returncode == 2
+    assert "cells of different code or data (1 with code 0.0-old; 5 with code" in shown.stderr
+    with pytest.raises(ValueError, match="run with --fresh"):
+        run_study(STUDY, "quick", tmp_path, seeds=2)
+    assert values(run_study(STUDY, "quick", tmp_path, seeds=2, fresh=True)) == values(whole)
+    refuse_mixtures(folder, [Origin("1", "mnist:a"), Origin("1", "digits:b")])
+    with pytest.raises(ValueError, match="different code or data"):
+        refuse_mixtures(folder, [Origin("1", "mnist:a"), Origin("1", "mnist:b")])
 
 
 def test_commands(tmp_path: Path) -> None:
