@@ -188,6 +188,11 @@ def _ampliation(draw: Draw, source: Source) -> Any:
     return km.Ampliation(op, a, d), np.kron(np.kron(eyes[0], dense), eyes[1])
 
 
+def _scaled_identity(draw: Draw, source: Source) -> Any:
+    n, c = draw(sizes), source.array(1)[0].item()
+    return c * km.eye(n), c * np.eye(n, dtype=np.complex64 if isinstance(c, complex) else np.float32)
+
+
 #: Type -> how to draw (operator, independent dense matrix); every class of the public operators has its entry.
 CASES: dict[str, Callable[[Draw, Source], Any]] = {
     "KroneckerSparse": _kronecker_sparse,
@@ -195,6 +200,7 @@ CASES: dict[str, Callable[[Draw, Source], Any]] = {
     "SumOfKroneckers": _sum_of_kroneckers,
     "Monarch": _monarch,
     "Permutation": _permutation,
+    "ScaledIdentity": _scaled_identity,
     "Masked": _masked,
     "Dense": _dense,
     "Hadamard": _hadamard,

@@ -8,6 +8,7 @@ from typing import Any
 
 from .blocks import from_sparse as from_sparse, to_sparse as to_sparse
 from .composed import Opaque, Permuted, Product, Total, Updated
+from .dtypes import widened as widened
 from .inverses import inverse as inverse, pseudo_inverse as pseudo_inverse
 from .items import Identity, Matrix, aligned as aligned, multiply_items as multiply_items
 from .kinds import DirectSum, Form, Slices, Slots, Stack, Terms
@@ -21,7 +22,6 @@ from .products import (
     scaled as scaled,
     sum_of,
     transpose,
-    widened as widened,
 )
 from .slicing import (
     as_factors as as_factors,

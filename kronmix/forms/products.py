@@ -12,6 +12,7 @@ import numpy as np
 from . import orders
 from .blocks import is_blocks, multiply_blocks
 from .composed import Opaque, Permuted, Product, Total, Updated
+from .dtypes import widened
 from .items import Identity, Matrix, merged, multiply_items
 from .kinds import DirectSum, Form, Slices, Slots, Stack, Terms
 from .orders import Order
@@ -120,30 +121,6 @@ def scaled(form: Form, scalar: complex) -> Form:
         case Opaque():
             return Opaque(scalar * form.operator)
     raise TypeError(f"no form: {form!r}")
-
-
-def widened(form: Form, dtype: Any) -> Form:
-    """The same matrix in a dtype that holds both its own and the given one."""
-    if np.result_type(form.dtype, dtype) == form.dtype:
-        return form
-    match form:
-        case Slots():
-            return Slots(form.items, form.scale, np.result_type(form.kind, dtype))
-        case Stack():
-            return Stack(form.blocks.astype(np.result_type(form.blocks, dtype)), form.copies, form.bound)
-        case DirectSum():
-            return DirectSum(tuple(widened(part, dtype) for part in form.parts))
-        case Terms():
-            return form.each(lambda term: widened(term, dtype))
-        case Slices():
-            return Slices(form.U.astype(np.result_type(form.U, dtype)), form.V)
-        case Updated():
-            return Updated(widened(form.base, dtype), form.update)
-        case Permuted():
-            return Permuted(widened(form.inner, dtype), form.rows, form.columns)
-        case Product() | Total():
-            return type(form)((widened(form.parts[0], dtype), *form.parts[1:]))
-    return form
 
 
 def kron(left: Form, right: Form) -> Form | None:
@@ -268,7 +245,8 @@ def sum_of(forms: Sequence[Form]) -> Form:
                     break
             else:
                 parts.append(part)
-    return parts[0] if len(parts) == 1 else Total(tuple(parts))
+    dtype = np.result_type(*(part.dtype for part in parts))
+    return parts[0] if len(parts) == 1 else Total(tuple(widened(part, dtype) for part in parts))
 
 
 def multiply(left: Form, right: Form) -> Form | None:

@@ -8,6 +8,7 @@ import numpy as np
 
 from .blocks import from_sparse, is_blocks, stored, to_sparse
 from .composed import Permuted, Updated
+from .dtypes import widened
 from .items import Identity, Matrix, aligned
 from .kinds import DirectSum, Form, Slots, Stack, Terms
 from .orders import Order
@@ -19,6 +20,8 @@ _MAX_STORED = 2**22
 
 def add(left: Form, right: Form) -> Form | None:
     """left + right as a form; None where its structure is not known."""
+    dtype = np.result_type(left.dtype, right.dtype)  # a weak scale is rounded to what it meets, not before
+    left, right = widened(left, dtype), widened(right, dtype)
     for one, other in ((left, right), (right, left)):
         if is_multiple_of_identity(one):
             shifted = _shifted(other, one)

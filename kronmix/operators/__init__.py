@@ -17,6 +17,7 @@ from .low_rank import LowRank
 from .masked import Masked
 from .monarch import Monarch
 from .permutation import Permutation, commutation
+from .scaled_identity import ScaledIdentity
 from .stacks import HStack, VStack
 from .sums import Sum, SumOfKroneckers
 
@@ -38,6 +39,7 @@ __all__ = [
     "Masked",
     "Monarch",
     "Permutation",
+    "ScaledIdentity",
     "StructuredOperator",
     "Sum",
     "SumOfKroneckers",

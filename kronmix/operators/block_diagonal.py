@@ -10,7 +10,7 @@ import numpy as np
 import scipy.sparse
 from scipy.sparse import csr_array
 
-from ..forms import DirectSum, Form, Permuted, orders, permuted
+from ..forms import DirectSum, Form, Permuted, orders, permuted, widened
 from .algebra import register_product, register_sum
 from .base import Array, Pull, StructuredOperator
 from .composite import Composite, flatten, split_rows
@@ -90,7 +90,7 @@ class BlockDiagonal(Composite):
 
     def _form(self) -> Form:
         """Permutations of the blocks are one around them all."""
-        forms = [op.form for op in self.operators]
+        forms = [widened(op.form, self.dtype) for op in self.operators]
         if len(forms) == 1:
             return forms[0]
         moved = [form if isinstance(form, Permuted) else Permuted(form, None, None) for form in forms]

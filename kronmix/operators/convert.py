@@ -93,9 +93,9 @@ def _of_slots(form: Slots) -> StructuredOperator:
     c, matrices = form.scale, form.matrices
     if not matrices:
         n = form.shape[0]
-        return (
-            Permutation(np.arange(n)) if c == 1 and form.dtype == np.float32 else scaled_identity(n, form.dtype.type(c))
-        )
+        if c == 1 and form.dtype == np.float32:
+            return Permutation(np.arange(n))
+        return scaled_identity(n, c if form.dtype in (np.float32, np.complex64) else form.dtype.type(c))
     first = matrices[0] if c == 1 else matrices[0] * c
     scaled = iter((first, *matrices[1:]))
     items = [next(scaled) if isinstance(item, Matrix) else item for item in form.items]

@@ -9,7 +9,7 @@ from scipy.sparse import coo_array, csr_array
 
 from ..forms import Form, factor_form
 from ..patterns import Pattern
-from .algebra import provide, register_sum
+from .algebra import register_sum
 from .base import Array, StructuredOperator, as_factor, same_shapes
 from .kernels import apply_factor, factor_gradient
 
@@ -120,10 +120,5 @@ def _fitting(values: Array, pattern: Pattern) -> KroneckerSparse:
 def _add(left: KroneckerSparse, right: KroneckerSparse) -> Any:
     if left.pattern != right.pattern:
         return NotImplemented
-    return KroneckerSparse(left.values + right.values, left.pattern)
-
-
-@provide
-def scaled_identity(n: int, scalar: complex) -> KroneckerSparse:
-    # A Python number is weak, as in NumPy: it does not widen what the identity is added to.
-    return KroneckerSparse(np.full((1, 1, 1, 1), scalar, np.result_type(np.float32, scalar)), (n, 1, 1, 1))
+    values = left.values + right.values
+    return KroneckerSparse(values.astype(np.result_type(left.dtype, right.dtype), copy=False), left.pattern)

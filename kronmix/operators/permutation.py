@@ -103,7 +103,7 @@ class Permutation(StructuredOperator):
         return permuted(Slots((Identity(self.indices.size),)), self.indices, None)
 
     def scale(self, scalar: Any) -> StructuredOperator:
-        """Multiply by a scalar: a tied factor of one number, times the permutation where it moves anything."""
+        """Multiply by a scalar: a multiple of the identity, times the permutation where it moves anything."""
         multiple = scaled_identity(self.indices.size, scalar)
         return multiple if is_identity(self) else multiple @ self
 

@@ -163,10 +163,10 @@ def test_multiples_of_the_identity_keep_the_dtype() -> None:
     assert (1j * eye).dtype == np.complex64
     assert (K32 + np.float64(2) * eye).dtype == np.float64
     tied = 3 * eye
-    assert (type(tied), tied.n_parameters, tied.nnz) == (km.KroneckerSparse, 1, 6)
+    assert (type(tied), tied.n_parameters, tied.nnz) == (km.operators.ScaledIdentity, 1, 6)
     assert (eye.n_parameters, repr(tied)) == (
         0,
-        "KroneckerSparse(6×6, pattern (6, 1, 1, 1), tied over a, 1 parameters, float32)",
+        "ScaledIdentity(6×6, 3, 1 parameters, float32)",
     )
 
 
