@@ -116,9 +116,12 @@ def interval_of_mean(samples: Any) -> Interval:
     if n == 0:
         raise ValueError("no cells with this configuration")
     mean = x.mean(axis=-1)
-    if n == 1 or not np.isfinite(x).all():
-        return Interval(mean, np.full_like(mean, np.nan), np.full_like(mean, np.nan), CONFIDENCE)
-    half = student.ppf(1 - _LEVEL, n - 1) * x.std(axis=-1, ddof=1) / n**0.5
+    if n > 1 and np.isfinite(x).all():
+        half = student.ppf(1 - _LEVEL, n - 1) * x.std(axis=-1, ddof=1) / n**0.5
+    else:
+        half = np.full_like(mean, np.nan)
+    if x.ndim == 1:
+        return Interval.around(float(mean), float(half), CONFIDENCE)
     return Interval.around(mean, half, CONFIDENCE)
 
 

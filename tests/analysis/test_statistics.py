@@ -23,6 +23,7 @@ def test_where_there_is_no_interval() -> None:
     assert str(one) == "2"
     diverged = interval_of_mean([1.0, np.inf])
     assert diverged.mean == np.inf
+    assert type(interval_of_mean([1.0, 2.0]).low) is float
     assert np.isnan(diverged.high)
     assert str(interval_of_mean([2.0, 2.0])) == "2"
     with pytest.raises(ValueError, match="no cells with this configuration"):
