@@ -1,6 +1,46 @@
-"""``python -m kronmix`` is the command ``kronmix``."""
+"""``kronmix`` and ``python -m kronmix``."""
 
-from .cli import main
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from importlib.resources import files
+
+from .extras import install_line
+
+
+def main() -> None:
+    """Run a command; where the libraries of the command line are missing, say what there is and what installs them."""
+    try:
+        from .cli import main as run
+    except ModuleNotFoundError as missing:
+        if (missing.name or "").partition(".")[0] not in ("typer", "rich", "click"):
+            raise
+        sys.exit(_without_command_line(missing))
+    run()
+
+
+def _without_command_line(missing: ModuleNotFoundError) -> int:
+    line = f"The command line needs {missing.name}: {install_line(missing.name or '')}"
+    if set(sys.argv[1:]) - {"--help"}:
+        print(f"kronmix: {line}", file=sys.stderr)
+        return 2
+    print("Usage: kronmix COMMAND [OPTIONS]\n")
+    for name, summary in sorted(_commands()):
+        print(f"  {name:<10}{summary}")
+    print(f"\n{line}")
+    return 0
+
+
+def _commands() -> Iterator[tuple[str, str]]:
+    """Names of the commands and the first lines of their docstrings, read from the sources without importing them."""
+    for file in (files("kronmix") / "cli").iterdir():
+        if file.name.endswith(".py"):
+            for node in ast.parse(file.read_text(encoding="utf-8")).body:
+                if isinstance(node, ast.FunctionDef) and any(ast.unparse(d) == "command" for d in node.decorator_list):
+                    yield node.name, (ast.get_docstring(node) or "").partition("\n")[0]
+
 
 if __name__ == "__main__":
     main()

@@ -119,3 +119,23 @@ def test_a_pip_line_names_the_extra_that_brings_a_library(monkeypatch: pytest.Mo
     assert install_line("sklearn") == "pip install 'kronmix[data]'"
     assert install_line("sym") == "pip install sym"
     assert install_line("numpy") == "pip install numpy"
+
+
+def test_help_without_the_libraries_of_the_command_line() -> None:
+    code = """
+import sys
+class Missing:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in ("typer", "rich"):
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+sys.meta_path.insert(0, Missing())
+from kronmix.__main__ import main
+main()
+"""
+    helped = subprocess.run([sys.executable, "-c", code, "--help"], capture_output=True, text=True, timeout=60)
+    assert helped.returncode == 0, helped.stderr
+    assert "  factor    Find which structure a matrix has" in helped.stdout
+    assert "pip install 'kronmix[cli]'" in helped.stdout
+    asked = subprocess.run([sys.executable, "-c", code, "factor", "x.npy"], capture_output=True, text=True, timeout=60)
+    assert (asked.returncode, asked.stdout) == (2, "")
+    assert asked.stderr == "kronmix: The command line needs typer: pip install 'kronmix[cli]'\n"
