@@ -189,7 +189,8 @@ def _ampliation(draw: Draw, source: Source) -> Any:
 
 
 def _scaled_identity(draw: Draw, source: Source) -> Any:
-    n, c = draw(sizes), source.array(1)[0].item()
+    n, c = draw(sizes), draw(st.sampled_from((0.5, -2.0, 3.0)))  # exact in every dtype
+    c = c * (1.5 - 2j) if np.dtype(source.dtype).kind == "c" else c
     return c * km.eye(n), c * np.eye(n, dtype=np.complex64 if isinstance(c, complex) else np.float32)
 
 

@@ -31,8 +31,9 @@ def signatures(app: Sphinx, domain: str, kind: str, content: addnodes.desc_conte
 
 
 def fields(app: Sphinx, kind: str, name: str, thing: Any, skip: bool, options: Any) -> bool | None:
-    """Leave out what named tuples say of their fields; their docstrings say more."""
-    return True if str(getattr(thing, "__doc__", "")).startswith("Alias for field number") else None
+    """Leave out what named tuples say of their fields, whose docstrings say more, and what scikit-learn generates."""
+    generated = name.startswith("set_") and name.endswith("_request")
+    return True if generated or str(getattr(thing, "__doc__", "")).startswith("Alias for field number") else None
 
 
 def setup(app: Sphinx) -> ExtensionMetadata:
