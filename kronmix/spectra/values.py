@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from scipy.sparse.linalg import ArpackError, LinearOperator, svds
 
-from ..forms import DirectSum, Form, Permuted, Product, Slices, Slots, Stack, Terms, Total, Updated, form_of
+from ..forms import DirectSum, Form, Permuted, Product, Slices, Slots, Stack, Terms, Total, Updated, adjoint, form_of
 from ..forms.items import matrix_values
 from ..forms.spectral import diagonalized
 from ..operators.base import MAX_BYTES, Array, check_memory
@@ -124,8 +124,6 @@ def _without_formula(form: Form, k: int) -> Array:
 
 def as_linear_operator(form: Form) -> LinearOperator:
     """A form as SciPy's solvers take it."""
-    from ..forms import adjoint
-
     back = adjoint(form)
     return LinearOperator(
         form.shape,
