@@ -11,6 +11,7 @@ import pytest
 import kronmix as km
 from kronmix.operators import algebra
 from kronmix.regularization import norms, references
+from kronmix.regularization.paths import plan
 
 #: Modules of a library that only a user's environment has.
 collect_ignore = [] if find_spec("torch") else ["kronmix/interop/torch_modules.py"]
@@ -28,4 +29,5 @@ def _registries(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(algebra, "_products", dict(algebra._products))
     monkeypatch.setattr(algebra, "_sums", dict(algebra._sums))
     monkeypatch.setattr(norms, "_NAMED", dict(norms._NAMED))
+    monkeypatch.setattr(plan, "_KINDS", dict(plan._KINDS))
     monkeypatch.setattr(references, "_SOLVERS", dict(references._SOLVERS))

@@ -9,6 +9,7 @@ from . import (
     mixer as mixer,
     networks as networks,
     operators as operators,
+    optimizers as optimizers,
     patterns as patterns,
     plotting as plotting,
     products as products,

@@ -1,5 +1,6 @@
 """Networks whose layers are structured operators: dense and sparse MLPs, Mixers, Monarch and group-mixing networks (T5)."""
 
+from ..optimizers import SGD, AdamW, constant, cosine
 from .activations import Activation
 from .builders import group_mixer, mlp, mlp_mixer, monarch_mlp, rp_mixer, s_mixer, sparse_mlp
 from .classify import Classifier, classify
@@ -8,7 +9,6 @@ from .inspection import inspect_network
 from .loading import load_mixer
 from .network import Network, WideLayer, WideMLP
 from .normalization import LayerNorm
-from .optimizers import SGD, AdamW, constant, cosine
 from .parts import Fixed, Linear, Part, Residual, Sequential
 from .patches import Patches
 from .runs import Run, read_run, save_run

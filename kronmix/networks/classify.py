@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from ..checks import integer
+from ..optimizers import AdamW, cosine
 from . import builders
 from .history import Epoch
 from .network import Network
-from .optimizers import AdamW, cosine
 from .parts import Array
 from .runs import Run, with_patch
 from .training import fit

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..files import read_arrays, write_file
+from ..optimizers import SGD, AdamW, Schedule, scheduled
 from .history import Epoch, progress_line
 from .losses import LOSSES, accuracy
 from .network import Network
-from .optimizers import AdamW, Optimizer, Schedule, constant
 from .parts import Array
 from .steps import Stepper, suitable_threads
 
@@ -54,7 +54,7 @@ def fit(
     epochs: int = 10,
     batch: int = 64,
     loss: str = "cross_entropy",
-    optimizer: Optimizer | None = None,
+    optimizer: SGD | AdamW | None = None,
     schedule: Schedule | float = 1e-3,
     seed: int = 0,
     threads: int | None = None,
@@ -108,8 +108,8 @@ def fit(
         raise ValueError(f"loss={loss!r}: expected one of {sorted(LOSSES)}")
     if epochs < 0 or batch < 1:
         raise ValueError(f"epochs={epochs}, batch={batch}: expected epochs ≥ 0 and batch ≥ 1")
-    stepper = AdamW() if optimizer is None else replace(optimizer, state={})  # a run starts without moments
-    rate = schedule if callable(schedule) else constant(float(schedule))
+    stepper = AdamW() if optimizer is None else optimizer.fresh()
+    rate = scheduled(schedule)
     dtype = np.result_type(np.float32, *network.factors)
     columns = network.patches.columns(X, dtype)
     targets = _targets(network, y, columns.shape[1], loss, dtype)
@@ -163,7 +163,7 @@ def _targets(network: Network, y: Any, samples: int, loss: str, dtype: Any) -> A
     return given
 
 
-def _save(file: Path, θ: Array, steps: int, history: list[Epoch], optimizer: Optimizer) -> None:
+def _save(file: Path, θ: Array, steps: int, history: list[Epoch], optimizer: SGD | AdamW) -> None:
     stream = io.BytesIO()
     table = np.array([[e.epoch, e.loss, e.accuracy] for e in history])
     state = {f"optimizer/{name}": array for name, array in optimizer.state.items()}
@@ -171,7 +171,7 @@ def _save(file: Path, θ: Array, steps: int, history: list[Epoch], optimizer: Op
     write_file(file, stream.getvalue())
 
 
-def _load(file: Path, θ: Array, optimizer: Optimizer) -> tuple[Array, int, list[Epoch]]:
+def _load(file: Path, θ: Array, optimizer: SGD | AdamW) -> tuple[Array, int, list[Epoch]]:
     arrays = read_arrays(file)
     if "theta" not in arrays or arrays["theta"].shape != θ.shape or arrays["theta"].dtype != θ.dtype:
         raise ValueError(f"{file}: not a checkpoint of this network, which has {θ.size} parameters of {θ.dtype}")

@@ -23,6 +23,7 @@ from .problems import Observed, Problem, Regression, Sensing, loss
 from .proximal import GapError, Solution, minimize_penalized, relative_gap
 from .references import Found, GapWarning, Solver, reference_path, register_solver
 from .saddles import SaddleSequence, saddle_sequence, signed_least_squares
+from .sampling import Sampling
 from .scaling import Scaling
 from .selection import Selection, select
 from .stored_paths import load_path, save_path
@@ -47,6 +48,7 @@ __all__ = [
     "Record",
     "Regression",
     "SaddleSequence",
+    "Sampling",
     "Scale",
     "Scaling",
     "Selection",

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from functools import partial
+from itertools import repeat
 
 import numpy as np
 
 from ..checks import non_negative, positive
 from ..operators import StructuredOperator
-from ..operators.base import Array
+from ..optimizers import SGD, Optimizer, Schedule, constant
 from .curvature import estimated_step_size, largest_hessian_eigenvalue
-from .gradients import loss_and_gradients, moved
+from .gradients import loss_and_gradients
 from .problems import Problem
+from .sampling import Sampling
+from .step_rules import Backtracked, Halved, Iterate, Optimized, StepRule
 from .training_path import Record, Recorder, TrainingPath, log_spaced_steps
 
 Progress = Callable[[int, float], None]
@@ -29,10 +33,12 @@ class EdgeOfStabilityWarning(UserWarning):
 def gradient_descent(
     problem: Problem,
     op: StructuredOperator,
-    step_size: float | None = None,
+    step_size: float | Schedule | None = None,
     steps: int = 1000,
     record: Record | None = None,
     *,
+    optimizer: Optimizer | None = None,
+    sampling: Sampling | None = None,
     momentum: float = 0.0,
     weight_decay: float = 0.0,
     line_search: bool = False,
@@ -48,19 +54,25 @@ def gradient_descent(
     problem : Regression, Sensing, Observed or any Problem
     op : StructuredOperator
         The start.
-    step_size : float, optional
-        η in θ ← θ − η∇, kept fixed. By default ``estimated_step_size(problem, op)``, halved whenever a step would raise the
-        loss (that step is taken back).
+    step_size : float or function of the step, optional
+        η in θ ← θ − η∇, or the rate of the optimizer. By default ``estimated_step_size(problem, op)``, halved whenever a step
+        would raise the loss (that step is taken back); an optimizer and a sampling need one.
     steps : int
         Largest number of steps.
     record : mapping of name -> function of the operator, optional
         Recorded, with the loss, at about ``records`` log-spaced steps.
+    optimizer : SGD, AdamW or an Optimizer of one's own, optional
+        From ``kronmix.optimizers``, with its own momentum and weight decay (numbers or functions of the step); the loss that is
+        recorded is then the problem's, without decay. A run begins without what the optimizer kept from another.
+    sampling : Sampling, optional
+        Minibatches and label noise: what each step sees. Losses are recorded, and tolerances checked at the records only, over
+        all samples.
     momentum : float
-        Heavy-ball momentum μ in [0, 1): v ← μv + ∇, θ ← θ − ηv.
+        Heavy-ball momentum μ in [0, 1): v ← μv + ∇, θ ← θ − ηv; short for ``optimizer=SGD(momentum)``.
     weight_decay : float
-        λ ≥ 0: adds (λ/2)‖θ‖².
+        λ ≥ 0: adds (λ/2)‖θ‖² to the loss.
     line_search : bool
-        Backtrack by halves from twice the last step until Armijo's condition holds; not with momentum.
+        Backtrack by halves from twice the last step until Armijo's condition holds.
     gradient_tolerance, loss_tolerance : float
         Stop when ‖∇‖ or the loss falls to these.
     progress : function of (step, loss), optional
@@ -76,7 +88,9 @@ def gradient_descent(
     DivergenceError
         If the loss grows past all bounds; names the step size and the stable bound.
     ValueError
-        If shapes do not fit or an option is out of range.
+        If shapes do not fit, an option is out of range, or options exclude each other.
+    TypeError
+        If a problem without samples is to be sampled.
 
     Warns
     -----
@@ -91,50 +105,51 @@ def gradient_descent(
     >>> path = km.gradient_descent(km.Observed(np.kron(A, B)), start, steps=3000)
     >>> bool(path.losses[-1] < 1e-12)
     True
+
+    AdamW with λ = 1/2 keeps |θ| ≤ 2, so that |B| ≤ 4 wherever the target is (T35):
+
+    >>> from kronmix.optimizers import AdamW, cosine
+    >>> pair, adam = km.Hadamard(np.ones((1, 2)), np.ones((1, 2))), AdamW(beta2=0.99, weight_decay=0.5)
+    >>> path = km.gradient_descent(km.Observed([[9.0, 3.0]]), pair, cosine(0.02, 4000), 4000, optimizer=adam)
+    >>> path.operator.to_dense().round(1)
+    array([[4., 3.]])
     """
     check_run(problem, op, weight_decay)
-    _check_options(step_size, steps, momentum, line_search)
-    adaptive = step_size is None and not momentum
-    η = estimated_step_size(problem, op) if step_size is None else float(step_size)
+    _check_options(steps, optimizer, sampling, step_size, momentum, weight_decay, line_search)
+    rule = _rule(problem, op, step_size, optimizer or (SGD(momentum) if momentum else None), line_search)
+    whole = partial(loss_and_gradients, problem, weight_decay=weight_decay)
+    seen = repeat(problem) if sampling is None else sampling.problems(problem)
     due, recorder = log_spaced_steps(steps, records), Recorder(record)
-    velocity: tuple[Array, ...] = tuple(np.zeros_like(f) for f in op.factors)
     time, done, reason = 0.0, 0, "steps"
-    value, gradients = loss_and_gradients(problem, op, weight_decay)
-    bound, calm = 1e6 * (1 + abs(value)), (value, op)
+    here = Iterate.at(op, partial(loss_and_gradients, next(seen), weight_decay=weight_decay))
+    bound, calm = 1e6 * (1 + abs(here.value)), here
     try:
         for step in range(steps + 1):
-            stop = _stop_reason(value, gradients, loss_tolerance, gradient_tolerance)
-            if step in due or stop:
-                recorder.note(time, value, op)
-                if progress is not None:
-                    progress(step, value)
+            stop = ""
+            if sampling is None or step in due:
+                exact = here if sampling is None else Iterate.at(here.op, whole)
+                stop = _stop_reason(exact, loss_tolerance, gradient_tolerance)
+                if step in due or stop:
+                    recorder.note(time, exact.value, here.op)
+                    if progress is not None:
+                        progress(step, exact.value)
             if stop or step == steps:
                 reason = stop or reason
                 break
-            if line_search:
-                op, value, gradients, η = _armijo(problem, op, value, gradients, η, weight_decay)
-            else:
-                if momentum:
-                    velocity = tuple(momentum * v + g for v, g in zip(velocity, gradients, strict=True))
-                move = velocity if momentum else gradients
-                trial = moved(op, move, η)
-                trial_value, trial_gradients = loss_and_gradients(problem, trial, weight_decay)
-                while adaptive and not trial_value <= value * (1 + 1e-12) and η > 1e-300:
-                    η *= 0.5
-                    trial = moved(op, move, η)
-                    trial_value, trial_gradients = loss_and_gradients(problem, trial, weight_decay)
-                if not trial_value <= bound:
-                    raise _divergence(problem, calm[1], η, step + 1, weight_decay)
-                op, value, gradients = trial, trial_value, trial_gradients
-                calm = (value, op) if value < calm[0] else calm
-            time, done = time + η, step + 1
+            trial = rule.step(here, partial(loss_and_gradients, next(seen), weight_decay=weight_decay), step)
+            if not trial.value <= bound:
+                raise _divergence(problem, calm.op, rule.step_size, step + 1, weight_decay)
+            here = trial
+            calm = here if here.value < calm.value else calm
+            time, done = time + rule.step_size, step + 1
     except KeyboardInterrupt:
         if recorder.last != time:
-            recorder.note(time, value, op)
+            recorder.note(time, whole(here.op)[0], here.op)
         reason = "interrupted"
-    path = recorder.path(op, done, reason, η)
-    if step_size is not None and not line_search and not momentum and reason != "interrupted":
-        _warn_at_edge(problem, op, η, weight_decay)
+    path = recorder.path(here.op, done, reason, rule.step_size)
+    plain = optimizer is None and sampling is None and not (momentum or line_search)
+    if plain and step_size is not None and reason != "interrupted":
+        _warn_at_edge(problem, here.op, rule.step_size, weight_decay)
     return path
 
 
@@ -149,38 +164,53 @@ def check_run(problem: Problem, op: StructuredOperator, weight_decay: float) -> 
     non_negative(weight_decay, "weight_decay", "a number λ ≥ 0")
 
 
-def _check_options(η: float | None, steps: int, μ: float, line_search: bool) -> None:
-    if η is not None:
-        positive(η, "step_size")
+def _check_options(
+    steps: int,
+    optimizer: Optimizer | None,
+    sampling: Sampling | None,
+    step_size: float | Schedule | None,
+    momentum: float,
+    weight_decay: float,
+    line_search: bool,
+) -> None:
+    if step_size is not None and not callable(step_size):
+        positive(step_size, "step_size")
     if steps < 0:
         raise ValueError(f"steps={steps}: expected at least 0")
-    if not 0 <= μ < 1:
-        raise ValueError(f"momentum={μ}: expected 0 ≤ momentum < 1")
-    if line_search and μ:
-        raise ValueError("line_search does not go with momentum: leave one out")
+    if line_search and (momentum or optimizer is not None or sampling is not None or callable(step_size)):
+        raise ValueError("line_search finds its own steps, of the whole gradient: leave out what else shapes a step")
+    if optimizer is not None and (momentum or weight_decay):
+        raise ValueError(
+            f"momentum and weight_decay are beside an optimizer: give them to it, as in {type(optimizer).__name__}(weight_decay=…)"
+        )
+    if step_size is None and (optimizer is not None or sampling is not None):
+        raise ValueError("step_size is missing: an optimizer and a sampling need one")
 
 
-def _stop_reason(value: float, gradients: tuple[Array, ...], loss_tolerance: float, gradient_tolerance: float) -> str:
-    if value <= loss_tolerance:
+def _rule(
+    problem: Problem,
+    op: StructuredOperator,
+    step_size: float | Schedule | None,
+    optimizer: Optimizer | None,
+    line_search: bool,
+) -> StepRule:
+    """What the options ask for: a given step size is kept, one that is found is shortened where it is too long."""
+    if callable(step_size):
+        return Optimized((optimizer or SGD()).fresh(), step_size)
+    η = estimated_step_size(problem, op) if step_size is None else float(step_size)
+    if line_search:
+        return Backtracked(η)
+    if step_size is None and optimizer is None:
+        return Halved(η)
+    return Optimized((optimizer or SGD()).fresh(), constant(η))
+
+
+def _stop_reason(here: Iterate, loss_tolerance: float, gradient_tolerance: float) -> str:
+    if here.value <= loss_tolerance:
         return "loss"
-    if gradient_tolerance and np.sqrt(sum(float(np.vdot(g, g).real) for g in gradients)) <= gradient_tolerance:
+    if gradient_tolerance and np.sqrt(here.slope) <= gradient_tolerance:
         return "gradient"
     return ""
-
-
-def _armijo(
-    problem: Problem, op: StructuredOperator, value: float, gradients: tuple[Array, ...], η: float, λ: float
-) -> tuple[StructuredOperator, float, tuple[Array, ...], float]:
-    """One step with L(θ − η∇) ≤ L(θ) − ½η‖∇‖², η halved from twice the last."""
-    slope = sum(float(np.vdot(g, g).real) for g in gradients)
-    η *= 2
-    for _ in range(60):
-        trial = moved(op, gradients, η)
-        trial_value, trial_gradients = loss_and_gradients(problem, trial, λ)
-        if trial_value <= value - 0.5 * η * slope:
-            return trial, trial_value, trial_gradients, η
-        η *= 0.5
-    return op, value, gradients, η  # at the rounding of the loss: no descent is left to find
 
 
 def _divergence(problem: Problem, op: StructuredOperator, η: float, step: int, λ: float) -> DivergenceError:

@@ -6,12 +6,15 @@ curvature. A problem of one's own is a class with these members.
 
 from __future__ import annotations
 
+from copy import copy
+from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
 
 from ..checks import as_finite, as_numbers
 from ..operators.base import Array
+from .losses import LOSSES, Loss
 
 
 class Problem(Protocol):
@@ -21,13 +24,14 @@ class Problem(Protocol):
     ----------
     inputs : array (columns, N)
     shape : (rows, columns) of the weight B
-    curvature : float
-        Largest eigenvalue of the Hessian of the loss as a function of B.
     """
 
     inputs: Array
     shape: tuple[int, int]
-    curvature: float
+
+    @property
+    def curvature(self) -> float:
+        """Largest eigenvalue of the Hessian of the loss as a function of B."""
 
     def loss_and_gradient(self, outputs: Array) -> tuple[float, Array]:
         """Loss at outputs = B @ inputs, and its gradient with respect to the outputs."""
@@ -52,16 +56,16 @@ def loss(problem: Problem, op: Any) -> float:
 
 
 class Regression:
-    """Find B with B @ X ≈ Y: ½ · mean over samples of ‖B x − y‖², or the logistic loss.
+    """Find B with B @ X ≈ Y: ½ · mean over samples of ‖B x − y‖², or a loss of classification.
 
     Parameters
     ----------
     X : array of shape (columns, samples)
         Columns are samples.
     Y : array of shape (rows, samples), or (samples,) for one row
-        Targets; labels −1 and 1 for the logistic loss.
-    loss : {"squared", "logistic"}
-        logistic: mean over samples of Σ_rows log(1 + exp(−y · Bx)).
+        Targets; labels −1 and 1 for the logistic loss, one 1 in every column for the softmax loss.
+    loss : {"squared", "logistic", "softmax"}
+        logistic: mean over samples of Σ_rows log(1 + exp(−y · Bx)); softmax: mean of the cross-entropies of softmax(Bx).
     weights : array of shape (samples,), optional
         Of the samples in the mean, ≥ 0; a weight of 2 is the sample given twice.
 
@@ -73,8 +77,8 @@ class Regression:
     Raises
     ------
     ValueError
-        If the shapes do not fit, a number is not finite, labels are not −1 and 1, the loss is unknown, or weights are negative or
-        all zero.
+        If the shapes do not fit, a number is not finite, labels are not those of the loss, the loss is unknown, or weights are
+        negative or all zero.
 
     Examples
     --------
@@ -94,27 +98,63 @@ class Regression:
             raise ValueError(f"X has {X.shape[1]} samples (columns) and Y has {Y.shape[1]}: they must be equal")
         if X.shape[1] == 0:
             raise ValueError(f"X has shape {X.shape}: expected at least one sample (column)")
-        if loss not in _REGRESSION_LOSSES:
-            raise ValueError(f"loss={loss!r}: expected one of {sorted(_REGRESSION_LOSSES)}")
+        if loss not in LOSSES:
+            raise ValueError(f"loss={loss!r}: expected one of {sorted(LOSSES)}")
         self.X, self.Y, self.loss = X, Y, loss
         self.samples = X.shape[1]
         self.shape = (Y.shape[0], X.shape[0])
-        self._rest = 0.0
         self.weights = None if weights is None else _mean_one(weights, self.samples)
-        roots = 1.0 if self.weights is None else np.sqrt(self.weights)
-        self.inputs, self._targets = X, Y
-        if loss == "logistic":
-            if np.iscomplexobj(X):
-                raise TypeError("X holds complex numbers: the logistic loss is for real ones")
-            if not np.isin(Y, (-1, 1)).all():
-                raise ValueError("Y holds other values than −1 and 1: the logistic loss needs labels −1 and 1")
-        else:
-            self.inputs, self._targets = roots * X, roots * Y
-            if self.samples > X.shape[0]:
-                self._compress()
-        weighted = self.inputs if loss == "squared" else roots * X
-        largest = float(np.linalg.norm(weighted, 2)) ** 2 / self.samples
-        self.curvature = largest * (0.25 if loss == "logistic" else 1.0)
+        self.criterion.check(X, Y)
+        self._set(X, Y)
+        if loss == "squared" and self.samples > X.shape[0]:
+            self._compress()
+
+    @property
+    def criterion(self) -> Loss:
+        """The loss over the outputs, with the margins of a classification."""
+        return LOSSES[self.loss]
+
+    def _set(self, X: Array, Y: Array) -> None:
+        """Take these samples; the roots of the weights of a squared loss are multiplied in."""
+        roots = 1.0 if self.weights is None or self.loss != "squared" else np.sqrt(self.weights)
+        self.inputs, self._targets, self._rest = roots * X, roots * Y, 0.0
+
+    @cached_property
+    def curvature(self) -> float:
+        """Largest eigenvalue of the Hessian of the loss as a function of B (a bound for classification)."""
+        weighted = self.inputs if self.loss == "squared" or self.weights is None else np.sqrt(self.weights) * self.X
+        return float(np.linalg.norm(weighted, 2)) ** 2 / self.samples * self.criterion.curvature
+
+    def part(self, chosen: Array, noise: float, rng: np.random.Generator) -> Regression:
+        """The mean over some samples, Gaussian noise added to their targets.
+
+        Parameters
+        ----------
+        chosen : int array
+            Their places.
+        noise : float
+            Its standard deviation.
+        rng : numpy.random.Generator
+
+        Raises
+        ------
+        ValueError
+            If noise is asked for on labels.
+
+        Examples
+        --------
+        >>> problem = km.Regression([[1.0, 2.0, 3.0]], [0.0, 0.0, 1.0])
+        >>> problem.part(np.array([0, 2]), 0.0, np.random.default_rng(0))
+        Regression(1×1 weight, 2 samples, squared loss)
+        """
+        if noise and self.loss != "squared":
+            raise ValueError(f"label_noise={noise}: the labels of a {self.loss} loss take no noise: expected 0")
+        new = copy(self)
+        vars(new).pop("curvature", None)
+        new.X, new.Y, new.samples = self.X[:, chosen], self.Y[:, chosen], len(chosen)
+        new.weights = None if self.weights is None else self.weights[chosen]
+        new._set(new.X, new.Y + noise * rng.standard_normal(new.Y.shape) if noise else new.Y)
+        return new
 
     def _compress(self) -> None:
         Q, R = np.linalg.qr(self.inputs.T)
@@ -125,9 +165,8 @@ class Regression:
 
     def loss_and_gradient(self, outputs: Array) -> tuple[float, Array]:
         """Loss and its gradient with respect to the outputs."""
-        value, gradient = _REGRESSION_LOSSES[self.loss](outputs, self._targets)
-        if self.loss == "logistic" and self.weights is not None:
-            value, gradient = _weighted_logistic(outputs, self._targets, self.weights), gradient * self.weights
+        weights = None if self.loss == "squared" else self.weights
+        value, gradient = self.criterion.value_and_gradient(outputs, self._targets, weights)
         return value / self.samples + self._rest, gradient / self.samples
 
     def __repr__(self) -> str:
@@ -143,23 +182,6 @@ def _mean_one(weights: Any, samples: int) -> Array:
     if (found < 0).any() or not found.any():
         raise ValueError("weights holds negative numbers, or only zeros: expected numbers ≥ 0, some above")
     return np.asarray(found / found.mean())
-
-
-def _weighted_logistic(outputs: Array, labels: Array, weights: Array) -> float:
-    return float((np.logaddexp(0, -labels * outputs) * weights).sum())
-
-
-def _squared(outputs: Array, targets: Array) -> tuple[float, Array]:
-    residual = outputs - targets
-    return 0.5 * float(np.vdot(residual, residual).real), residual
-
-
-def _logistic(outputs: Array, labels: Array) -> tuple[float, Array]:
-    margins = labels * outputs
-    return float(np.logaddexp(0, -margins).sum()), -labels * np.exp(-np.logaddexp(0, margins))
-
-
-_REGRESSION_LOSSES = {"squared": _squared, "logistic": _logistic}
 
 
 class Sensing:
@@ -193,10 +215,26 @@ class Sensing:
         self.shape = (A.shape[1], A.shape[2])
         self.inputs = np.eye(A.shape[2], dtype=A.dtype)
         self.matrix = A.reshape(y.size, -1)
+
+    @property
+    def samples(self) -> int:
+        """Measurements."""
+        return int(self.y.size)
+
+    @cached_property
+    def curvature(self) -> float:
+        """Largest eigenvalue of the Hessian of the loss as a function of B: σ_max² from the smaller Gram matrix, in the mean."""
         small = self.matrix if len(self.matrix) <= self.matrix.shape[1] else self.matrix.T
-        self.curvature = (
-            float(np.linalg.eigvalsh(small @ small.conj().T)[-1]) / y.size
-        )  # σ_max² from the smaller Gram matrix
+        return float(np.linalg.eigvalsh(small @ small.conj().T)[-1]) / self.y.size
+
+    def part(self, chosen: Array, noise: float, rng: np.random.Generator) -> Sensing:
+        """The mean over some measurements, Gaussian noise added to them; as ``Regression.part``."""
+        new = copy(self)
+        vars(new).pop("curvature", None)
+        new.A, new.matrix, new.y = self.A[chosen], self.matrix[chosen], self.y[chosen]
+        if noise:
+            new.y = new.y + noise * rng.standard_normal(new.y.size)
+        return new
 
     def loss_and_gradient(self, outputs: Array) -> tuple[float, Array]:
         """Loss and its gradient with respect to the outputs, which are B itself."""
@@ -236,7 +274,7 @@ class Observed:
 
     def loss_and_gradient(self, outputs: Array) -> tuple[float, Array]:
         """Loss and its gradient with respect to the outputs, which are B itself."""
-        return _squared(outputs, self.T)
+        return LOSSES["squared"].value_and_gradient(outputs, self.T, None)
 
     def __repr__(self) -> str:
         return f"Observed({self.shape[0]}×{self.shape[1]} target)"

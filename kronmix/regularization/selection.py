@@ -12,6 +12,7 @@ from .. import checks
 from ..operators import Dense
 from ..operators.base import Array
 from .least_squares import least_squares
+from .losses import LOSSES
 from .norms import factored_blocks
 from .problems import Regression, loss
 from .scaling import Scaling
@@ -132,9 +133,9 @@ def split_folds(samples: int, folds: int, seed: int) -> Iterator[tuple[Array, Ar
 
 
 def validation_loss(outputs: Array, targets: Array, kind: str, weights: Array | None = None) -> float:
-    """The loss per sample of predictions (outputs, samples): half the squared error, or the logistic loss."""
-    each = np.logaddexp(0, -targets * outputs) if kind == "logistic" else 0.5 * (outputs - targets) ** 2
-    return float(np.average(each.sum(axis=0), weights=weights))
+    """The loss per sample of predictions (outputs, samples), by the name of the loss."""
+    total, _ = LOSSES[kind].value_and_gradient(outputs, targets, weights)
+    return total / float(outputs.shape[1] if weights is None else weights.sum())
 
 
 def summary(scores: Array) -> tuple[Array, Array]:
@@ -165,7 +166,7 @@ def _by_information(path: Path) -> Selection:
         freedom = degrees_of_freedom(path.structure, B, problem, float(λ))
         value = loss(problem, B)
         fit = (
-            2 * problem.samples * value if problem.loss == "logistic" else counts * np.log(2 * value / problem.shape[0])
+            counts * np.log(2 * value / problem.shape[0]) if problem.loss == "squared" else 2 * problem.samples * value
         )
         scores.append(fit + 2 * freedom)
     index = int(np.argmin(scores))

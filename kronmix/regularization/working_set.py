@@ -21,9 +21,6 @@ class _Columns(Sensing):
         self.y, self.matrix = problem.y, np.ascontiguousarray(problem.matrix[:, indices.ravel()])
         self.shape = (blocks * m, n)
         self.inputs = np.eye(n)
-        wide = self.matrix.shape[0] < self.matrix.shape[1]
-        gram = self.matrix @ self.matrix.T if wide else self.matrix.T @ self.matrix
-        self.curvature = float(np.linalg.eigvalsh(gram)[-1]) / self.y.size
 
 
 def minimize_on_blocks(

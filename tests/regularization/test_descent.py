@@ -10,14 +10,17 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 import kronmix as km
+from kronmix.optimizers import SGD, AdamW, cosine
 from kronmix.regularization import (
     DivergenceError,
     EdgeOfStabilityWarning,
+    Sampling,
     estimated_step_size,
     largest_hessian_eigenvalue,
     loss,
     loss_and_gradients,
 )
+from kronmix.regularization.losses import LOSSES
 from tests.strategies import operators
 
 
@@ -160,12 +163,77 @@ def test_stop_rules() -> None:
         ({"steps": -1}, "steps=-1"),
         ({"momentum": 1.0}, "momentum=1.0: expected 0 ≤ momentum < 1"),
         ({"weight_decay": -0.1}, "weight_decay=-0.1: expected a number λ ≥ 0"),
-        ({"momentum": 0.5, "line_search": True}, "line_search does not go with momentum"),
+        ({"momentum": 0.5, "line_search": True}, "line_search finds its own steps"),
+        ({"optimizer": SGD()}, "step_size is missing"),
+        ({"sampling": Sampling()}, "step_size is missing"),
+        ({"step_size": 0.1, "optimizer": SGD(), "weight_decay": 0.1}, "give them to it, as in SGD(weight_decay=…)"),
     ],
 )
 def test_bad_options(options: Any, words: str) -> None:
     with pytest.raises(ValueError, match=re.escape(words)):
         km.gradient_descent(km.Observed(np.eye(2)), km.Dense(np.eye(2)), **options)
+
+
+def test_an_optimizer_steps_as_it_does_on_a_vector() -> None:
+    rng = np.random.default_rng(0)
+    problem, start = km.Observed(rng.normal(size=(2, 3))), km.Hadamard(*rng.normal(size=(2, 2, 3)))
+    adam = AdamW(weight_decay=lambda step: 0.5 if step < 3 else 0.0)
+    path = km.gradient_descent(problem, start, cosine(0.1, 9), 9, optimizer=adam)
+    assert adam.state == {}  # a run leaves the optimiser it was given alone
+    by_hand, θ, op = AdamW(weight_decay=0.5), np.concatenate([f.ravel() for f in start.factors]), start
+    for step in range(9):
+        by_hand.weight_decay = 0.5 if step < 3 else 0.0
+        _, gradients = loss_and_gradients(problem, op)
+        by_hand.step(θ, np.concatenate([g.ravel() for g in gradients]), cosine(0.1, 9)(step), step)
+        op = start.with_factors(*θ.reshape(2, 2, 3))
+    np.testing.assert_allclose(path.operator.to_dense(), op.to_dense(), rtol=1e-13)
+    assert path.times[-1] == pytest.approx(sum(cosine(0.1, 9)(step) for step in range(9)))
+
+
+def test_sampled_gradients_are_those_of_the_whole_loss_on_average() -> None:
+    rng = np.random.default_rng(0)
+    X, Y, w = rng.normal(size=(3, 12)), rng.normal(size=(2, 12)), rng.uniform(0.5, 2, 12)
+    op = km.Dense(rng.normal(size=(2, 3)))
+    for problem in (km.Regression(X, Y, weights=w), km.Regression(X, np.sign(Y), "logistic", w)):
+        draws = zip(range(4000), Sampling(batch=3, seed=1).problems(problem), strict=False)
+        each = np.stack([loss_and_gradients(part, op)[1][0] for _, part in draws])
+        error = each.std(axis=0) / np.sqrt(len(each))
+        assert (np.abs(each.mean(axis=0) - loss_and_gradients(problem, op)[1][0]) < 4.5 * error).all()
+    whole = next(Sampling().problems(problem))
+    assert loss(whole, op) == pytest.approx(loss(problem, op), rel=1e-12)
+
+
+def test_label_noise_is_fresh_at_every_step_and_has_its_size() -> None:
+    problem = km.Sensing(np.zeros((400, 1, 1)), np.zeros(400))
+    draws = [
+        np.asarray(part.y) for _, part in zip(range(20), Sampling(label_noise=0.3).problems(problem), strict=False)
+    ]  # type: ignore[attr-defined]
+    assert np.std(draws) == pytest.approx(0.3, rel=0.02)
+    assert abs(np.corrcoef(draws[0], draws[1])[0, 1]) < 0.2
+    with pytest.raises(ValueError, match="labels of a logistic loss take no noise"):
+        next(Sampling(label_noise=0.1).problems(km.Regression([[1.0]], [1.0], "logistic")))
+    with pytest.raises(ValueError, match="batch=9: the problem has 1 samples"):
+        Sampling(batch=9).problems(km.Regression([[1.0]], [1.0]))
+    with pytest.raises(TypeError, match="no samples to draw"):
+        Sampling().problems(km.Observed([[1.0]]))
+
+
+@pytest.mark.parametrize("sizes", [30.0, 800.0, -800.0])
+def test_losses_of_classification_are_the_formulas(sizes: float) -> None:
+    """Softmax as −log of the label's probability; logarithms of both losses stay finite where the losses underflow."""
+    rng = np.random.default_rng(0)
+    labels = np.eye(4)[:, rng.integers(4, size=6)]
+    outputs = rng.normal(size=(4, 6)) + (sizes * labels if abs(sizes) > 100 else 0)
+    value, gradient = LOSSES["softmax"].value_and_gradient(outputs, labels, None)
+    p = np.exp(outputs - outputs.max(axis=0))
+    p /= p.sum(axis=0)
+    if sizes == 30:
+        assert value == pytest.approx(-np.log((p * labels).sum(axis=0)).sum(), rel=1e-12)
+    np.testing.assert_allclose(gradient, p - labels, atol=1e-12)
+    for name, targets in (("softmax", labels), ("logistic", 2 * labels - 1)):
+        logarithms, slopes = LOSSES[name].log_terms(outputs, targets)  # type: ignore[attr-defined]
+        assert np.isfinite(logarithms).all()
+        assert np.isfinite(slopes).all()
 
 
 def test_operators_that_do_not_fit() -> None:

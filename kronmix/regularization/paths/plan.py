@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from ..norms import factored_blocks
 from ..path import Path, relative_distances
 from ..problems import Problem
 from ..references import check_parameters, refuse_constant_columns
+from ..registry import add_name
 
 Progress = Callable[[int, int], None]
 #: Index of a parameter, effective weight there, and the operator with it (None where the weight is a time average).
@@ -74,20 +75,26 @@ class Kind(Protocol):
 #: Relative distance up to which a structure counts as representing a reference.
 _REPRESENTABLE = 0.1
 _KINDS: dict[str, Callable[..., Kind]] = {}
+K = TypeVar("K", bound=Callable[..., Kind])
 
 
-def register_kind(name: str) -> Callable[[type], type]:
+def register_kind(name: str) -> Callable[[K], K]:
     """Let ``regularization_path(kind=name, **options)`` make a kind of path from its options.
 
     Parameters
     ----------
     name : str
-        A name that is taken keeps its first meaning.
+        What ``regularization_path(kind=…)`` takes from then on.
 
     Returns
     -------
     decorator
-        For a class with a ``plan`` method.
+        For a class with a ``plan`` method, which is returned as it is.
+
+    Raises
+    ------
+    ValueError
+        If the name is taken.
 
     Examples
     --------
@@ -101,8 +108,9 @@ def register_kind(name: str) -> Callable[[type], type]:
     Path(zero: 1 points from 1 to 1, 2×2 weights)
     """
 
-    def register(kind: type) -> type:
-        _KINDS.setdefault(name, kind)
+    def register(kind: K) -> K:
+        make: Callable[..., Kind] = kind
+        add_name(_KINDS, name, make, "kind")
         return kind
 
     return register

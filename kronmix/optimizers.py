@@ -1,16 +1,62 @@
-"""Optimisers on one flat vector of parameters, and learning-rate schedules."""
+"""Optimisers on one flat vector of parameters, and schedules of rates and weight decay: for networks and for factors alike.
+
+An optimiser of one's own is a class with ``step(theta, gradient, rate, count)`` and ``fresh()``.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import cos, pi
+from typing import Any, Protocol, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
-from .parts import Array
+from .checks import non_negative
 
+__all__ = ["SGD", "AdamW", "Schedule", "constant", "cosine", "scheduled"]
+
+Array = NDArray[Any]
+#: A number for every step, from step 0 on.
 Schedule = Callable[[int], float]
+
+
+class Optimizer(Protocol):
+    """What a training loop needs to know of an optimiser: ``km.networks.fit`` and ``km.gradient_descent`` take it.
+
+    Examples
+    --------
+    >>> class Signs:  # θ ← θ − η sign(g)
+    ...     def fresh(self):
+    ...         return self
+    ...     def step(self, theta, gradient, rate, count):
+    ...         theta -= rate * np.sign(gradient)
+    >>> km.gradient_descent(km.Observed([[1.0]]), km.Dense([[0.0]]), 0.25, 4, optimizer=Signs()).operator.to_dense()
+    array([[1.]])
+    """
+
+    def fresh(self) -> Self:
+        """The same optimiser at the start of a run, without anything kept from steps."""
+
+    def step(self, theta: Array, gradient: Array, rate: float, count: int) -> None:
+        """Update ``theta`` in place; ``count`` steps have been done before."""
+
+
+def scheduled(value: float | Schedule) -> Schedule:
+    """A number as a schedule; a schedule as it is.
+
+    Parameters
+    ----------
+    value : float or function of the step
+
+    Examples
+    --------
+    >>> from kronmix.optimizers import scheduled
+    >>> scheduled(0.1)(7), scheduled(lambda step: 0.1 if step < 5 else 0.0)(7)
+    (0.1, 0.0)
+    """
+    return value if callable(value) else constant(float(value))
 
 
 def constant(rate: float) -> Schedule:
@@ -60,7 +106,7 @@ def cosine(rate: float, steps: int, warmup: int = 0, final: float = 0.0) -> Sche
 
     Examples
     --------
-    >>> from kronmix.networks.optimizers import cosine
+    >>> from kronmix.optimizers import cosine
     >>> schedule = cosine(1.0, steps=10, warmup=2)
     >>> schedule(0), schedule(1), round(schedule(6), 3), schedule(10)
     (0.5, 1.0, 0.5, 0.0)
@@ -85,7 +131,7 @@ class SGD:
     ----------
     momentum : float
         μ, from 0 to below 1.
-    weight_decay : float
+    weight_decay : float or function of the step
         λ: the loss is trained with (λ/2)‖θ‖² added to it (T17).
     state : dict of str to array, optional
         What is kept between steps: "velocity" v, once there is momentum. A run begins without it.
@@ -100,14 +146,22 @@ class SGD:
     """
 
     momentum: float = 0.0
-    weight_decay: float = 0.0
-    state: dict[str, Array] = field(default_factory=dict)
+    weight_decay: float | Schedule = 0.0
+    state: dict[str, Array] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        _below_one(self.momentum, "momentum")
+        _checked_decay(self.weight_decay)
+
+    def fresh(self) -> Self:
+        """The same optimiser, without a velocity."""
+        return replace(self, state={})
 
     def step(self, theta: Array, gradient: Array, rate: float, count: int) -> None:
         """Update ``theta`` in place; ``count`` steps have been done before."""
         real = theta.dtype.type
-        if self.weight_decay:
-            gradient = gradient + real(self.weight_decay) * theta
+        if decay := scheduled(self.weight_decay)(count):
+            gradient = gradient + real(decay) * theta
         if self.momentum:
             velocity = self.state.setdefault("velocity", np.zeros_like(theta))
             velocity *= real(self.momentum)
@@ -128,7 +182,7 @@ class AdamW:
         Memory of the means of the gradient and of its square, from 0 to below 1.
     epsilon : float
         ε, against division by zero.
-    weight_decay : float
+    weight_decay : float or function of the step
         λ, of which the learning rate η takes its share; it is not a penalty (λ/2)‖θ‖² on the loss, for which see :class:`SGD`.
     state : dict of str to array, optional
         What is kept between steps: "mean" m and "square" s. A run begins without it.
@@ -148,8 +202,17 @@ class AdamW:
     beta1: float = 0.9
     beta2: float = 0.999
     epsilon: float = 1e-8
-    weight_decay: float = 0.0
-    state: dict[str, Array] = field(default_factory=dict)
+    weight_decay: float | Schedule = 0.0
+    state: dict[str, Array] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        _below_one(self.beta1, "beta1")
+        _below_one(self.beta2, "beta2")
+        _checked_decay(self.weight_decay)
+
+    def fresh(self) -> Self:
+        """The same optimiser, without moments."""
+        return replace(self, state={})
 
     def step(self, theta: Array, gradient: Array, rate: float, count: int) -> None:
         """Update ``theta`` in place; ``count`` steps have been done before."""
@@ -161,8 +224,8 @@ class AdamW:
         square *= real(self.beta2)
         square += real(1 - self.beta2) * gradient * gradient
         bias1, bias2 = 1 - self.beta1 ** (count + 1), 1 - self.beta2 ** (count + 1)
-        if self.weight_decay:
-            theta *= real(1 - rate * self.weight_decay)
+        if decay := scheduled(self.weight_decay)(count):
+            theta *= real(1 - rate * decay)
         scale = np.sqrt(square)
         scale *= real(bias2**-0.5)
         scale += real(self.epsilon)
@@ -171,4 +234,11 @@ class AdamW:
         theta -= scale
 
 
-Optimizer = SGD | AdamW
+def _below_one(value: float, name: str) -> None:
+    if not 0 <= value < 1:
+        raise ValueError(f"{name}={value}: expected 0 ≤ {name} < 1")
+
+
+def _checked_decay(value: float | Schedule) -> None:
+    if not callable(value):
+        non_negative(value, "weight_decay", "a number λ ≥ 0, or a function of the step")
