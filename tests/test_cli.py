@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import kronmix as km
-from kronmix.cli import app, command, main
+from kronmix.cli import main
 
 TINY = ("--seeds", "1", "--steps", "2", "--no-proofs")
 
@@ -150,7 +150,7 @@ def test_factor_writes_factors_that_multiply_to_what_it_says(
 ) -> None:
     B = np.kron(np.arange(8.0).reshape(4, 2), np.random.default_rng(0).normal(size=(3, 4)))
     np.savetxt(tmp_path / "B.csv", B, delimiter=",")
-    code, printed, errors = call(capsys, "factor", tmp_path / "B.csv", *options)
+    code, printed, errors = call(capsys, "factor", tmp_path / "B.csv", *options, "--out", tmp_path)
     assert (code, errors) == (0, "")
     assert "relative error" in printed
     with np.load(tmp_path / "B.factors.npz") as stored:
@@ -233,8 +233,10 @@ def test_bad_weights_end_in_one_sentence(
         (("factor", "B.npy", "--structure", "kronecker", "--shape", "2x2,3x3"), "3"),
         (("factor", "B.npy", "--structure", "butterfly", "--shape", "2"), "takes neither --shape nor --rank"),
         (("factor", "R.npy", "--structure", "butterfly"), "the matrix is 2×3: a butterfly needs a square one"),
-        (("factor", "B.npy", "--structure", "butterfly", "--out", "f.txt"), "expected a name ending in .npz"),
-        (("factor", "B.npy", "--structure", "butterfly", "--out", "none/f.npz"), "No such file or directory"),
+        (
+            ("factor", "B.npy", "--structure", "butterfly", "--out", "f.txt"),
+            "expected a folder, or a name ending in .npz",
+        ),
         (("report", "--images", "B.npy", "--weights", "B.npy"), "--images and --weights exclude each other"),
         (("report", "--noise", "-1"), "noise=-1.0: expected a standard deviation"),
         (("report", "--train", "1797"), "train=1797: expected 2 to 1796"),
@@ -295,19 +297,6 @@ def test_interrupt_says_so_and_leaves_nothing(
     code, _, errors = call(capsys, "report", "--out", tmp_path / "out")
     assert (code, errors) == (130, "kronmix: interrupted, nothing was written\n")
     assert not (tmp_path / "out").exists()
-
-
-def test_mistakes_of_kronmix_are_not_hidden() -> None:
-    def broken() -> None:
-        raise AssertionError("a mistake")
-
-    commands = list(app.registered_commands)
-    try:
-        guarded = command(broken)
-    finally:
-        app.registered_commands[:] = commands
-    with pytest.raises(AssertionError, match="a mistake"):
-        guarded()
 
 
 def test_verify_prints_verdicts_and_writes_latex(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -442,7 +431,7 @@ def test_path_of_a_user_s_data(tmp_path: Path, capsys: pytest.CaptureFixture[str
     y = X @ [3.0, 0.0, -2.0, 0.0] + 7
     np.savetxt(tmp_path / "mine.csv", np.column_stack([X, y]), delimiter=",")
     np.savez(tmp_path / "mine.npz", X=X, Y=np.column_stack([y, -y, X[:, 1], y + X[:, 3]]))
-    common = ("--parameters", "0.1,0.01", "--out", tmp_path / "out")
+    common = ("--parameters", "0.1,0.01", "--force", "--out", tmp_path / "out")
     code, printed, _ = call(capsys, "path", "--data", tmp_path / "mine.csv", *common)
     assert code == 0
     assert "mine.csv" in printed
@@ -467,7 +456,7 @@ def test_path_npz_says_everything_needed_to_predict(tmp_path: Path, capsys: pyte
     )
     assert (code, errors) == (0, "")
     assert all(word in printed for word in ("decay", "λ", "age", "dose"))
-    assert printed.splitlines()[-2].startswith("certified")
+    assert printed.splitlines()[-3].startswith("certified")
     assert "standardised" in printed
     with np.load(out / "path.npz", allow_pickle=False) as arrays:
         about = json.loads(str(arrays["about"]))
@@ -492,6 +481,7 @@ def test_path_of_several_outputs_by_name(tmp_path: Path, capsys: pytest.CaptureF
         "product",
         "--parameters",
         "0.1",
+        "--force",
         "--out",
         tmp_path / "o",
     )

@@ -1,9 +1,10 @@
-"""The commands, one module each: they read options, call the rooms, and print.
+"""The commands, one module each: they read options, call the rooms, and return an ``Answer``.
 
-To add one, write a module with one function decorated with ``@command`` and import it below.
+To add one, write a module with one function decorated with ``@command``, import it below, and describe its JSON in ``schemas/``.
 """
 
 from . import convert, factor, inspect, path, report, train, verify
+from .answer import Answer
 from .app import app, command, main
 
-__all__ = ["app", "command", "convert", "factor", "inspect", "main", "path", "report", "train", "verify"]
+__all__ = ["Answer", "app", "command", "convert", "factor", "inspect", "main", "path", "report", "train", "verify"]

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-import typer
-from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 import kronmix as km
 
-from .app import show
+from .answer import Answer
+from .tables import table
 
 if TYPE_CHECKING:
     from ..interop import Adapter, UpdateSpectrum
@@ -27,13 +26,12 @@ def is_adapter(file: Path) -> bool:
     return looks_like_one(file)
 
 
-def inspect_adapter(file: Path, plot: Path | None) -> None:
-    """Print a row for each layer; draw the spectra where a picture is wanted."""
+def inspect_adapter(file: Path, plot: Path | None) -> Answer:
+    """A row for each layer; draw the spectra where a picture is wanted."""
     from ..interop import read_adapter, update_spectrum
 
     adapter = read_adapter(file)
     seen = [update_spectrum(layer) for layer in adapter]
-    show(_table(file, adapter, seen))
     if plot is not None:
         from ..plotting import house_style, new_axes, plot_updates
 
@@ -45,7 +43,27 @@ def inspect_adapter(file: Path, plot: Path | None) -> None:
             assert figure is not None
             figure.savefig(stream, format="png", dpi=110, facecolor="white", bbox_inches="tight")
         km.files.write_file(plot, stream.getvalue())
-        typer.echo(str(plot))
+    record = {"kind": "adapter", "adapter": _record(adapter, seen)}
+    return Answer(record, (_table(file, adapter, seen),), () if plot is None else (plot,))
+
+
+def _record(adapter: Adapter, seen: list[UpdateSpectrum]) -> dict[str, Any]:
+    layers = [
+        {
+            "name": layer.name,
+            "kind": layer.kind,
+            "shape": layer.shape,
+            "parameters": layer.operator.n_parameters,
+            "norm": found.norm,
+            "sigma_max": found.singular_values[0],
+            "rank": found.rank,
+            "stable_rank": found.stable_rank,
+            "rank_for_10_percent": found.rank_for(0.1),
+            "rank_for_1_percent": found.rank_for(0.01),
+        }
+        for layer, found in zip(adapter, seen, strict=True)
+    ]
+    return {"format": adapter.format, "others": tuple(adapter.others), "layers": layers}
 
 
 def _table(file: Path, adapter: Adapter, seen: list[UpdateSpectrum]) -> Table:
@@ -55,13 +73,10 @@ def _table(file: Path, adapter: Adapter, seen: list[UpdateSpectrum]) -> Table:
     title = f"{file.name}: {len(adapter)} adapted layers, {numbers} numbers ({adapter.format}'s layout)"
     if adapter.others:
         title += f"\nbeside them, whole weights: {', '.join(adapter.others)}"
-    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
-    table.add_column("layer", overflow="fold")
-    table.add_column("kind", no_wrap=True)
-    for heading in ("ΔW", "‖ΔW‖", "σ₁", "rank", "stable", "to 10 %", "to 1 %"):
-        table.add_column(heading, justify="right", no_wrap=True)
+    headings = ("ΔW", "‖ΔW‖", "σ₁", "rank", "stable", "to 10 %", "to 1 %")
+    made = table(title, ("layer", "kind"), headings)
     for layer, found in zip(adapter, seen, strict=True):
-        table.add_row(
+        made.add_row(
             layer.name,
             layer.kind,
             "×".join(map(str, layer.shape)),
@@ -72,6 +87,5 @@ def _table(file: Path, adapter: Adapter, seen: list[UpdateSpectrum]) -> Table:
             str(found.rank_for(0.1)),
             str(found.rank_for(0.01)),
         )
-    table.caption = "stable: ‖ΔW‖² / σ₁²; to 10 %, 1 %: rank that leaves out no more of ‖ΔW‖"
-    table.caption_justify = "left"
-    return table
+    made.caption = "stable: ‖ΔW‖² / σ₁²; to 10 %, 1 %: rank that leaves out no more of ‖ΔW‖"
+    return made

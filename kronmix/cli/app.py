@@ -1,52 +1,95 @@
-"""The application: what all commands share."""
+"""The application: what all commands share. A command returns an ``Answer``; printing it, faults and exit codes are here."""
 
 from __future__ import annotations
 
+import inspect
+import os
 import sys
 from collections.abc import Callable
-from functools import wraps
-from typing import Annotated, ParamSpec
+from functools import update_wrapper
+from typing import Annotated, Any, get_type_hints
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
-from ..extras import install_line
-
-P = ParamSpec("P")
+from .answer import Answer, print_answer, print_error
+from .faults import Stop, stop_for
+from .session import Session, session
+from .vocabulary import today_s_words
 
 app = typer.Typer(
     name="kronmix",
     help="MLP-Mixers as wide, sparse MLPs: inspect them, factor them, and see what training their factors does.",
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
 )
 
-#: What a user's input can cause; anything else is a mistake of kronmix and shows its traceback.
-_USER_ERRORS = (ValueError, TypeError, OSError, MemoryError, ArithmeticError, ImportError)
+_PANEL = "Every command"
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.", rich_help_panel=_PANEL)]
+Quiet = Annotated[
+    bool,
+    typer.Option(
+        "--quiet", "-q", help="No tables and no bar: print the name of the main file only.", rich_help_panel=_PANEL
+    ),
+]
+Force = Annotated[bool, typer.Option("--force", help="Replace files that exist outside out/.", rich_help_panel=_PANEL)]
 
 
-def command(function: Callable[P, None]) -> Callable[P, None]:
-    """Register a command whose bad input ends in one sentence on stderr and exit code 2."""
+def command(function: Callable[..., Answer]) -> Callable[..., None]:
+    """Register a command: give it the options that all have, print its answer, and end with its exit code."""
 
-    @wraps(function)
-    def guarded(*args: P.args, **kwargs: P.kwargs) -> None:
+    def run(json: bool, quiet: bool, force: bool, **options: Any) -> None:
+        given = Session(json=json, quiet=quiet, force=force)
+        token = session.set(given)
         try:
-            function(*args, **kwargs)
-        except KeyboardInterrupt:
-            _fail("interrupted, nothing was written", 130)
-        except _USER_ERRORS as error:
-            _fail(_sentence(error), 2)
+            answer = function(**options)
+            print_answer(function.__name__, answer, given)
+        except BrokenPipeError:  # the reader, as head, has seen enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit(141) from None
+        except (Exception, KeyboardInterrupt) as error:
+            stop = stop_for(error)
+            if stop is None:
+                raise
+            raise typer.Exit(_said(stop, json)) from None
+        finally:
+            session.reset(token)
+        if answer.code:
+            raise typer.Exit(answer.code)
 
-    app.command(no_args_is_help=False)(guarded)
-    return guarded
+    shared = {"json": Json, "quiet": Quiet, "force": Force}
+    hints = get_type_hints(function, include_extras=True)
+    update_wrapper(run, function)
+    del run.__dict__["__wrapped__"]  # typer would read the signature of what is wrapped
+    run.__annotations__ = {**hints, **shared, "return": None}
+    own = inspect.signature(function).parameters.values()
+    common = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=False, annotation=kind)
+        for name, kind in shared.items()
+    ]
+    parameters = [
+        *(one.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=hints[one.name]) for one in own),
+        *common,
+    ]
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    app.command(no_args_is_help=False)(run)
+    return run
 
 
 def main() -> None:
     """Entry point of ``kronmix`` and ``python -m kronmix``."""
-    app()
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # ⊗ on a terminal that has no such letter
+    arguments = sys.argv[1:]
+    try:
+        code = app(today_s_words(arguments), prog_name="kronmix", standalone_mode=False)
+    except (Exception, KeyboardInterrupt) as error:
+        stop = stop_for(error)
+        if stop is None:
+            raise
+        code = _said(stop, "--json" in arguments)
+    sys.exit(code if isinstance(code, int) else 0)
 
 
 @app.callback(invoke_without_command=True)
@@ -58,25 +101,10 @@ def _version(version: Annotated[bool, typer.Option("--version", help="Print the 
         raise typer.Exit
 
 
-def show(table: Table) -> None:
-    console = Console()
-    console.print(table, highlight=False)
-
-
-def _sentence(error: BaseException) -> str:
-    if isinstance(error, OSError) and error.strerror:
-        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
-    if isinstance(error, ImportError):
-        return missing(error)
-    return " ".join(str(error).split()) or type(error).__name__
-
-
-def missing(error: ImportError) -> str:
-    """What is missing, and the line that installs it."""
-    said = " ".join(str(error).split())
-    return said if "pip install" in said or not error.name else f"{said}: {install_line(error.name)}"
-
-
-def _fail(sentence: str, code: int) -> None:
-    print(f"kronmix: {sentence}", file=sys.stderr)
-    raise typer.Exit(code)
+def _said(stop: Stop, json: bool) -> int:
+    if stop.traceback:
+        print(stop.traceback, file=sys.stderr)
+    print(f"kronmix: {stop.sentence}", file=sys.stderr)
+    if json:
+        print_error(stop)
+    return stop.code

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from .app import command, show
+from .answer import Answer
+from .app import command
+from .session import file_in, writing
+from .tables import table
 
 if TYPE_CHECKING:
     from ..interop import Adapter, Conversion
@@ -43,8 +45,10 @@ def convert(
             metavar="NAME=3x3", help="lora: kernel of layers whose file stores it flat; * stands for anything."
         ),
     ] = None,
-    out: Annotated[Path | None, typer.Option(metavar="PATH", help="Where it goes; default beside FILE.")] = None,
-) -> None:
+    out: Annotated[
+        Path, typer.Option(metavar="FOLDER", help="Where it goes; a name with the ending of the result is a file.")
+    ] = Path("out/convert"),
+) -> Answer:
     """Take an adapter or factors elsewhere: to LoRA, PyTorch, lazylinop, pyfaust or fly, none of which need be installed.
 
     An adapter (LoRA, LoKr, LoHa) becomes the nearest LoRA of every layer, without the base model, in the layout it came in.
@@ -59,44 +63,56 @@ def convert(
     - `kronmix convert B.factors.npz --to pyfaust`
     """
     if to is Target.lora:
-        _lora(file, out, rank=rank, tolerance=tolerance, kernel=kernel)
-    elif (rank, tolerance, kernel) != (None, None, None):
+        return _lora(file, out, rank=rank, tolerance=tolerance, kernel=kernel)
+    if (rank, tolerance, kernel) != (None, None, None):
         raise ValueError(f"--rank, --tolerance and --kernel go with --to lora, not with --to {to}")
-    else:
-        _factors(file, out, to)
+    return _factors(file, out, to)
 
 
-def _factors(file: Path, out: Path | None, to: Target) -> None:
+def _factors(file: Path, out: Path, to: Target) -> Answer:
     from ..interop import read_factors, write_factors
     from ..interop.exports import LIBRARIES
 
     if file.suffix != ".npz":
         raise ValueError(f"{file}: --to {to} takes factors in a .npz file, as kronmix factor and km.save write them")
     op = read_factors(file)
-    target = out if out is not None else file.with_suffix(f".{to}{LIBRARIES[to].suffix}")
-    usage = write_factors(op, target, to)
-    typer.echo(f"{op!r}")
-    typer.echo(f"read it with: {usage}")
-    typer.echo(str(target))
+    target = file_in(out, f"{file.stem}.{to}{LIBRARIES[to].suffix}")
+    with writing(target):
+        usage = write_factors(op, target, to)
+    record = {"kind": "factors", "to": to, "operator": repr(op), "shape": op.shape, "read_with": usage}
+    return Answer(record, (f"{op!r}", f"read it with: {usage}"), (target,))
 
 
-def _lora(file: Path, out: Path | None, *, rank: int | None, tolerance: float | None, kernel: list[str] | None) -> None:
+def _lora(file: Path, out: Path, *, rank: int | None, tolerance: float | None, kernel: list[str] | None) -> Answer:
     from ..interop import convert_adapter, read_adapter
 
     if (rank is None) == (tolerance is None):
         raise ValueError("--to lora needs either --rank, as 16, or --tolerance, as 1e-2")
     adapter = read_adapter(file, dict(map(_kernel, kernel or ())))
-    target = out if out is not None else _beside(file, adapter)
-    done = convert_adapter(adapter, target, rank=rank, tolerance=tolerance)
-    show(_table(file, done))
-    typer.echo(str(target))
+    target = _lora_target(file, out, adapter)
+    with writing(target):
+        done = convert_adapter(adapter, target, rank=rank, tolerance=tolerance)
+    layers = [
+        {
+            "name": one.layer.name,
+            "kind": one.layer.kind,
+            "shape": one.layer.shape,
+            "rank": one.rank,
+            "norm": one.norm,
+            "error": one.lora.error,
+            "relative_error": one.relative_error,
+        }
+        for one in done
+    ]
+    return Answer({"kind": "lora", "to": "lora", "layers": layers}, (_table(file, done),), (target,))
 
 
-def _beside(file: Path, adapter: Adapter) -> Path:
+def _lora_target(file: Path, out: Path, adapter: Adapter) -> Path:
+    """A file for kohya's layout, for PEFT's a folder."""
     if adapter.format == "kohya":
-        return file.with_suffix(".lora.safetensors")
+        return file_in(out, f"{file.stem}.lora.safetensors")
     folder = file if file.is_dir() else file.parent
-    return folder.resolve().parent / f"{folder.resolve().name}-lora"
+    return out / f"{folder.resolve().name}-lora"
 
 
 def _kernel(text: str) -> tuple[str, tuple[int, ...]]:
@@ -116,20 +132,13 @@ def _table(file: Path, done: tuple[Conversion, ...]) -> Table:
     error = hypot(*(one.lora.error for one in done)) / total if total > 0 else 0.0
     before = sum(one.layer.operator.n_parameters for one in done)
     after = sum(one.lora.A.size + one.lora.B.size for one in done)
-    table = Table(
-        title=(
-            f"{file.name} as LoRA: {count(before)} numbers → {count(after)}\n"
-            f"relative error over all layers {scientific(error)}; by Eckart–Young no LoRA of these ranks is nearer"
-        ),
-        title_justify="left",
-        box=SIMPLE_HEAD,
+    title = (
+        f"{file.name} as LoRA: {count(before)} numbers → {count(after)}\n"
+        f"relative error over all layers {scientific(error)}; by Eckart–Young no LoRA of these ranks is nearer"
     )
-    table.add_column("layer", overflow="fold")
-    table.add_column("kind")
-    for heading in ("weight", "rank", "error", "relative"):
-        table.add_column(heading, justify="right", no_wrap=True)
+    made = table(title, ("layer", "kind"), ("weight", "rank", "error", "relative"))
     for one in done:
         shape = "×".join(map(str, one.layer.shape))
         values = (str(one.rank), scientific(one.lora.error), scientific(one.relative_error))
-        table.add_row(one.layer.name, one.layer.kind, shape, *values)
-    return table
+        made.add_row(one.layer.name, one.layer.kind, shape, *values)
+    return made

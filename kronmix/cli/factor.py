@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from dataclasses import asdict
 from enum import StrEnum
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 import kronmix as km
 
-from ..progress import progress
-from .app import command, show
+from .answer import Answer
+from .app import command
+from .session import file_in, progress, writing
+from .tables import facts, table
 
 if TYPE_CHECKING:
     from ..decompose import Front
@@ -78,19 +80,18 @@ def factor(
         str | None, typer.Option(metavar="ADDRESS", help="Dask scheduler on which the layers of a model are searched.")
     ] = None,
     out: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE.npz",
-            help="Where the factors go; default FILE.factors.npz (of a model: the folder FILE.factors).",
-        ),
-    ] = None,
-    plot: Annotated[Path | None, typer.Option(metavar="FILE.png", help="The picture; default FILE.front.png.")] = None,
-) -> None:
+        Path, typer.Option(metavar="FOLDER", help="Where the results go; a name ending in .npz is the file of factors.")
+    ] = Path("out/factor"),
+    plot: Annotated[Path | None, typer.Option(metavar="FILE.png", help="Where the picture goes instead.")] = None,
+) -> Answer:
     """Find which structure a matrix has, and write the factors of the nearest one.
 
     Without --structure all structures, shapes and ranks are searched. Printed is the front, the smallest error for each number of
     numbers stored with a proved bound beside it, and which structure to use. A model's layers share one budget so that their
-    total error is least; every layer's result is kept in FILE.fronts and never computed twice.
+    total error is least; every layer's result is kept and never computed twice.
+
+    Writes, named after FILE: `NAME.front.png`; with a budget, a tolerance or a structure `NAME.factors.npz`; of a model the folders
+    `NAME.fronts` and `NAME.factors`.
 
     A Monarch of shape p,k,q,s is (p·q) × (k·s): q blocks of p×k times k blocks of q×s.
 
@@ -123,16 +124,14 @@ def factor(
 
             if inputs is not None or permute:
                 raise ValueError("--inputs and --permute take one layer: name it with --layer")
-            factor_model(file, wanted, jobs, scheduler, out)
-        else:
-            data = None if inputs is None else km.files.read_matrix(inputs)
-            _search(file, key, {**wanted, "inputs": data, "permute": permute}, out, plot)
-        return
+            return factor_model(file, wanted, jobs, scheduler, out)
+        data = None if inputs is None else km.files.read_matrix(inputs)
+        return _search(file, key, {**wanted, "inputs": data, "permute": permute}, out, plot)
     if budget is not None or tolerance is not None or inputs is not None or permute:
         raise ValueError(
             f"--structure {structure} takes --shape and --rank, not --budget, --tolerance, --inputs or --permute"
         )
-    _factor(file, structure, shape, rank, key, out)
+    return _factor(file, structure, shape, rank, key, out)
 
 
 def _budget(text: str) -> float:
@@ -146,34 +145,47 @@ def _budget(text: str) -> float:
     return value
 
 
-def _search(file: Path, key: str | None, wanted: dict[str, Any], out: Path | None, plot: Path | None) -> None:
+def _search(file: Path, key: str | None, wanted: dict[str, Any], out: Path, plot: Path | None) -> Answer:
     from ..decompose import search
 
     target = _target(file, out)
-    B = km.files.read_matrix(file, key)
-    with progress("structure") as advance:
-        found = search(B, progress=lambda name, done: advance(done, None, name), **wanted)
-    row = found.choose()
-    picture = _picture(found)
-    drawn = file.with_suffix(".front.png") if plot is None else plot
-    km.files.write_file(drawn, picture)
-    _show_front(found, file.name)
-    typer.echo(found.answer())
-    typer.echo(str(drawn))
-    if wanted["budget"] is not None or wanted["tolerance"] is not None:
-        from ..storage import save
+    drawn = target.with_name(f"{file.stem}.front.png") if plot is None else plot
+    files = (drawn, target) if wanted["budget"] is not None or wanted["tolerance"] is not None else (drawn,)
+    with writing(*files):
+        B = km.files.read_matrix(file, key)
+        with progress("structure") as advance:
+            found = search(B, progress=lambda name, done: advance(done, None, name), **wanted)
+        row = found.choose()
+        km.files.write_file(drawn, _picture(found))
+        if target in files:
+            from ..storage import save
 
-        save(found.fit(row).operator, target)
-        typer.echo(f"{target}: read it with kronmix.load")
-    if found.interrupted:
-        raise typer.Exit(130)
+            save(found.fit(row).operator, target)
+    usage = (f"{target.name}: read it with kronmix.load",) if target in files else ()
+    return Answer(
+        _front_record(found, file),
+        (_front_table(found, file.name), found.answer(), *usage),
+        files,
+        130 if found.interrupted else 0,
+        "interrupted: the front is of what was searched so far" if found.interrupted else "",
+    )
 
 
-def _target(file: Path, out: Path | None) -> Path:
-    target = file.with_suffix(".factors.npz") if out is None else out
+def _target(file: Path, out: Path) -> Path:
+    target = file_in(out, f"{file.stem}.factors.npz")
     if target.suffix != ".npz":
-        raise ValueError(f"--out {target}: expected a name ending in .npz")
+        raise ValueError(f"--out {target}: expected a folder, or a name ending in .npz")
     return target
+
+
+def _front_record(found: Front, file: Path) -> dict[str, Any]:
+    rows = [
+        {**asdict(row), "structure": str(row), "baseline": baseline}
+        for row, baseline in zip(found.front, found.baseline, strict=True)
+    ]
+    chosen = found.front.index(found.choose())
+    record = {"kind": "search", "file": file, "shape": found.shape, "front": rows, "chosen": chosen}
+    return {**record, "answer": found.answer(), "interrupted": found.interrupted}
 
 
 def _picture(found: Front) -> bytes:
@@ -189,45 +201,51 @@ def _picture(found: Front) -> bytes:
     return stream.getvalue()
 
 
-def _show_front(found: Front, name: str) -> None:
+def _front_table(found: Front, name: str) -> Table:
     rows, columns = found.shape
     title = f"{name}, {rows}×{columns}: error against numbers stored (sparse: as many of the largest entries)"
-    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
-    table.add_column("structure", overflow="fold")
-    for heading in ("numbers", "share", "error", "proved", "sparse"):
-        table.add_column(heading, justify="right", overflow="fold")
+    made = table(title, ("structure",), ("numbers", "share", "error", "proved", "sparse"))
     for line in found.lines():
-        table.add_row(*line.cells, style="bold" if line.chosen else None)
-    show(table)
+        made.add_row(*line.cells, style="bold" if line.chosen else None)
+    return made
 
 
-def _factor(
-    file: Path, structure: StructureName, shape: str | None, rank: int, key: str | None, out: Path | None
-) -> None:
+def _factor(file: Path, structure: StructureName, shape: str | None, rank: int, key: str | None, out: Path) -> Answer:
     import numpy as np
 
     from ..report.words import count, number, scientific
 
     target = _target(file, out)
-    B = km.files.read_matrix(file, key)
-    found = _FACTOR[structure](B, shape, rank)
-    stream = io.BytesIO()
-    factors = {f"factor_{i}": array for i, array in enumerate(found.operator.factors)}
-    np.savez_compressed(stream, **factors)
-    km.files.write_file(target, stream.getvalue())
-    table = Table(title=f"{structure} factors of {file.name}", title_justify="left", show_header=False)
-    table.add_column("measure")
-    table.add_column("value", justify="right")
-    for name, value in (
-        ("operator", repr(found.operator)),
-        ("factors", ", ".join("×".join(map(str, array.shape)) for array in found.operator.factors)),
-        ("parameters, of entries", f"{count(found.operator.n_parameters)} of {count(B.size)}"),
-        ("error (Frobenius)", number(float(found.error))),
-        ("relative error", scientific(float(found.relative_error))),
-    ):
-        table.add_row(name, value)
-    show(table)
-    typer.echo(str(target))
+    with writing(target):
+        B = km.files.read_matrix(file, key)
+        found = _FACTOR[structure](B, shape, rank)
+        factors = found.operator.factors
+        stream = io.BytesIO()
+        np.savez_compressed(stream, **{f"factor_{i}": array for i, array in enumerate(factors)})
+        km.files.write_file(target, stream.getvalue())
+    shapes = [array.shape for array in factors]
+    record = {
+        "kind": "nearest",
+        "file": file,
+        "shape": B.shape,
+        "structure": structure,
+        "operator": repr(found.operator),
+        "factors": shapes,
+        "parameters": found.operator.n_parameters,
+        "error": found.error,
+        "relative_error": found.relative_error,
+    }
+    told = facts(
+        f"{structure} factors of {file.name}",
+        {
+            "operator": repr(found.operator),
+            "factors": ", ".join("×".join(map(str, sizes)) for sizes in shapes),
+            "parameters, of entries": f"{count(found.operator.n_parameters)} of {count(B.size)}",
+            "error (Frobenius)": number(float(found.error)),
+            "relative error": scientific(float(found.relative_error)),
+        },
+    )
+    return Answer(record, (told,), (target,))
 
 
 def _factor_kronecker(B: Any, shape: str | None, rank: int) -> Any:

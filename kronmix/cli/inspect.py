@@ -6,16 +6,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 import kronmix as km
 
-from ..progress import progress
-from .app import command, show
+from .answer import Answer
+from .app import command
+from .session import claim, progress
+from .tables import facts, table
 
 if TYPE_CHECKING:
-    from ..mixer.inspection import Approximation, Inspection
+    from ..mixer.inspection import Inspection
     from ..networks.inspection import NetworkSeen
 
 
@@ -37,7 +38,7 @@ def inspect(
         str | None,
         typer.Option(metavar="NAME", help="Which network, where a file holds several: what their names begin with."),
     ] = None,
-) -> None:
+) -> Answer:
     """Print what a Mixer is as a wide MLP: widths, connections, density, spectra, sparsity, nearest smaller structures.
 
     Everything comes from the shared matrices; nothing of the effective width S·C is made when it is large. Of an adapter, print
@@ -55,17 +56,15 @@ def inspect(
     """
     from .adapters import inspect_adapter, is_adapter
 
+    if plot is not None:
+        claim(plot)
     if is_adapter(file):
-        inspect_adapter(file, plot)
-        return
+        return inspect_adapter(file, plot)
     if is_layer(file):
         if plot is not None:
-            raise ValueError("--plot goes with a trained Mixer, not with one layer W, V; see kronmix report --weights")
-        from ..mixer.inspection import inspect_mixer
-
-        print_inspection(inspect_mixer(*mixer_weights(file)))
-        return
-    _network(file, plot, prefix)
+            raise ValueError("--plot goes with a trained Mixer, not with one layer W, V; see kronmix report --data")
+        return _layer(file)
+    return _network(file, plot, prefix)
 
 
 def is_layer(file: Path) -> bool:
@@ -73,37 +72,42 @@ def is_layer(file: Path) -> bool:
     return file.suffix.lower() == ".npz" and file.is_file() and bool({"W", "V"} & km.files.read_arrays(file).keys())
 
 
-def _network(file: Path, plot: Path | None, prefix: str | None) -> None:
+def _layer(file: Path) -> Answer:
+    from ..mixer.inspection import inspect_mixer
+    from ..report.records import inspection_record
+
+    seen = inspect_mixer(*mixer_weights(file))
+    return Answer({"kind": "layer", "mixer": inspection_record(seen)}, inspection_tables(seen))
+
+
+def _network(file: Path, plot: Path | None, prefix: str | None) -> Answer:
     from ..networks import inspect_network, load_mixer
+    from ..report.records import network_record
 
     network = load_mixer(file, prefix)
     with progress("layer") as advance:
         seen = inspect_network(network, advance)
-    print_network(seen)
     if plot is not None:
         _draw_spectra(seen, plot)
-        typer.echo(str(plot))
+    record = {"kind": "network", "network": network_record(seen)}
+    return Answer(record, network_tables(seen), () if plot is None else (plot,))
 
 
-def print_network(seen: NetworkSeen) -> None:
-    if seen.steps:
-        show(_step_table(seen))
-    show(_layer_table(seen))
-    if seen.skips:
-        show(_skip_table(seen))
+def network_tables(seen: NetworkSeen) -> tuple[Table, ...]:
+    """The first block where it is more than two MLPs, the layers, and the blocks with their skip connections."""
+    first = (_step_table(seen),) if seen.steps else ()
+    last = (_skip_table(seen),) if seen.skips else ()
+    return (*first, _layer_table(seen), *last)
 
 
 def _step_table(seen: NetworkSeen) -> Table:
     """What a block does, where it is more than token and channel MLPs: the wide layers, and what is no layer."""
-    table = Table(title="The first block", title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
-    table.add_column("step")
-    table.add_column("matrix", justify="right", no_wrap=True)
-    table.add_column("linear", no_wrap=True)
+    made = table("The first block", ("step",), ("matrix", "linear"))
     for step in seen.steps:
-        table.add_row(step.formula, step.size, "yes" if step.linear else "no")
+        made.add_row(step.formula, step.size, "yes" if step.linear else "no")
     if seen.gates:
-        table.caption = f"{seen.gates} gates in all: diagonals that depend on the data, which no wide MLP has"
-    return table
+        made.caption = f"{seen.gates} gates in all: diagonals that depend on the data, which no wide MLP has"
+    return made
 
 
 def _layer_table(seen: NetworkSeen) -> Table:
@@ -117,13 +121,11 @@ def _layer_table(seen: NetworkSeen) -> Table:
             f"{seen.network.name}: {S} tokens × {C} channels, effective width {count(S * C)}\n"
             f"{connections} connections; a sparse MLP with as many has p = {percent(seen.shape.equivalent_density)}"
         )
-    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
-    table.add_column("block, layer", no_wrap=True)
-    for heading in ("width", "density", "σ max", "edge", "cond", "Hoyer", "Kr.", "Mon."):
-        table.add_column(heading, justify="right", no_wrap=True)
+    made = table(title, ("block, layer",), ("width", "density", "σ max", "edge", "cond", "Hoyer", "Kr.", "Mon."))
+    made.columns[0].no_wrap = True
     for layer in seen.layers:
         rows, columns = layer.operator.shape
-        table.add_row(
+        made.add_row(
             f"{layer.block} {layer.name}",
             f"{count(columns)}→{count(rows)}",
             percent(layer.operator.density),
@@ -134,25 +136,26 @@ def _layer_table(seen: NetworkSeen) -> Table:
             f"{layer.kronecker_error:.2f}",
             f"{layer.monarch_error:.2f}",
         )
-    table.caption = (
+    made.caption = (
         "edge: σ max over that of random entries, ∝ 1 + √γ\n"
         "Kr., Mon.: error of the nearest Kronecker product, Monarch matrix"
     )
-    return table
+    return made
 
 
 def _skip_table(seen: NetworkSeen) -> Table:
     from ..report.words import number
 
-    table = Table(title="With the skip connection: I + W₂W₁ and I + V₁V₂", title_justify="left", box=SIMPLE_HEAD)
-    table.add_column("block, MLP", no_wrap=True)
-    for heading in ("σ max of the product", "σ max with skip", "σ min with skip", "cond"):
-        table.add_column(heading, justify="right")
+    made = table(
+        "With the skip connection: I + W₂W₁ and I + V₁V₂",
+        ("block, MLP",),
+        ("σ max of the product", "σ max with skip", "σ min with skip", "cond"),
+    )
     for skip in seen.skips:
         σ = skip.singular_values
         values = (float(skip.product[0]), float(σ[0]), float(σ[-1]))
-        table.add_row(f"{skip.block} {skip.name}", *map(number, values), f"{skip.condition:.3g}")
-    return table
+        made.add_row(f"{skip.block} {skip.name}", *map(number, values), f"{skip.condition:.3g}")
+    return made
 
 
 def _draw_spectra(seen: NetworkSeen, target: Path) -> None:
@@ -166,15 +169,17 @@ def _draw_spectra(seen: NetworkSeen, target: Path) -> None:
     km.files.write_file(target, stream.getvalue())
 
 
-def print_inspection(seen: Inspection) -> None:
+def inspection_tables(seen: Inspection) -> tuple[Table, ...]:
+    """The two layers, measures of the effective weight, and its nearest structures."""
     from ..report.words import count, number, percent, scientific
 
     S, C = seen.mixer.input_shape
     rows, columns = seen.effective.shape
-    layers = Table(title=f"{S} tokens × {C} channels: width {count(columns)} → {count(rows)}", title_justify="left")
-    layers.add_column("layer")
-    for heading in ("matrix", "size", "parameters", "connections", "density", "σ max"):
-        layers.add_column(heading, justify="right")
+    layers = table(
+        f"{S} tokens × {C} channels: width {count(columns)} → {count(rows)}",
+        ("layer",),
+        ("matrix", "size", "parameters", "connections", "density", "σ max"),
+    )
     for layer in seen.layers:
         op = layer.operator
         layers.add_row(
@@ -186,36 +191,21 @@ def print_inspection(seen: Inspection) -> None:
             percent(op.density),
             number(layer.largest),
         )
-    show(layers)
-    facts = Table(title="Effective weight B = Vᵀ ⊗ W", title_justify="left", show_header=False)
-    facts.add_column("measure")
-    facts.add_column("value", justify="right")
     s, profile = seen.singular_values, seen.profile
-    for name, value in (
-        ("parameters, of entries", f"{count(seen.effective.n_parameters)} of {count(rows * columns)}"),
-        ("singular values, largest and smallest", f"{number(s[0])}, {scientific(s[-1])}"),
-        ("exact zeros", count(profile.zeros)),
-        ("Hoyer index", number(profile.hoyer)),
-        ("effective non-zeros", number(profile.effective_nonzeros)),
-        ("looseness of the ℓ1 bound", number(profile.l1_looseness)),
-        ("density of a sparse MLP with as many connections", percent(seen.equivalent_density)),
-        ("widest Mixer with as many connections", f"{seen.best.shape.tokens} × {seen.best.shape.channels}"),
-    ):
-        facts.add_row(name, value)
-    show(facts)
-    _print_approximations(seen.approximations)
-
-
-def _print_approximations(found: tuple[Approximation, ...]) -> None:
-    from ..report.words import count, scientific
-
-    table = Table(title="Nearest matrix of each structure", title_justify="left")
-    table.add_column("structure")
-    table.add_column("parameters", justify="right")
-    table.add_column("relative error", justify="right")
-    for a in found:
-        table.add_row(a.name, count(a.n_parameters), scientific(a.relative_error))
-    show(table)
+    measures = {
+        "parameters, of entries": f"{count(seen.effective.n_parameters)} of {count(rows * columns)}",
+        "singular values, largest and smallest": f"{number(s[0])}, {scientific(s[-1])}",
+        "exact zeros": count(profile.zeros),
+        "Hoyer index": number(profile.hoyer),
+        "effective non-zeros": number(profile.effective_nonzeros),
+        "looseness of the ℓ1 bound": number(profile.l1_looseness),
+        "density of a sparse MLP with as many connections": percent(seen.equivalent_density),
+        "widest Mixer with as many connections": f"{seen.best.shape.tokens} × {seen.best.shape.channels}",
+    }
+    nearest = table("Nearest matrix of each structure", ("structure",), ("parameters", "relative error"))
+    for found in seen.approximations:
+        nearest.add_row(found.name, count(found.n_parameters), scientific(found.relative_error))
+    return layers, facts("Effective weight B = Vᵀ ⊗ W", measures), nearest
 
 
 def mixer_weights(file: Path) -> tuple[Any, Any]:

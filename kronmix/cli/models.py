@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from math import sqrt
 from pathlib import Path
 from typing import Any
 
-import typer
-from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from .. import files
 from ..decompose import FAMILIES, Candidate
 from ..decompose.searches.sharing import Shares, share_budget, share_tolerance
 from ..operators import Dense, StructuredOperator
-from ..progress import progress
-from .app import show
+from .answer import Answer
 from .layers import LayerFront, layer_matrices, search_layers
+from .session import claim, progress, writing
+from .tables import table
 
 Layers = Mapping[str, Callable[[], Any]]
 
@@ -26,43 +25,61 @@ Layers = Mapping[str, Callable[[], Any]]
 _SHARES = (0.05, 0.1, 0.2, 0.5)
 
 
-def factor_model(file: Path, wanted: Mapping[str, Any], jobs: int, scheduler: str | None, out: Path | None) -> None:
-    """Search all layers, print what each turned out to be, and write the factors where a budget or a tolerance is given."""
+def factor_model(file: Path, wanted: Mapping[str, Any], jobs: int, scheduler: str | None, out: Path) -> Answer:
+    """Search all layers, say what each turned out to be, and write the factors where a budget or a tolerance is given."""
     arrays = files.read_arrays(file)
     layers = layer_matrices(arrays)
     if not layers:
         raise ValueError(f"{file}: holds no matrix among its arrays ({', '.join(sorted(arrays)) or 'nothing'})")
-    target = file.with_suffix(".factors") if out is None else out
-    folder = file.with_suffix(".fronts")
+    target, folder = out / f"{file.stem}.factors", out / f"{file.stem}.fronts"
+    writes = wanted["budget"] is not None or wanted["tolerance"] is not None
+    if writes:
+        claim(target)
     fronts = _fronts(layers, folder, jobs, scheduler)
     others = [name for name in arrays if name not in layers]
-    if others:
-        typer.echo(f"Kept as they are, as they are no matrices: {', '.join(others)}.")
-    if wanted["budget"] is None and wanted["tolerance"] is None:
-        _show_overview(fronts, file.name)
-        typer.echo(f"{folder}: every layer's front; --budget or --tolerance writes factors")
-        return
+    left = (f"Kept as they are, as they are no matrices: {', '.join(others)}.",) if others else ()
+    record = {"kind": "model", "file": file, "others": others}
+    if not writes:
+        found = {name: {"shape": front.shape, "front": front.rows} for name, front in fronts.items()}
+        shown = (
+            *left,
+            _overview(fronts, file.name),
+            "every layer's front is kept; --budget or --tolerance writes factors",
+        )
+        return Answer({**record, "layers": _plain(found)}, shown, (folder,))
     size = sum(rows * columns for rows, columns in (front.shape for front in fronts.values()))
-    options = [front.options for front in fronts.values()]
-    norm2 = sum(front.norm**2 for front in fronts.values())
-    if (budget := wanted["budget"]) is not None:
-        shares = share_budget(options, int(budget * size) if budget < 1 else int(budget))
-    else:
-        shares = share_tolerance(options, wanted["tolerance"] ** 2 * norm2)
+    shares, norm2 = _share(fronts, wanted, size)
     with files.staged_folder(target) as stage:
         _write(layers, fronts, shares, stage)
-    _show_shares(fronts, shares, file.name)
     relative, least = (sqrt(square / norm2) if norm2 > 0 else 0.0 for square in (shares.error2, shares.least2))
-    typer.echo(
+    told = (
         f"{shares.numbers} of {size} numbers, {shares.numbers / size:.1%}; relative error of all layers together {relative:.3g}; "
         f"no other choice among these fronts with as few numbers is below {least:.3g} (proved)."
     )
-    typer.echo(f"{target}: one file for each layer; read it with kronmix.load")
+    chosen = {
+        name: {"shape": front.shape, "front": front.rows, "chosen": i if i < len(front.rows) else None}
+        for (name, front), i in zip(fronts.items(), shares.chosen, strict=True)
+    }
+    totals = {"numbers": shares.numbers, "entries": size, "relative_error": relative, "lower_bound": least}
+    usage = f"{target.name}: one file for each layer; read it with kronmix.load"
+    shown = (*left, _shares_table(fronts, shares, file.name), told, usage)
+    return Answer({**record, "layers": _plain(chosen), **totals}, shown, (folder, target))
+
+
+def _plain(layers: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    return {name: {**layer, "front": [asdict(row) for row in layer["front"]]} for name, layer in layers.items()}
+
+
+def _share(fronts: Mapping[str, LayerFront], wanted: Mapping[str, Any], size: int) -> tuple[Shares, float]:
+    """The layers' shares of the budget, or of the error, and the square of all layers' norm."""
+    options = [front.options for front in fronts.values()]
+    norm2 = sum(front.norm**2 for front in fronts.values())
+    if (budget := wanted["budget"]) is not None:
+        return share_budget(options, int(budget * size) if budget < 1 else int(budget)), norm2
+    return share_tolerance(options, wanted["tolerance"] ** 2 * norm2), norm2
 
 
 def _fronts(layers: Layers, folder: Path, jobs: int, scheduler: str | None) -> dict[str, LayerFront]:
-    made = not folder.exists()
-    folder.mkdir(exist_ok=True)
     done = 0
 
     def note(now: int, total: int) -> None:
@@ -71,18 +88,13 @@ def _fronts(layers: Layers, folder: Path, jobs: int, scheduler: str | None) -> d
         advance(now, total)
 
     try:
-        with progress("layer") as advance:
+        with writing(folder / "any"), progress("layer") as advance:
             advance(0, len(layers))
             return search_layers(layers, folder, jobs, scheduler, note)
     except KeyboardInterrupt:
-        print(
-            f"kronmix: interrupted; {done} of {len(layers)} layers are kept in {folder}: run the same again to go on",
-            file=sys.stderr,
-        )
-        raise typer.Exit(130) from None
-    finally:
-        if made and not any(folder.iterdir()):
-            folder.rmdir()
+        raise KeyboardInterrupt(
+            f"interrupted; {done} of {len(layers)} layers are kept in {folder}: run the same again to go on"
+        ) from None
 
 
 def _operator(B: Any, front: LayerFront, i: int) -> StructuredOperator:
@@ -100,12 +112,9 @@ def _write(layers: Layers, fronts: Mapping[str, LayerFront], shares: Shares, sta
         save(_operator(read(), fronts[name], i), stage / f"{name.replace('/', '.')}.npz")
 
 
-def _show_shares(fronts: Mapping[str, LayerFront], shares: Shares, name: str) -> None:
-    table = Table(title=f"{name}: what each layer becomes", title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
-    for heading in ("layer", "shape", "structure"):
-        table.add_column(heading, overflow="fold")
-    for heading in ("numbers", "share", "error", "proved"):
-        table.add_column(heading, justify="right", overflow="fold")
+def _shares_table(fronts: Mapping[str, LayerFront], shares: Shares, name: str) -> Table:
+    headings = ("numbers", "share", "error", "proved")
+    made = table(f"{name}: what each layer becomes", ("layer", "shape", "structure"), headings)
     for (layer, front), i in zip(fronts.items(), shares.chosen, strict=True):
         size = front.shape[0] * front.shape[1]
         cells = ("as it is", str(size), "100.0%", "0", "optimal")
@@ -118,21 +127,17 @@ def _show_shares(fronts: Mapping[str, LayerFront], shares: Shares, name: str) ->
                 f"{row.relative_error:.3g}",
                 _bound(row),
             )
-        table.add_row(layer, "×".join(map(str, front.shape)), *cells)
-    show(table)
+        made.add_row(layer, "×".join(map(str, front.shape)), *cells)
+    return made
 
 
 def _bound(row: Candidate) -> str:
     return "optimal" if row.is_optimal else f"≥ {row.lower_bound:.3g}"
 
 
-def _show_overview(fronts: Mapping[str, LayerFront], name: str) -> None:
+def _overview(fronts: Mapping[str, LayerFront], name: str) -> Table:
     title = f"{name}: least error at a share of the numbers, and the structure that has it"
-    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
-    table.add_column("layer", overflow="fold")
-    table.add_column("shape", overflow="fold")
-    for share in _SHARES:
-        table.add_column(f"{share:.0%}", overflow="fold")
+    made = table(title, ("layer", "shape", *(f"{share:.0%}" for share in _SHARES)))
     for layer, front in fronts.items():
         size = front.shape[0] * front.shape[1]
         cells = []
@@ -140,5 +145,5 @@ def _show_overview(fronts: Mapping[str, LayerFront], name: str) -> None:
             within = [row for row in front.rows if row.n_parameters <= share * size]
             best = min(within, key=lambda row: row.relative_error, default=None)
             cells.append("–" if best is None else f"{best.relative_error:.3g} ({_bound(best)}) {best}")
-        table.add_row(layer, "×".join(map(str, front.shape)), *cells)
-    show(table)
+        made.add_row(layer, "×".join(map(str, front.shape)), *cells)
+    return made

@@ -11,8 +11,9 @@ import typer
 
 import kronmix as km
 
-from ..progress import progress
-from .app import command, show
+from .answer import Answer
+from .app import command
+from .session import claim, progress
 
 
 class StructureName(StrEnum):
@@ -69,7 +70,7 @@ def path(
         str | None,
         typer.Option(help="kronecker, sum, mixer: sizes of the two factors, as 8x8,8x8. monarch: p,k,q,s, as 8,8,8,8."),
     ] = None,
-    inner: Annotated[int, typer.Option(min=1, help="Inner size of a product, terms of a sum, block rank.")] = 1,
+    rank: Annotated[int, typer.Option(min=1, help="Inner size of a product, terms of a sum, block rank.")] = 1,
     depth: Annotated[int, typer.Option(min=2, help="hadamard, product: number of factors.")] = 2,
     parameters: Annotated[
         str | None, typer.Option(help="Points of the path, as 1,0.3,0.1; default: a grid that suits the data.")
@@ -89,7 +90,7 @@ def path(
     film: Annotated[
         bool, typer.Option("--film", help="Write the weight along the path as a page with a slider.")
     ] = False,
-) -> None:
+) -> Answer:
     """Trace what training the factors regularises, beside the convex path it should follow.
 
     Writes `path.npz` (weights, coefficients in the units of your data, reference, bounds, and what they are of) and `path.png`.
@@ -110,13 +111,16 @@ def path(
     from ..regularization import regularization_path
     from ..regularization.stored_paths import interrupted_path
     from .path_data import read_problem
-    from .path_results import coefficients, save, table
+    from .path_results import NAMES, coefficients, record, save, table_of
     from .path_structures import DEEP, STRUCTURES
 
+    files = tuple(out / name for name in NAMES if film or name != "path.html")
+    if not resume:
+        claim(*files)
     problem, scaling, source = read_problem(data, structure, outputs, raw, seed)
     if depth != 2 and structure not in DEEP:
         raise ValueError(f"--depth goes with {' and '.join(DEEP)}, not {structure}")
-    op = STRUCTURES[structure](problem.shape, shape, inner, depth)
+    op = STRUCTURES[structure](problem.shape, shape, rank, depth)
     chosen = _kind(kind, alpha, seed)
     points = None if parameters is None else _numbers(parameters)
     start = interrupted_path(out / "path.npz", problem, op, chosen) if resume else None
@@ -127,15 +131,15 @@ def path(
         stopped = " (interrupted)" if found.reason == "interrupted" else ""
         title = f"{found.name}, {source}{stopped}"
         save(found, stage, op, title, film)
-    show(table(found, title, problem))
-    if (named := coefficients(found)) is not None:
-        show(named)
-    if found.remark:
-        typer.echo(found.remark)
-    typer.echo(str(out / "path.png"))
-    if stopped:
-        typer.echo(f"kronmix: interrupted: {len(found.parameter)} points were done; --resume goes on", err=True)
-        raise typer.Exit(130)
+    named = coefficients(found)
+    shown = (table_of(found, title, problem), *((named,) if named is not None else ()), *filter(None, (found.remark,)))
+    return Answer(
+        record(found, problem, source),
+        shown,
+        files,
+        130 if stopped else 0,
+        f"interrupted: {len(found.parameter)} points were done; --resume goes on" if stopped else "",
+    )
 
 
 def _kind(kind: KindName, alpha: float | None, seed: int) -> Any:

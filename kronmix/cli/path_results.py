@@ -8,10 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from rich.table import Table
 
+from .tables import table
+
 if TYPE_CHECKING:
     from ..operators import StructuredOperator
     from ..regularization import Path as RegularizationPath
 
+#: Files that a path can leave behind, the main one last.
+NAMES = ("path.npz", "path.html", "path.png")
 #: Most features whose coefficients are printed.
 _MOST_FEATURES = 6
 
@@ -36,22 +40,55 @@ def save(found: RegularizationPath, stage: Path, op: StructuredOperator, title: 
         save_animation(found.weights, stage / "path.html", labels, found.name)
 
 
-def table(found: RegularizationPath, title: str, problem: Any) -> Table:
+def record(found: RegularizationPath, problem: Any, source: str) -> dict[str, Any]:
+    """A point for each parameter, with the coefficients in the units of the data where there are such."""
+    from ..operators import Dense
+    from ..regularization import loss
+
+    points = [
+        {
+            "parameter": parameter,
+            "loss": loss(problem, Dense(B)),
+            "norm": np.linalg.norm(B),
+            "entries_not_0": _nonzero(found, B),
+            "distance": None if found.distance is None else found.distance[i],
+            "excess": None if found.excess is None else found.excess[i],
+            "certified": None if found.certified is None else bool(found.certified[i]),
+        }
+        for i, (parameter, B) in enumerate(zip(found.parameter, found.weights, strict=True))
+    ]
+    scaled = found.scaling is not None
+    return {
+        "name": found.name,
+        "source": source,
+        "label": found.label,
+        "reason": found.reason,
+        "remark": found.remark,
+        "points": points,
+        "features": found.scaling.features if found.scaling is not None else None,
+        "outputs": found.scaling.outputs if found.scaling is not None else None,
+        "coef": found.coef if scaled else None,
+        "intercept": found.intercept if scaled else None,
+    }
+
+
+def _nonzero(found: RegularizationPath, B: Any) -> int:
+    return int(np.count_nonzero(np.abs(B) > 1e-6 * np.abs(found.weights).max()))
+
+
+def table_of(found: RegularizationPath, title: str, problem: Any) -> Table:
     """A row for every point."""
     from ..operators import Dense
     from ..regularization import loss
     from ..report.words import number, percent, scientific
 
-    shown = Table(title=title, title_justify="left")
-    headings = [found.label, "loss", "norm", "entries not 0"]
+    headings = ["loss", "norm", "entries not 0"]
     headings += ["distance to reference"] * (found.distance is not None)
     headings += ["certified"] * (found.excess is not None)
-    for heading in headings:
-        shown.add_column(heading, justify="right")
-    largest = np.abs(found.weights).max()
+    shown = table(title, (found.label,), tuple(headings))
     for i, (parameter, B) in enumerate(zip(found.parameter, found.weights, strict=True)):
         cells = [f"{parameter:.4g}", number(loss(problem, Dense(B))), number(float(np.linalg.norm(B)))]
-        cells.append(str(int(np.count_nonzero(np.abs(B) > 1e-6 * largest))))
+        cells.append(str(_nonzero(found, B)))
         if found.distance is not None:
             cells.append(scientific(float(found.distance[i])))
         if found.excess is not None and found.certified is not None:
@@ -64,9 +101,8 @@ def coefficients(found: RegularizationPath) -> Table | None:
     """The coefficients of a single output in the units of the data, by name; None where there are many."""
     if found.scaling is None or found.weights.shape[1] > 1 or found.weights.shape[2] > _MOST_FEATURES:
         return None
-    shown = Table(title=f"coefficients of {found.scaling.outputs[0]}, in the units of the data", title_justify="left")
-    for heading in (found.label, *found.scaling.features, "intercept"):
-        shown.add_column(heading, justify="right")
+    title = f"coefficients of {found.scaling.outputs[0]}, in the units of the data"
+    shown = table(title, (found.label,), (*found.scaling.features, "intercept"))
     for parameter, weights, intercept in zip(found.parameter, found.coef[:, 0], found.intercept[:, 0], strict=True):
         shown.add_row(f"{parameter:.4g}", *(f"{value:.3g}" for value in (*weights, intercept)))
     return shown

@@ -33,27 +33,27 @@ def _pair(shape: str | None, whole: tuple[int, int]) -> tuple[tuple[int, int], t
     return (a, b), (c, d)
 
 
-def _kronecker(whole: tuple[int, int], shape: str | None, inner: int, depth: int) -> StructuredOperator:
+def _kronecker(whole: tuple[int, int], shape: str | None, rank: int, depth: int) -> StructuredOperator:
     from ..operators import Kronecker
 
     return Kronecker(*(np.ones(size) for size in _pair(shape, whole)))
 
 
-def _sum(whole: tuple[int, int], shape: str | None, inner: int, depth: int) -> StructuredOperator:
+def _sum(whole: tuple[int, int], shape: str | None, rank: int, depth: int) -> StructuredOperator:
     from ..operators import SumOfKroneckers
 
     left, right = _pair(shape, whole)
-    return SumOfKroneckers([(np.ones(left), np.ones(right))] * inner)
+    return SumOfKroneckers([(np.ones(left), np.ones(right))] * rank)
 
 
-def _mixer(whole: tuple[int, int], shape: str | None, inner: int, depth: int) -> StructuredOperator:
+def _mixer(whole: tuple[int, int], shape: str | None, rank: int, depth: int) -> StructuredOperator:
     from ..mixer import LinearMixer
 
     (C2, C), (S2, S) = _pair(shape, whole)
     return LinearMixer([np.ones((S2, S)), np.ones((S2, S2))], [np.ones((C, C2)), np.ones((C2, C2))])
 
 
-def _monarch(whole: tuple[int, int], shape: str | None, inner: int, depth: int) -> StructuredOperator:
+def _monarch(whole: tuple[int, int], shape: str | None, rank: int, depth: int) -> StructuredOperator:
     from ..operators import Monarch
 
     needs = f"p,k,q,s with p·q = {whole[0]} and k·s = {whole[1]}, as 8,8,8,8"
@@ -66,41 +66,41 @@ def _monarch(whole: tuple[int, int], shape: str | None, inner: int, depth: int) 
             raise ValueError(f"--shape {shape}: expected {needs}") from None
     if (p * q, k * s) != whole:
         raise ValueError(f"--shape {shape}: expected {needs}")
-    return Monarch(np.ones((q, p, k * inner)), np.ones((k, inner * q, s)), rank=inner)
+    return Monarch(np.ones((q, p, k * rank)), np.ones((k, rank * q, s)), rank=rank)
 
 
-def _tied_monarch(whole: tuple[int, int], shape: str | None, inner: int, depth: int) -> StructuredOperator:
+def _tied_monarch(whole: tuple[int, int], shape: str | None, rank: int, depth: int) -> StructuredOperator:
     from ..operators import Monarch
 
-    free = _monarch(whole, shape, inner, depth)
+    free = _monarch(whole, shape, rank, depth)
     assert isinstance(free, Monarch)
-    return Monarch(free.left[:1], free.right[:1], rank=inner)
+    return Monarch(free.left[:1], free.right[:1], rank=rank)
 
 
-def _rp_mixer(whole: tuple[int, int], shape: str | None, inner: int, depth: int) -> StructuredOperator:
+def _rp_mixer(whole: tuple[int, int], shape: str | None, rank: int, depth: int) -> StructuredOperator:
     """A Kronecker product between two permutations that do not change."""
     from ..operators import Chain, Permutation
 
     rng = np.random.default_rng(0)
     rows, columns = (Permutation(rng.permutation(size)) for size in whole)
-    return Chain(rows, _kronecker(whole, shape, inner, depth), columns)
+    return Chain(rows, _kronecker(whole, shape, rank, depth), columns)
 
 
-def _product(whole: tuple[int, int], shape: str | None, inner: int, depth: int) -> StructuredOperator:
+def _product(whole: tuple[int, int], shape: str | None, rank: int, depth: int) -> StructuredOperator:
     from ..operators import Chain, Dense
 
-    size = min(whole) if inner == 1 else inner
+    size = min(whole) if rank == 1 else rank
     sizes = [whole[0], *[size] * (depth - 1), whole[1]]
     return Chain(*(Dense(np.ones(pair)) for pair in pairwise(sizes)))
 
 
-def _dense(whole: tuple[int, int], shape: str | None, inner: int, depth: int) -> StructuredOperator:
+def _dense(whole: tuple[int, int], shape: str | None, rank: int, depth: int) -> StructuredOperator:
     from ..operators import Dense
 
     return Dense(np.zeros(whole))
 
 
-def _hadamard(whole: tuple[int, int], shape: str | None, inner: int, depth: int) -> StructuredOperator:
+def _hadamard(whole: tuple[int, int], shape: str | None, rank: int, depth: int) -> StructuredOperator:
     from ..operators import Hadamard
 
     return Hadamard(*[np.ones(whole)] * depth)

@@ -13,9 +13,12 @@ from rich.table import Table
 
 import kronmix as km
 
-from ..progress import progress
-from .app import command, missing, show
-from .inspect import is_layer, mixer_weights, print_inspection, print_network
+from .answer import Answer
+from .app import command
+from .faults import missing
+from .inspect import inspection_tables, is_layer, mixer_weights, network_tables
+from .session import claim, progress
+from .tables import table
 
 if TYPE_CHECKING:
     from ..report import Findings
@@ -31,15 +34,12 @@ class Preset(StrEnum):
 
 @command
 def report(
-    images: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE.npz", help="Your images: X of shape N×H×W or N×H×W×channels, perhaps y of shape N."),
-    ] = None,
-    weights: Annotated[
+    data: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Skip training and look at these weights: .npz with W (S×S) and V (C×C), or a network: .safetensors, a run.",
+            help="What the page is about. Images: .npz with X of shape N×H×W or N×H×W×channels. Weights: .npz with W (S×S) and V "
+            "(C×C), or a network: .safetensors, a run. [default: handwritten digits]",
         ),
     ] = None,
     out: Annotated[Path, typer.Option(metavar="FOLDER", help="Where the page goes.")] = Path("out/report"),
@@ -61,8 +61,7 @@ def report(
     studies: Annotated[
         Path, typer.Option(metavar="FOLDER", help="Show the studies whose results are here, if any.")
     ] = Path("out/analysis"),
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the path of the page only.")] = False,
-) -> None:
+) -> Answer:
     """Make the page: train five structures to restore images, and show what a Mixer looks like as one wide matrix.
 
     Writes `index.html` (one file, no network), `results.json` and `arrays.npz`.
@@ -71,25 +70,24 @@ def report(
 
     - `kronmix report`: scikit-learn's handwritten digits
 
-    - `kronmix report --images mine.npz --patch 4 --noise 0.3 --out mine`
+    - `kronmix report --data mine.npz --patch 4 --noise 0.3 --out mine`
 
-    - `kronmix report --weights trained.npz`: look at W and V, no training
+    - `kronmix report --data trained.npz`: look at W and V, no training
 
-    - `kronmix report --weights out/train/run.npz`: a trained network, layer by layer
+    - `kronmix report --data out/train/run.npz`: a trained network, layer by layer
     """
     from ..report import PRESETS, find_studies, study_network, study_weights, write_report
+    from ..report.records import as_record
 
-    if images is not None and weights is not None:
-        raise ValueError("--images and --weights exclude each other: give one")
+    files = tuple(out / name for name in ("results.json", "arrays.npz", "index.html"))
+    claim(*files)
     with km.files.staged_folder(out) as stage:
-        if weights is not None:
-            layer = is_layer(weights)
-            findings = study_weights(*mixer_weights(weights), source=weights.name) if layer else study_network(weights)
+        if data is not None and _is_weights(data):
+            findings = study_weights(*mixer_weights(data), source=data.name) if is_layer(data) else study_network(data)
         else:
             default_seeds, default_steps = PRESETS[preset]
             findings = _train(
-                images,
-                quiet,
+                data,
                 patch=patch,
                 noise=noise,
                 train=train,
@@ -100,14 +98,16 @@ def report(
             )
         findings = replace(findings, studies=find_studies(studies))
         if proofs:
-            findings = replace(findings, proofs=_prove(quiet))
+            findings = replace(findings, proofs=_prove())
         write_report(findings, stage)
-    if not quiet:
-        _print_findings(findings)
-    typer.echo(str(out / "index.html"))
+    return Answer(as_record(findings), _tables(findings), files)
 
 
-def _train(images: Path | None, quiet: bool, *, seeds: int, **options: Any) -> Findings:
+def _is_weights(file: Path) -> bool:
+    return file.suffix != ".npz" or "X" not in km.files.read_arrays(file)
+
+
+def _train(images: Path | None, *, seeds: int, **options: Any) -> Findings:
     from .. import datasets
     from ..regularization.restoration import standard_structures
     from ..report import study_images
@@ -117,39 +117,40 @@ def _train(images: Path | None, quiet: bool, *, seeds: int, **options: Any) -> F
     else:
         pixels, source = datasets.images(images)[0], f"the images of {images.name}"
     total, done = seeds * len(standard_structures()), count(1)
-    with progress("training", quiet=quiet) as advance:
+    with progress("training") as advance:
         advance(0, total)
         return study_images(pixels, source, seeds=seeds, progress=lambda: advance(next(done), total), **options)
 
 
-def _prove(quiet: bool) -> VerificationReport | None:
+def _prove() -> VerificationReport | None:
     """Verdicts on the theorems, or None, and a word about it, where SymPy is not installed."""
     try:
         from ..symbolic import verify
     except ModuleNotFoundError as error:
         typer.echo(f"kronmix: no section of proofs: {missing(error)}", err=True)
         return None
-    with progress("proving", quiet=quiet) as advance:
+    with progress("proving") as advance:
         return verify(progress=advance)
 
 
-def _print_findings(findings: Findings) -> None:
-    from ..report.words import count, plus_minus
-
-    if findings.inspection is not None and findings.restoration is None:
-        print_inspection(findings.inspection)
+def _tables(findings: Findings) -> tuple[Table, ...]:
     if findings.network is not None:
-        print_network(findings.network)
+        return network_tables(findings.network)
     if findings.restoration is None:
-        return
+        return () if findings.inspection is None else inspection_tables(findings.inspection)
+    return (_restored(findings),)
+
+
+def _restored(findings: Findings) -> Table:
+    from ..report.words import count as digits, plus_minus
+
     result = findings.restoration
-    table = Table(title=f"Restoring {findings.source}: squared error per held-out pixel", title_justify="left")
-    table.add_column("structure")
-    for heading in ("parameters", "multiply-adds", "held-out error (95 %)"):
-        table.add_column(heading, justify="right")
+    assert result is not None
+    title = f"Restoring {findings.source}: squared error per held-out pixel"
+    made = table(title, ("structure",), ("parameters", "multiply-adds", "held-out error (95 %)"))
     for name in result.runs:
         op = result.first(name)
         error = plus_minus(result.final(name, lambda run: run.error))
-        table.add_row(name, count(op.n_parameters), count(op.connections), error)
-    table.add_row("noisy images", "", "", plus_minus(result.noisy))
-    show(table)
+        made.add_row(name, digits(op.n_parameters), digits(op.connections), error)
+    made.add_row("noisy images", "", "", plus_minus(result.noisy))
+    return made

@@ -10,13 +10,15 @@ from contextlib import contextmanager
 from dataclasses import asdict, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 import kronmix as km
 
+from .answer import Answer, plain
 from .app import command
+from .session import claim, session
 
 if TYPE_CHECKING:
     from ..networks import Classifier, Run
@@ -64,11 +66,10 @@ def train(
     seed: Annotated[int, typer.Option(min=0, help="Of the split, the initial weights and the order.")] = 0,
     out: Annotated[Path, typer.Option(metavar="FOLDER", help="Where the results go.")] = Path("out/train"),
     resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was stopped, bit for bit.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print the path of the weights only.")] = False,
-) -> None:
+) -> Answer:
     """Train one network on images: its curve, its accuracy on held-out images, and its weights.
 
-    Writes `run.npz` (for `kronmix inspect`, `kronmix report --weights` and `km.load_mixer`), `curve.png` and `results.json`.
+    Writes `run.npz` (for `kronmix inspect`, `kronmix report --data` and `km.load_mixer`), `curve.png` and `results.json`.
     Ctrl-C keeps what is there; `--resume` goes on.
 
     Examples:
@@ -81,6 +82,9 @@ def train(
     """
     from .. import datasets, networks
 
+    files = tuple(out / name for name in ("results.json", "curve.png", "run.npz"))
+    if not resume:
+        claim(*files)
     pixels, y = datasets.load(data, labels)
     if y is None:
         raise ValueError(f"{data}: no labels; give y in the .npz file, or --labels FILE")
@@ -99,17 +103,16 @@ def train(
             held_out=held_out,
             seed=seed,
             checkpoint=state,
-            progress=(lambda epoch, total: None) if quiet else networks.ProgressLine(),
+            progress=(lambda epoch, total: None) if session.get().quiet else networks.ProgressLine(),
         )
         run = replace(run, about={"data": data, **run.about})
         networks.save_run(out / "run.npz", run)
-        km.files.write_file(out / "results.json", _record(run, classifier).encode())
+        record = _record(run, classifier)
+        km.files.write_file(out / "results.json", json.dumps(plain(record), indent=2) + "\n")
         km.files.write_file(out / "curve.png", _curve(run))
         if run.about["stopped_by"] == "epochs":
             state.unlink(missing_ok=True)
-    if not quiet:
-        _print(run, epochs)
-    typer.echo(str(out / "run.npz"))
+    return Answer(record, _words(run, epochs), files)
 
 
 @contextmanager
@@ -134,9 +137,9 @@ def _folder(out: Path, resume: bool) -> Iterator[Path]:
             out.rmdir()
 
 
-def _record(run: Run, classifier: Classifier) -> str:
+def _record(run: Run, classifier: Classifier) -> dict[str, Any]:
     history = [asdict(epoch) for epoch in run.history]
-    return json.dumps({"network": asdict(classifier), **run.about, "history": history}, indent=2) + "\n"
+    return {"network": asdict(classifier), **run.about, "history": history}
 
 
 def _curve(run: Run) -> bytes:
@@ -159,9 +162,9 @@ def _curve(run: Run) -> bytes:
     return stream.getvalue()
 
 
-def _print(run: Run, epochs: int) -> None:
-    stopped = run.about["stopped_by"] != "epochs"
-    typer.echo(("\n" if stopped else "") + repr(run.network))
-    typer.echo(f"accuracy on {run.about['held_out']} held-out images: {100 * run.about['test_accuracy']:.1f} %")
-    if stopped:
-        typer.echo(f"stopped after {len(run.history)} of {epochs} epochs; go on with the same command and --resume")
+def _words(run: Run, epochs: int) -> tuple[str, ...]:
+    tested = f"accuracy on {run.about['held_out']} held-out images: {100 * run.about['test_accuracy']:.1f} %"
+    if run.about["stopped_by"] == "epochs":
+        return repr(run.network), tested
+    done = f"stopped after {len(run.history)} of {epochs} epochs; go on with the same command and --resume"
+    return "\n" + repr(run.network), tested, done

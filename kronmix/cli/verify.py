@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+from json import loads
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,8 +13,10 @@ from rich.table import Table
 
 import kronmix as km
 
-from ..progress import progress
-from .app import command, show
+from .answer import Answer
+from .app import command
+from .session import claim, progress
+from .tables import table
 
 if TYPE_CHECKING:
     from ..symbolic.verification import Row, VerificationReport
@@ -36,10 +41,9 @@ def verify(
         str | None, typer.Option(metavar="'Q orthogonal, K symmetric'", help="Hypotheses about its matrices.")
     ] = None,
     at: Annotated[str | None, typer.Option(metavar="S=196,C=768", help="Large sizes to prove it at.")] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print the verdict on an identity as Markdown.")] = False,
     latex: Annotated[Path | None, typer.Option(metavar="FILE", help="Write statements and verdicts as LaTeX.")] = None,
-) -> None:
+) -> Answer:
     """Prove the statements T1–T33, and refute their false neighbours with the same provers; exit code 1 if anything fails.
 
     Each row says how its verdict is known, strongest first: *all sizes*, *at sizes* (every entry a symbol, at the sizes shown),
@@ -74,38 +78,34 @@ def verify(
     A hypothesis is a matrix and a word, `symmetric`, `skew`, `hermitian`, `diagonal`, `orthogonal`, `orthonormal` (columns),
     `unitary`, `permutation` or `real`, or an equation `A @ B == eye(n)`.
     """
+    files = () if latex is None else (latex,)
+    claim(*files)
     if identity is not None or shapes is not None:
-        _own_identity(identity, shapes, at, assume, json, markdown, latex)
-        return
-    if at is not None or assume is not None or markdown:
+        answer, tex = _own_identity(identity, shapes, at, assume, markdown)
+    elif at is not None or assume is not None or markdown:
         option = "--at" if at is not None else "--assume" if assume is not None else "--markdown"
         raise ValueError(f"{option} goes with --identity and --shapes{'; for theorems use --size' if at else ''}")
+    else:
+        answer, tex = _theorems(theorem, size, slow)
+    if latex is not None:
+        km.files.write_file(latex, tex())
+    return replace(answer, files=files)
+
+
+def _theorems(theorem: list[str] | None, size: str | None, slow: bool) -> tuple[Answer, Callable[[], str]]:
     from ..symbolic import verify as run
 
     with progress("proving") as advance:
         report = run(theorem, size=None if size is None else _sizes(size), slow=slow, progress=advance)
-    if latex is not None:
-        km.files.write_file(latex, report.to_latex())
-    if json:
-        typer.echo(report.to_json())
-    else:
-        if theorem:
-            for rows in report.statements:
-                typer.echo(f"{rows[0].number} {rows[0].name}: {rows[0].statement}  [{rows[0].source}]")
-        show(_table(report))
-    if not report.holds:
-        raise typer.Exit(1)
+    first = (rows[0] for rows in report.statements) if theorem else ()
+    words = (f"{row.number} {row.name}: {row.statement}  [{row.source}]" for row in first)
+    record = {"kind": "theorems", **loads(report.to_json())}
+    return Answer(record, (*words, _table(report)), code=0 if report.holds else 1), report.to_latex
 
 
 def _own_identity(
-    identity: str | None,
-    shapes: str | None,
-    at: str | None,
-    assume: str | None,
-    json: bool,
-    markdown: bool,
-    latex: Path | None,
-) -> None:
+    identity: str | None, shapes: str | None, at: str | None, assume: str | None, markdown: bool
+) -> tuple[Answer, Callable[[], str]]:
     from ..symbolic.identities import decide
     from ..symbolic.language import parse_identity, parse_shapes
 
@@ -113,14 +113,9 @@ def _own_identity(
         raise ValueError("--identity and --shapes go together, as --identity 'A.T.T == A' --shapes 'A=m,n'")
     large: Any = None if at is None else {name: sizes[0] for name, sizes in parse_shapes(at.replace(",", " ")).items()}
     verdict = decide(parse_identity(identity), parse_shapes(shapes), large, assume=assume)
-    if latex is not None:
-        km.files.write_file(latex, verdict.to_latex())
-    if markdown:
-        typer.echo(verdict.to_markdown())
-    else:
-        typer.echo(verdict.to_json() if json else f"{identity}\n{verdict!r}")
-    if not verdict:
-        raise typer.Exit(1)
+    shown = verdict.to_markdown() if markdown else f"{identity}\n{verdict!r}"
+    record = {"kind": "identity", **loads(verdict.to_json())}
+    return Answer(record, (shown,), code=0 if verdict else 1), verdict.to_latex
 
 
 def _table(report: VerificationReport) -> Table:
@@ -130,14 +125,10 @@ def _table(report: VerificationReport) -> Table:
     statements = report.statements
     rejected = counted(sum(row.mutants_rejected for row in report.rows), "false neighbour")
     title = f"{counted(len(statements), 'statement')}, {len(report.proved)} proved, {rejected} rejected, {report.seconds:.1f} s"
-    table = Table(title=title, title_justify="left")
-    for heading in ("", "statement", "evidence", "sizes"):
-        table.add_column(heading, overflow="fold")
-    for heading in ("rejected", "s", "verdict"):
-        table.add_column(heading, justify="right", no_wrap=True)
+    made = table(title, ("", "statement", "evidence", "sizes"), ("rejected", "s", "verdict"))
     for rows in statements:
         for i, row in enumerate(rows):
-            table.add_row(
+            made.add_row(
                 "" if i else row.number,
                 "" if i else row.name,
                 row.evidence,
@@ -146,7 +137,7 @@ def _table(report: VerificationReport) -> Table:
                 f"{row.seconds:.1f}",
                 "holds" if row.passes else "FAILS",
             )
-    return table
+    return made
 
 
 def _where(row: Row) -> str:

@@ -17,8 +17,9 @@ from . import (
     training_sections,
     weight_sections,
 )
-from .findings import PRESETS, Findings, as_arrays, as_record, study_images, study_network, study_weights
+from .findings import PRESETS, Findings, study_images, study_network, study_weights
 from .page import Fact, Page, Section
+from .records import as_arrays, as_record
 from .studies import find_studies
 from .words import count, percent, plus_minus, scientific
 

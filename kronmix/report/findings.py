@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import os
-import platform
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .. import __version__
 from ..datasets import tokens
 from ..decompose import Front, search
-from ..intervals import Interval
-from ..mixer.inspection import Approximation, Inspection, approximations, inspect_mixer, width_curve
+from ..mixer.inspection import Approximation, Inspection, approximations, inspect_mixer
 from ..networks import Epoch, inspect_network, load_mixer, read_run
 from ..networks.inspection import NetworkSeen, shared_matrix
 from ..networks.runs import is_run
 from ..regularization.regularized import Regularized, study_regularization
-from ..regularization.restoration import Restoration, Run, restore, standard_structures
+from ..regularization.restoration import Restoration, restore, standard_structures
 from .studies import StudyFound
 
 if TYPE_CHECKING:
@@ -235,185 +231,3 @@ def search_all(matrices: Mapping[str, Array]) -> tuple[tuple[tuple[str, Front], 
     small = [(name, matrix) for name, matrix in matrices.items() if matrix.size <= ENTRIES][:MATRICES]
     found = ((name, search(matrix)) for name, matrix in small)
     return tuple((name, front) for name, front in found if front.front), len(matrices) - len(small)
-
-
-def as_record(findings: Findings) -> dict[str, Any]:
-    """Numbers of the page as plain values, for ``results.json``."""
-    record: dict[str, Any] = {
-        "kronmix": __version__,
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-        "source": findings.source,
-    }
-    if findings.inspection is not None:
-        record["mixer"] = _mixer(findings.inspection)
-    if findings.network is not None:
-        record["network"] = _network(findings.network)
-    if findings.history:
-        record["history"] = [asdict(epoch) for epoch in findings.history]
-    if findings.studies:
-        record["studies"] = {s.name: {"question": s.question, "outcome": s.outcome} for s in findings.studies}
-    if findings.fronts:
-        record["fronts"] = {name: asdict(front.choose()) for name, front in findings.fronts}
-    if findings.dense is not None:
-        record["dense"] = {"nearest": [_approximation(a) for a in findings.dense]}
-    if findings.proofs is not None:
-        record["proofs"] = json.loads(findings.proofs.to_json())
-    if findings.regularized is not None:
-        record["regularization"] = {
-            "penalties": [asdict(row) for row in findings.regularized.penalties],
-            "drift_slope": findings.regularized.slope,
-        }
-    if findings.restoration is not None:
-        record["restoration"] = _restoration(findings.restoration)
-    return record
-
-
-def _network(seen: NetworkSeen) -> dict[str, Any]:
-    shape = seen.shape
-    return {
-        "name": seen.network.name,
-        "parameters": seen.network.n_parameters,
-        "tokens": None if shape is None else shape.tokens,
-        "channels": None if shape is None else shape.channels,
-        "equivalent_density": None if shape is None else shape.equivalent_density,
-        "layers": [
-            {
-                "block": layer.block,
-                "name": layer.name,
-                "shape": list(layer.operator.shape),
-                "connections": layer.operator.connections,
-                "density": layer.operator.density,
-                "sigma_max": float(layer.singular_values[0]),
-                "sigma_over_edge": float(layer.singular_values[0] / layer.edge),
-                "condition": layer.condition if np.isfinite(layer.condition) else None,
-                "hoyer": layer.hoyer,
-                "kronecker_error": layer.kronecker_error,
-                "monarch_error": layer.monarch_error,
-            }
-            for layer in seen.layers
-        ],
-        "with_skip": [
-            {
-                "block": s.block,
-                "name": s.name,
-                "sigma_max": float(s.singular_values[0]),
-                "sigma_min": float(s.singular_values[-1]),
-            }
-            for s in seen.skips
-        ],
-    }
-
-
-def _mixer(seen: Inspection) -> dict[str, Any]:
-    S, C = seen.mixer.input_shape
-    return {
-        "tokens": S,
-        "channels": C,
-        "width": seen.effective.shape[1],
-        "parameters": seen.effective.n_parameters,
-        "connections": seen.connections,
-        "equivalent_density": seen.equivalent_density,
-        "best_width": seen.best.width,
-        "best_tokens": seen.best.tokens,
-        "layers": [
-            {
-                "name": layer.name,
-                "shape": list(layer.operator.shape),
-                "connections": layer.operator.connections,
-                "density": layer.operator.density,
-                "sigma_max": layer.largest,
-                "sigma_min": layer.smallest,
-            }
-            for layer in seen.layers
-        ],
-        "sigma_max": float(seen.singular_values[0]),
-        "singular_values_difference": seen.spectrum_difference,
-        "hoyer": seen.profile.hoyer,
-        "effective_nonzeros": seen.profile.effective_nonzeros,
-        "l1_looseness": seen.profile.l1_looseness,
-        "slice_hoyer": seen.profile.group_hoyer,
-        "nearest": [_approximation(a) for a in seen.approximations],
-    }
-
-
-def as_arrays(findings: Findings) -> dict[str, Array]:
-    """Arrays of the page, for ``arrays.npz``."""
-    arrays: dict[str, Array] = {}
-    if findings.inspection is not None:
-        arrays |= _mixer_arrays(findings.inspection)
-    if findings.network is not None:
-        arrays |= {
-            f"block_{layer.block}/{layer.name.replace(' ', '_')}/singular_values": layer.singular_values
-            for layer in findings.network.layers
-        }
-    if findings.regularized is not None and findings.regularized.path is not None:
-        path = findings.regularized.path
-        arrays |= {"decay/parameter": path.parameter, "decay/weights": path.weights}
-        if path.reference is not None:
-            arrays["decay/reference"] = path.reference
-    if findings.restoration is not None:
-        result = findings.restoration
-        arrays["steps"] = result.steps
-        for name, runs in result.runs.items():
-            key = name.replace(" ", "_").replace("-", "_")
-            for i, factor in enumerate(runs[0].operator.factors):
-                arrays[f"{key}/factor_{i}"] = factor
-            arrays[f"{key}/training_loss"] = np.array([run.path.losses for run in runs])
-            for quantity in runs[0].path.recorded:
-                arrays[f"{key}/{quantity.replace(' ', '_')}"] = np.array([run.path.recorded[quantity] for run in runs])
-    return arrays
-
-
-def _mixer_arrays(seen: Inspection) -> dict[str, Array]:
-    curve = width_curve(seen.connections)
-    arrays: dict[str, Array] = {
-        "W": seen.mixer.token_weights[0],
-        "V": seen.mixer.channel_weights[0],
-        "singular_values": seen.singular_values,
-        "width_curve_tokens": curve[0],
-        "width_curve_widths": curve[1],
-    }
-    if seen.dense_singular_values is not None:
-        arrays["dense_singular_values"] = seen.dense_singular_values
-    if seen.profile.group_norms is not None:
-        arrays["slice_norms"] = seen.profile.group_norms
-    for i, factor in enumerate(seen.approximations[0].operator.factors):
-        arrays[f"monarch_factor_{i}"] = factor
-    return arrays
-
-
-def _restoration(result: Restoration) -> dict[str, Any]:
-    return {
-        "settings": dict(result.settings),
-        "noisy_error": _interval(result.noisy),
-        "mean_image_error": _interval(result.mean),
-        "least_squares_error": _interval(result.best_linear),
-        "structures": {name: _structure(result, name, runs) for name, runs in result.runs.items()},
-    }
-
-
-def _structure(result: Restoration, name: str, runs: tuple[Run, ...]) -> dict[str, Any]:
-    op = runs[0].operator
-    return {
-        "parameters": op.n_parameters,
-        "nonzeros": op.nnz,
-        "density": op.density,
-        "multiply_adds": op.connections,
-        "held_out_error": _interval(result.final(name, lambda run: run.error)),
-        "training_loss": _interval(result.final(name, lambda run: float(run.path.losses[-1]))),
-        "seconds": _interval(result.final(name, lambda run: run.seconds)),
-        **{
-            quantity.replace(" ", "_"): _interval(result.last(name, quantity))
-            for quantity in ("Hoyer", "effective non-zeros", "l1 looseness", "slice Hoyer")
-        },
-    }
-
-
-def _interval(value: Interval) -> dict[str, float | None]:
-    half = float(value.half_width)
-    return {"mean": float(value.mean), "half_width_95": half if np.isfinite(half) else None}
-
-
-def _approximation(found: Approximation) -> dict[str, Any]:
-    return {"structure": found.name, "parameters": found.n_parameters, "relative_error": found.relative_error}

@@ -55,7 +55,7 @@ def test_an_adapter_is_inspected_converted_and_inspected_again(adapter: Path) ->
     assert "1 adapted layers, 29 numbers (kohya's layout)" in seen.stdout
     assert "12×15" in seen.stdout
     assert adapter.with_name("spectra.png").read_bytes().startswith(b"\x89PNG")
-    done = run("convert", adapter, "--to", "lora", "--rank", 2)
+    done = run("convert", adapter, "--to", "lora", "--rank", 2, "--out", adapter.parent)
     assert (done.returncode, done.stderr) == (0, "")
     target = adapter.with_name("lokr.lora.safetensors")
     assert done.stdout.splitlines()[-1] == str(target)
@@ -111,12 +111,12 @@ def test_factors_are_taken_elsewhere(
     np.save(tmp_path / "B.npy", np.kron(np.arange(12.0).reshape(3, 4), np.eye(5)))
     monkeypatch.chdir(tmp_path)
     assert call(capsys, monkeypatch, "factor", "B.npy", "--structure", "kronecker", "--shape", "3x4,5x5")[0] == 0
-    code, printed, errors = call(capsys, monkeypatch, "convert", "B.factors.npz", "--to", target)
+    code, printed, errors = call(capsys, monkeypatch, "convert", "out/factor/B.factors.npz", "--to", target)
     assert (code, errors) == (0, "")
-    assert printed.splitlines()[-1] == f"B.factors.{target}.{ending}"
+    assert printed.splitlines()[-1] == f"out/convert/B.factors.{target}.{ending}"
     assert "Kronecker(15×20, 3×4 ⊗ 5×5" in printed
     assert f"B.factors.{target}" in printed.splitlines()[-2]
-    assert (tmp_path / f"B.factors.{target}.{ending}").stat().st_size > 0
+    assert (tmp_path / f"out/convert/B.factors.{target}.{ending}").stat().st_size > 0
 
 
 @pytest.mark.parametrize(

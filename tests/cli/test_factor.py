@@ -46,8 +46,8 @@ def test_a_matrix_alone_prints_its_front(folder: Path, capsys: pytest.CaptureFix
     assert found.answer() in " ".join(printed.split())
     assert all(str(found.front[i]) in printed for i in found.corners)
     assert "Use Monarch (6, 6, 6, 6): 432 numbers" in printed
-    assert (folder / "m.front.png").read_bytes().startswith(b"\x89PNG")
-    assert not (folder / "m.factors.npz").exists()
+    assert (folder / "out/factor/m.front.png").read_bytes().startswith(b"\x89PNG")
+    assert not (folder / "out/factor/m.factors.npz").exists()
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_errors_on_data(folder: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert code == 0
     assert "Use low rank 36×36, rank 2" in printed
     B = np.load("m.npy")
-    assert np.linalg.norm((B - km.load("m.factors.npz").to_dense()) @ X) < 1e-10 * np.linalg.norm(B @ X)
+    assert np.linalg.norm((B - km.load("out/factor/m.factors.npz").to_dense()) @ X) < 1e-10 * np.linalg.norm(B @ X)
 
 
 def test_one_layer_and_sparse_files(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -81,7 +81,7 @@ def test_one_layer_and_sparse_files(folder: Path, capsys: pytest.CaptureFixture[
     assert "Use Kronecker sum (6, 4, 4, 8)" in printed
     save_npz("s.npz", csr_array(np.kron(np.eye(6), np.ones((4, 4)))))
     assert call(capsys, "factor", "s.npz", "--tolerance", "1e-12")[0] == 0
-    assert km.load("s.factors.npz").n_parameters == 48  # six blocks of rank 1; 6×6 ⊗ 4×4 stores 52
+    assert km.load("out/factor/s.factors.npz").n_parameters == 48  # six blocks of rank 1; 6×6 ⊗ 4×4 stores 52
 
 
 def test_a_model_is_searched_once(
@@ -92,14 +92,14 @@ def test_a_model_is_searched_once(
     assert "no matrices: fc.bias" in printed
     for name in ("fc.weight", "conv.weight", "blocks/0.weight", "again"):
         assert name in printed
-    kept = sorted((folder / "model.fronts").iterdir())
+    kept = sorted((folder / "out/factor/model.fronts").iterdir())
     assert len(kept) == 3  # two layers are equal
     assert all({"shape", "norm", "rows"} == json.loads(file.read_text()).keys() for file in kept)
     monkeypatch.setattr(layers, "search", lambda *args, **options: pytest.fail("searched again"))
     assert call(capsys, "factor", "model.safetensors")[0] == 0
     code, printed, _ = call(capsys, "factor", "model.safetensors", "--budget", "30%")
     assert code == 0
-    written = {file.stem: km.load(file) for file in (folder / "model.factors").iterdir()}
+    written = {file.stem: km.load(file) for file in (folder / "out/factor/model.factors").iterdir()}
     assert sorted(written) == ["again", "blocks.0.weight", "conv.weight", "fc.weight"]
     numbers = sum(op.n_parameters for op in written.values())
     sizes = 24 * 32 + 8 * 18 + 2 * 36 * 36
@@ -116,7 +116,7 @@ def test_a_model_within_a_tolerance_on_two_processes(folder: Path, capsys: pytes
     code, printed, _ = call(capsys, "factor", "model.safetensors", "--tolerance", "0.2", "--jobs", "2", "--out", "out")
     assert code == 0
     assert "(proved)" in printed
-    assert len(list((folder / "out").iterdir())) == 4
+    assert len(list((folder / "out" / "model.factors").iterdir())) == 4
 
 
 def test_an_interrupted_model_goes_on(
@@ -134,9 +134,9 @@ def test_an_interrupted_model_goes_on(
     monkeypatch.setattr(layers, "search", interrupted)
     code, _, errors = call(capsys, "factor", "model.safetensors", "--budget", "30%")
     assert code == 130
-    assert "of 4 layers are kept in model.fronts: run the same again to go on" in errors
-    assert len(list((folder / "model.fronts").iterdir())) == 1
-    assert not (folder / "model.factors").exists()
+    assert "of 4 layers are kept in out/factor/model.fronts: run the same again to go on" in errors
+    assert len(list((folder / "out/factor/model.fronts").iterdir())) == 1
+    assert not (folder / "out/factor/model.factors").exists()
     assert call(capsys, "factor", "model.safetensors", "--budget", "30%")[0] == 0
     assert calls == 4  # the interrupted one again, and the third
 
@@ -153,11 +153,11 @@ def test_ctrl_c_keeps_what_was_found(
         return km.search(B, progress=stop, **options)
 
     monkeypatch.setattr(km.decompose, "search", stopped)
-    code, printed, _ = call(capsys, "factor", "m.npy", "--budget", "34%")
-    assert code == 130
+    code, printed, errors = call(capsys, "factor", "m.npy", "--budget", "34%")
+    assert (code, errors) == (130, "kronmix: interrupted: the front is of what was searched so far\n")
     assert "Use Monarch (6, 6, 6, 6)" in printed
     assert "The search was interrupted: others may be better." in " ".join(printed.split())
-    assert km.load("m.factors.npz").n_parameters == 432
+    assert km.load("out/factor/m.factors.npz").n_parameters == 432
 
 
 BAD = [
@@ -177,7 +177,7 @@ BAD = [
     (("model.safetensors", "--permute"), "take one layer: name it with --layer"),
     (("m.npy", "--inputs", "empty.npy"), "is empty"),
     (("m.npy", "--inputs", "nan.npy"), "has 16 NaN"),
-    (("m.npy", "--budget", "10%", "--out", "f.txt"), "expected a name ending in .npz"),
+    (("m.npy", "--budget", "10%", "--out", "f.txt"), "expected a folder, or a name ending in .npz"),
     (("bad.safetensors",), "array 'W' has 1 NaN"),
     (("plain.safetensors",), "holds no matrix among its arrays (b)"),
     (("model.safetensors", "--budget", "1%"), "the smallest candidates of the 4 matrices store"),
@@ -203,12 +203,12 @@ def test_bad_input_is_one_sentence(
     assert words in errors
     assert errors.count("\n") == 1
     assert "Use " not in printed
-    assert {file.name for file in folder.iterdir()} - before <= {"model.fronts"}
+    assert {file.name for file in folder.iterdir()} - before <= {"out"}  # fronts of a model are kept
 
 
 def test_a_damaged_result_is_named(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert call(capsys, "factor", "model.safetensors")[0] == 0
-    file = next((folder / "model.fronts").iterdir())
+    file = next((folder / "out/factor/model.fronts").iterdir())
     file.write_text("{}")
     code, _, errors = call(capsys, "factor", "model.safetensors")
     assert code == 2

@@ -1,0 +1,99 @@
+"""What a command has to say, and its three ways of saying it: tables, one JSON object, or the name of a file."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+from rich.table import Table
+
+from .. import __version__
+from .session import Session
+from .tables import show
+
+if TYPE_CHECKING:
+    from .faults import Stop
+
+#: Version of each command's JSON, counted up by a change that a program reading it would notice.
+VERSIONS = {"convert": 1, "factor": 1, "inspect": 1, "path": 1, "report": 1, "train": 1, "verify": 1, "error": 1}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The end of a command.
+
+    Attributes
+    ----------
+    record : mapping
+        Everything that was found, for ``--json``.
+    shown : tuple of Table or str
+        The same for a reader, in order.
+    files : tuple of Path
+        All that was written, the main one last.
+    code : int
+        Exit code.
+    complaint : str
+        One sentence for stderr, where the code is not 0.
+    """
+
+    record: Mapping[str, Any] = field(default_factory=dict)
+    shown: tuple[Table | str, ...] = ()
+    files: tuple[Path, ...] = ()
+    code: int = 0
+    complaint: str = ""
+
+
+def print_answer(command: str, answer: Answer, given: Session) -> None:
+    """As JSON, as the name of the main file, or as tables and lines with all files at the end."""
+    if given.json:
+        head = {"exit_code": answer.code, "files": [str(file) for file in answer.files]}
+        _print_json(command, head | dict(answer.record))
+    elif given.quiet:
+        for file in answer.files[-1:]:
+            typer.echo(str(file))
+    else:
+        for item in answer.shown:
+            show(item) if isinstance(item, Table) else typer.echo(item)
+        for file in answer.files:
+            typer.echo(str(file))
+    sys.stdout.flush()  # a reader that has left is noticed here
+    if answer.complaint:
+        print(f"kronmix: {answer.complaint}", file=sys.stderr)
+
+
+def print_error(stop: Stop) -> None:
+    """The object that stands on stdout where there is no answer."""
+    _print_json("error", {"exit_code": stop.code, "message": stop.sentence})
+
+
+def _print_json(name: str, record: Mapping[str, Any]) -> None:
+    head = {"schema": f"kronmix/{name}/{VERSIONS[name]}", "kronmix": __version__}
+    typer.echo(json.dumps(plain({**head, **record}), ensure_ascii=False, allow_nan=False, indent=2))
+
+
+def plain(value: Any) -> Any:
+    """Values that JSON knows: arrays as lists, paths as text, and null for what is not finite.
+
+    Examples
+    --------
+    >>> from kronmix.cli.answer import plain
+    >>> plain({"a": (1, float("inf")), "b": Path("x")})
+    {'a': [1, None], 'b': 'x'}
+    """
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else None
+    if value is None or isinstance(value, (str, bool, int)):
+        return value
+    if isinstance(value, Path):
+        return str(value)
+    return plain(value.tolist())  # NumPy's scalars and arrays

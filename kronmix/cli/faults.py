@@ -1,0 +1,84 @@
+"""Whose fault an exception is, in one sentence and an exit code."""
+
+from __future__ import annotations
+
+import dis
+import traceback
+from dataclasses import dataclass
+from types import TracebackType
+
+import typer
+
+from ..extras import install_line
+
+#: What kronmix raises to refuse an input. The same classes raised by anything else are a fault of kronmix.
+_REFUSALS = (ValueError, TypeError, ArithmeticError)
+#: Of click or of the copy that typer carries, whichever typer uses.
+_USAGE = typer.BadParameter.__base__
+_RAISE = dis.opmap["RAISE_VARARGS"]
+
+
+@dataclass(frozen=True)
+class Stop:
+    """How a command ends that did not come to its end."""
+
+    code: int
+    sentence: str
+    traceback: str = ""
+
+
+def stop_for(error: BaseException) -> Stop | None:
+    """The ending for an exception; None for those by which typer itself ends a command."""
+    if isinstance(error, (KeyboardInterrupt, typer.Abort)):
+        return Stop(130, str(error) or "interrupted, nothing was written")
+    if isinstance(error, typer.Exit):
+        return None
+    if _USAGE is not None and isinstance(error, _USAGE):
+        return Stop(2, _usage(error))
+    if isinstance(error, OSError) and error.strerror:
+        return Stop(2, f"{error.filename}: {error.strerror}" if error.filename else error.strerror)
+    if isinstance(error, ModuleNotFoundError) and not _is_ours(error.name or ""):
+        return Stop(2, missing(error))
+    if isinstance(error, MemoryError):
+        return Stop(2, f"not enough memory: {_one_line(error)}")
+    if _is_refusal(error):
+        return Stop(2, _one_line(error))
+    told = "".join(traceback.format_exception(error))
+    return Stop(1, "this is a fault of kronmix, not of your input; please report it with the lines above", told)
+
+
+def missing(error: ImportError) -> str:
+    """What is missing, and the line that installs it."""
+    said = _one_line(error)
+    return said if "pip install" in said or not error.name else f"{said}: {install_line(error.name)}"
+
+
+def _is_refusal(error: BaseException) -> bool:
+    """Whether a ``raise`` in kronmix made it: what breaks inside NumPy, or in a sum, was not foreseen."""
+    if isinstance(error, ImportError) and "pip install" in str(error):
+        return True
+    last = _last(error.__traceback__)
+    if not isinstance(error, _REFUSALS) or last is None:
+        return False
+    frame = last.tb_frame
+    return _is_ours(frame.f_globals.get("__name__", "")) and frame.f_code.co_code[last.tb_lasti] == _RAISE
+
+
+def _is_ours(module: str) -> bool:
+    return module.partition(".")[0] == "kronmix"
+
+
+def _last(trace: TracebackType | None) -> TracebackType | None:
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return trace
+
+
+def _usage(error: BaseException) -> str:
+    said = " ".join(error.format_message().split()).rstrip(".")  # type: ignore[attr-defined]
+    context = getattr(error, "ctx", None)
+    return f"{said}; see {context.command_path} --help" if context is not None else said
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split()) or type(error).__name__

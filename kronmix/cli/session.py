@@ -1,0 +1,65 @@
+"""What the options that all commands have ask for, and the two things that depend on them: bars, and files that exist."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..progress import Advance, progress as bar
+
+#: Folder whose files are replaced without a question: what the commands write where nobody says where.
+DEFAULT = Path("out")
+
+
+@dataclass(frozen=True)
+class Session:
+    """One call of one command."""
+
+    json: bool = False
+    quiet: bool = False
+    force: bool = False
+
+
+_PLAIN = Session()
+session: ContextVar[Session] = ContextVar("session", default=_PLAIN)
+
+
+def progress(label: str) -> AbstractContextManager[Advance]:
+    """A bar, unless the user wants quiet."""
+    return bar(label, quiet=session.get().quiet)
+
+
+def claim(*targets: Path) -> None:
+    """Refuse, before the work, to replace what is there, unless it is in ``out/`` or the user said ``--force``."""
+    if session.get().force:
+        return
+    for target in targets:
+        if DEFAULT.resolve() not in target.resolve().parents and _holds_something(target):
+            raise ValueError(f"{target} exists: --force replaces it")
+
+
+def _holds_something(target: Path) -> bool:
+    return any(target.iterdir()) if target.is_dir() else target.exists()
+
+
+@contextmanager
+def writing(*targets: Path) -> Iterator[None]:
+    """Claim files and make the folders they go to, which are gone again where nothing was written."""
+    claim(*targets)
+    missing = [folder for target in targets for folder in (target.parent, *target.parents) if not folder.exists()]
+    try:
+        for folder in reversed(missing):
+            folder.mkdir(exist_ok=True)
+        yield
+    finally:
+        for folder in missing:
+            if folder.is_dir() and not any(folder.iterdir()):
+                folder.rmdir()
+
+
+def file_in(out: Path, name: str) -> Path:
+    """The file in the folder; the older way, in which ``--out`` names the file itself, is understood by its ending."""
+    return out if out.suffix else out / name
