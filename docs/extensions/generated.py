@@ -12,7 +12,7 @@ from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.util.typing import ExtensionMetadata
 
-from . import api, commands, course, peers, repository, theory
+from . import api, commands, course, peers, repository, schemas, theory
 
 MAKERS: dict[str, Callable[[Sphinx, str], str]] = {
     "api": api.room,
@@ -24,6 +24,7 @@ MAKERS: dict[str, Callable[[Sphinx, str], str]] = {
     "peers": peers.table,
     "rooms": api.rooms,
     "run": commands.run,
+    "schema": schemas.fields,
     "theorems": theory.theorems,
     "verdict": theory.verdict,
 }

@@ -60,7 +60,7 @@ def convert(
 
     - `kronmix convert adapter_folder --to lora --tolerance 1e-2`
 
-    - `kronmix convert B.factors.npz --to pyfaust`
+    - `kronmix convert out/factor/B.factors.npz --to pyfaust`
     """
     if to is Target.lora:
         return _lora(file, out, rank=rank, tolerance=tolerance, kernel=kernel)
