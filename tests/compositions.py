@@ -130,7 +130,11 @@ def leaf(draw: Any, source: Source, m: int, n: int) -> Pair:
 
 
 def tree(draw: Any, source: Source, m: int, n: int, depth: int) -> Pair:
-    kind = draw(st.sampled_from(["leaf", "product", "sum", "scaled", "kron", "transpose"])) if depth else "leaf"
+    kind = (
+        draw(st.sampled_from(["leaf", "product", "sum", "scaled", "kron", "transpose", "hstack", "vstack"]))
+        if depth
+        else "leaf"
+    )
     if kind == "product":
         k = draw(st.sampled_from([m, n, *WIDTHS]))
         (A, M), (B, N) = tree(draw, source, m, k, depth - 1), tree(draw, source, k, n, depth - 1)
@@ -142,6 +146,16 @@ def tree(draw: Any, source: Source, m: int, n: int, depth: int) -> Pair:
         A, M = tree(draw, source, m, n, depth - 1)
         c = draw(st.sampled_from([-1.0, 0.5, 3]))
         return c * A, c * M
+    if kind in ("hstack", "vstack"):
+        axis = int(kind == "hstack")
+        size = (m, n)[axis]
+        k = draw(st.sampled_from([size, *range(1, size)]))
+        if k < size:
+            cuts = [(k, size - k)[i] for i in (0, 1)]
+            shapes = [(m, cut) if axis else (cut, n) for cut in cuts]
+            (A, M), (B, N) = (tree(draw, source, *shape, depth - 1) for shape in shapes)
+            return (km.hstack if axis else km.vstack)([A, B]), np.concatenate([M, N], axis=axis)
+        return tree(draw, source, m, n, depth - 1)
     if kind == "transpose":
         A, M = tree(draw, source, n, m, depth - 1)
         return A.T, M.T

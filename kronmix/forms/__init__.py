@@ -7,7 +7,7 @@ operator of which no more is known. Forms are never dense, and multiply factors 
 from typing import Any
 
 from .blocks import from_sparse as from_sparse, to_sparse as to_sparse
-from .composed import Opaque, Permuted, Product, Total, Updated
+from .composed import Beside as Beside, Opaque, Permuted, Product, Total, Updated
 from .dtypes import widened as widened
 from .inverses import inverse as inverse, pseudo_inverse as pseudo_inverse
 from .items import Identity, Matrix, aligned as aligned, multiply_items as multiply_items
@@ -29,6 +29,7 @@ from .slicing import (
     factor_slices as factor_slices,
     slices_of as slices_of,
 )
+from .stacking import beside as beside
 from .sums import add as add
 
 __all__ = [

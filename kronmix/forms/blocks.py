@@ -18,6 +18,8 @@ from .kinds import DirectSum, Form, Slots, Stack
 
 #: Largest array of blocks that is made of a product or a sparse matrix, in numbers.
 MAX_SIZE = 2**27
+#: Blocks of several sides are joined through sparse matrices up to this many numbers.
+MAX_STORED = 2**22
 
 
 def is_blocks(form: Form) -> bool:

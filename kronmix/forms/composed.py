@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import reduce
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -139,6 +140,45 @@ class Total(Form):
 
     def dense(self) -> Array:
         return reduce(np.add, (part.dense() for part in self.parts))
+
+
+@dataclass(frozen=True, eq=False)
+class Beside(Form):
+    """[F₁ … F_n], or the same one above another.
+
+    Attributes
+    ----------
+    parts : tuple of Form
+        Make it by ``stacking.beside``.
+    axis : int
+        1 side by side, 0 one above another.
+    """
+
+    parts: tuple[Form, ...]
+    axis: int = 1
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        total, other = sum(part.shape[self.axis] for part in self.parts), self.parts[0].shape[1 - self.axis]
+        return (other, total) if self.axis else (total, other)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return np.result_type(*(part.dtype for part in self.parts))
+
+    @property
+    def starts(self) -> list[int]:
+        """Where each part begins along the axis, and where the last one ends."""
+        return list(accumulate((part.shape[self.axis] for part in self.parts), initial=0))
+
+    def apply(self, X: Array) -> Array:
+        if self.axis == 0:
+            return np.concatenate([part.apply(X) for part in self.parts])
+        pieces = np.split(X, self.starts[1:-1])
+        return reduce(np.add, (part.apply(piece) for part, piece in zip(self.parts, pieces, strict=True)))
+
+    def dense(self) -> Array:
+        return np.concatenate([part.dense() for part in self.parts], axis=self.axis)
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .composed import Permuted, Product, Total, Updated
+from .composed import Beside, Permuted, Product, Total, Updated
 from .kinds import DirectSum, Form, Slices, Slots, Stack, Terms
 
 
@@ -31,4 +31,6 @@ def widened(form: Form, dtype: Any) -> Form:
             return Permuted(widened(form.inner, dtype), form.rows, form.columns)
         case Product() | Total():
             return type(form)((widened(form.parts[0], dtype), *form.parts[1:]))
+        case Beside():
+            return Beside((widened(form.parts[0], dtype), *form.parts[1:]), form.axis)
     return form

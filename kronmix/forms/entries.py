@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from . import orders
-from .composed import Permuted, Total, Updated
+from .composed import Beside, Permuted, Total, Updated
 from .items import Array, Identity, Matrix
 from .kinds import DirectSum, Form, Slices, Slots, Stack, Terms
 
@@ -33,6 +33,8 @@ def entries(form: Form, rows: Array, columns: Array) -> Array:
             return np.where(k == m, form.blocks[k % n, i_b, i_c], np.zeros((), form.dtype))
         case DirectSum():
             return _of_parts(form, rows, columns)
+        case Beside():
+            return _of_stacked(form, rows, columns)
         case Terms() | Total():
             parts: tuple[Form, ...] = form.terms if isinstance(form, Terms) else form.parts
             return reduce(np.add, (entries(part, rows, columns) for part in parts))
@@ -61,6 +63,19 @@ def _of_parts(form: DirectSum, rows: Array, columns: Array) -> Array:
     for part in np.unique(which[inside]):
         mine = inside & (which == part)
         found[mine] = entries(form.parts[part], rows[mine] - tops[part], columns[mine] - sides[part])
+    return found
+
+
+def _of_stacked(form: Beside, rows: Array, columns: Array) -> Array:
+    """The part that a row, or a column, runs through answers."""
+    places = [rows, columns]
+    which = np.searchsorted(form.starts, places[form.axis], side="right") - 1
+    found = np.zeros(rows.shape, form.dtype)
+    for part in np.unique(which):
+        mine = which == part
+        inside = [place[mine] for place in places]
+        inside[form.axis] = inside[form.axis] - form.starts[part]
+        found[mine] = entries(form.parts[part], inside[0], inside[1])
     return found
 
 

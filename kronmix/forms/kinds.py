@@ -12,6 +12,7 @@ form                 matrix
 :class:`Permuted`    rows and columns of a form in another order
 :class:`Product`     F₁ ⋯ F_L that multiplies out to no smaller form
 :class:`Total`       F₁ + … + F_n that adds up to no other form
+:class:`Beside`      [F₁ … F_n], or the same one above another
 :class:`Opaque`      an operator of which no more is known
 ==================== ==========================================================================================
 

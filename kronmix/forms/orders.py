@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import permutations
+from itertools import accumulate, permutations
 from math import prod
 from typing import Any
 
@@ -35,6 +35,21 @@ def then(first: Order, second: Order) -> Order:
     if first is None or second is None:
         return first if second is None else second
     return normal(first[second])
+
+
+def same(one: Order, other: Order) -> bool:
+    """Whether two orders are the same."""
+    if one is None or other is None:
+        return one is other
+    return bool(np.array_equal(one, other))
+
+
+def joined(found: Sequence[Order], sizes: Sequence[int]) -> Order:
+    """Orders of neighboring ranges as one order."""
+    starts = accumulate(sizes, initial=0)
+    return normal(
+        np.concatenate([s + (np.arange(n) if o is None else o) for o, n, s in zip(found, sizes, starts, strict=False)])
+    )
 
 
 def at(order: Order, positions: Array) -> Array:

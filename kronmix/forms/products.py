@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import reduce
 from math import prod
 from typing import Any
@@ -11,12 +11,13 @@ import numpy as np
 
 from . import orders
 from .blocks import is_blocks, multiply_blocks
-from .composed import Opaque, Permuted, Product, Total, Updated
+from .composed import Beside, Opaque, Permuted, Product, Total, Updated
 from .dtypes import widened
 from .items import Identity, Matrix, merged, multiply_items
 from .kinds import DirectSum, Form, Slices, Slots, Stack, Terms
 from .orders import Order
 from .permuting import permuted, reordered
+from .stacking import beside
 from .sums import add, as_thin
 
 
@@ -58,6 +59,8 @@ def transpose(form: Form) -> Form:
             return Product(tuple(transpose(part) for part in reversed(form.parts)))
         case Total():
             return Total(tuple(map(transpose, form.parts)))
+        case Beside():
+            return Beside(tuple(map(transpose, form.parts)), 1 - form.axis)
         case Opaque():
             return Opaque(form.operator.T)
     raise TypeError(f"no form: {form!r}")
@@ -87,6 +90,8 @@ def conj(form: Form) -> Form:
             return Product(tuple(map(conj, form.parts)))
         case Total():
             return Total(tuple(map(conj, form.parts)))
+        case Beside():
+            return Beside(tuple(map(conj, form.parts)), form.axis)
         case Opaque():
             return Opaque(form.operator.H.T)
     raise TypeError(f"no form: {form!r}")
@@ -118,6 +123,8 @@ def scaled(form: Form, scalar: complex) -> Form:
             return Product((scaled(form.parts[0], scalar), *form.parts[1:]))
         case Total():
             return Total(tuple(scaled(part, scalar) for part in form.parts))
+        case Beside():
+            return Beside(tuple(scaled(part, scalar) for part in form.parts), form.axis)
         case Opaque():
             return Opaque(scalar * form.operator)
     raise TypeError(f"no form: {form!r}")
@@ -147,10 +154,10 @@ def kron(left: Form, right: Form) -> Form | None:
             return Slots(
                 merged([*left.items, *right.items]), left.scale * right.scale, np.result_type(left.kind, right.kind)
             )
-        case Slots(), Terms():
-            return right.each(lambda term: kron(left, term))
+        case Slots(), Terms():  # added anew: identities that meet merge in some terms only
+            return _each_term([kron(left, term) for term in right.terms])
         case Terms(), Slots():
-            return left.each(lambda term: kron(term, right))
+            return _each_term([kron(term, right) for term in left.terms])
         case Slots(items=(Identity(size=n),)), Stack():
             return widened(scaled(Stack(right.blocks, n * right.copies, right.bound), left.scale), left.kind)
         case Slots(items=(Identity(size=n),)), DirectSum():
@@ -296,13 +303,33 @@ def _plain_product(left: Form, right: Form) -> Form | None:
             return _added(multiply(left.base, right), multiply(Slots((left.update,)), right))
         case _, Updated():
             return _added(multiply(left, right.base), multiply(left, Slots((right.update,))))
+        case Beside(axis=0), Beside(axis=1):
+            return None  # every part meets every other: larger than both
+        case Beside(axis=0), _:
+            stacked = multiply(transpose(right), transpose(left))
+            return None if stacked is None else transpose(stacked)
+        case Beside(), Beside(axis=0) if left.starts == right.starts:
+            return reduce(_added, _products(left.parts, right.parts) or [None])
+        case Beside(), DirectSum() if left.starts[1:] == np.cumsum([p.shape[0] for p in right.parts]).tolist():
+            return _made(beside, _products(left.parts, right.parts))
+        case _, Beside(axis=1):
+            return _made(beside, _products([left] * len(right.parts), right.parts))
         case DirectSum(), DirectSum() if [p.shape[1] for p in left.parts] == [p.shape[0] for p in right.parts]:
-            products = [multiply(a, b) for a, b in zip(left.parts, right.parts, strict=True)]
-            known = tuple(product for product in products if product is not None)
-            return DirectSum(known) if len(known) == len(products) else None
+            return _made(lambda parts: DirectSum(tuple(parts)), _products(left.parts, right.parts))
         case _ if is_blocks(left) and is_blocks(right):
             return multiply_blocks(left, right)
     return None
+
+
+def _products(left: Sequence[Form], right: Sequence[Form]) -> list[Form] | None:
+    """Products one by one; None where one of them is not known."""
+    products = [multiply(a, b) for a, b in zip(left, right, strict=True)]
+    known = [product for product in products if product is not None]
+    return known if len(known) == len(products) else None
+
+
+def _made(make: Callable[[list[Form]], Form], parts: list[Form] | None) -> Form | None:
+    return None if parts is None else make(parts)
 
 
 def _added(one: Form | None, other: Form | None) -> Form | None:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from .blocks import from_sparse, is_blocks, stored, to_sparse
-from .composed import Permuted, Updated
+from . import orders
+from .blocks import MAX_STORED, from_sparse, is_blocks, stored, to_sparse
+from .composed import Beside, Permuted, Updated
 from .dtypes import widened
-from .items import Identity, Matrix, aligned
+from .items import Identity, Matrix, aligned, equal
 from .kinds import DirectSum, Form, Slots, Stack, Terms
-from .orders import Order
 from .permuting import permuted
-
-#: Blocks of two sides are joined through sparse matrices up to this many numbers.
-_MAX_STORED = 2**22
 
 
 def add(left: Form, right: Form) -> Form | None:
@@ -36,7 +34,7 @@ def add(left: Form, right: Form) -> Form | None:
     total = _same_layout(left, right)
     if total is not None or not (is_blocks(left) and is_blocks(right)):
         return total
-    if stored(left) + stored(right) > _MAX_STORED:
+    if stored(left) + stored(right) > MAX_STORED:
         return None
     return from_sparse(to_sparse(left) + to_sparse(right))  # blocks that overlap join
 
@@ -44,7 +42,7 @@ def add(left: Form, right: Form) -> Form | None:
 def _same_layout(left: Form, right: Form) -> Form | None:
     """The sum of two forms whose parts stand in the same places."""
     match left, right:
-        case Permuted(), Permuted() if same(left.rows, right.rows) and same(left.columns, right.columns):
+        case Permuted(), Permuted() if orders.same(left.rows, right.rows) and orders.same(left.columns, right.columns):
             inner = add(left.inner, right.inner)
             return None if inner is None else permuted(inner, left.rows, left.columns)
         case ((Slots() | Terms()), (Slots() | Terms())):
@@ -52,17 +50,18 @@ def _same_layout(left: Form, right: Form) -> Form | None:
         case Stack(), Stack() if left.blocks.shape == right.blocks.shape and left.copies == right.copies:
             return Stack(left.blocks + right.blocks, left.copies)
         case DirectSum(), DirectSum() if [p.shape for p in left.parts] == [p.shape for p in right.parts]:
-            sums = [add(a, b) for a, b in zip(left.parts, right.parts, strict=True)]
-            known = tuple(total for total in sums if total is not None)
-            return DirectSum(known) if len(known) == len(sums) else None
+            parts = _part_by_part(left.parts, right.parts)
+            return None if parts is None else DirectSum(parts)
+        case Beside(), Beside() if left.axis == right.axis and left.starts == right.starts:
+            parts = _part_by_part(left.parts, right.parts)
+            return None if parts is None else Beside(parts, left.axis)
     return None
 
 
-def same(one: Order, other: Order) -> bool:
-    """Whether two orders are the same."""
-    if one is None or other is None:
-        return one is other
-    return bool(np.array_equal(one, other))
+def _part_by_part(left: Sequence[Form], right: Sequence[Form]) -> tuple[Form, ...] | None:
+    sums = [add(a, b) for a, b in zip(left, right, strict=True)]
+    known = tuple(total for total in sums if total is not None)
+    return known if len(known) == len(sums) else None
 
 
 def is_multiple_of_identity(form: Form) -> bool:
@@ -111,10 +110,10 @@ def _shifted(form: Form, identity: Form) -> Form | None:
             dtype = np.result_type(form.dtype, identity.dtype)
             return Stack(blocks + np.asarray(c, dtype) * np.eye(blocks.shape[1], dtype=dtype), form.copies)
         case DirectSum(parts=parts) if all(part.shape[0] == part.shape[1] for part in parts):
-            sums = [add(part, Slots((Identity(part.shape[0]),), c, identity.kind)) for part in parts]
-            known = tuple(total for total in sums if total is not None)
-            return DirectSum(known) if len(known) == len(sums) else None
-        case Permuted() if same(form.rows, form.columns):
+            shifts = [Slots((Identity(part.shape[0]),), c, identity.kind) for part in parts]
+            shifted = _part_by_part(parts, shifts)
+            return None if shifted is None else DirectSum(shifted)
+        case Permuted() if orders.same(form.rows, form.columns):
             inner = add(form.inner, identity)
             return None if inner is None else permuted(inner, form.rows, form.columns)
         case Updated(base=base):
@@ -147,7 +146,7 @@ def _terms(form: Form) -> tuple[Slots, ...]:
 def _collect(terms: list[Slots], new: Slots) -> None:
     """A ⊗ B + A ⊗ C = A ⊗ (B + C): the new term joins one from which it differs in at most one item."""
     for i, old in enumerate(terms):
-        differing = [j for j, (a, b) in enumerate(zip(old.items, new.items, strict=True)) if not _equal(a, b)]
+        differing = [j for j, (a, b) in enumerate(zip(old.items, new.items, strict=True)) if not equal(a, b)]
         kind = np.result_type(old.kind, new.kind)
         if not differing:
             terms[i] = Slots(old.items, old.scale + new.scale, kind)
@@ -160,12 +159,6 @@ def _collect(terms: list[Slots], new: Slots) -> None:
             terms[i] = Slots((*old.items[:j], Matrix(np.asarray(total)), *old.items[j + 1 :]), 1.0, kind)
             return
     terms.append(new)
-
-
-def _equal(one: Any, other: Any) -> bool:
-    if isinstance(one, Identity) or isinstance(other, Identity):
-        return bool(one == other)
-    return one is other or (one.right is None and other.right is None and np.array_equal(one.left, other.left))
 
 
 def _array(item: Any, dtype: Any) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from itertools import accumulate
 from typing import Any, Self
 
 import numpy as np
@@ -94,8 +93,8 @@ class BlockDiagonal(Composite):
         if len(forms) == 1:
             return forms[0]
         moved = [form if isinstance(form, Permuted) else Permuted(form, None, None) for form in forms]
-        rows = _joined([part.rows for part in moved], [part.shape[0] for part in moved])
-        columns = _joined([part.columns for part in moved], [part.shape[1] for part in moved])
+        rows = orders.joined([part.rows for part in moved], [part.shape[0] for part in moved])
+        columns = orders.joined([part.columns for part in moved], [part.shape[1] for part in moved])
         parts = (part.inner.parts if isinstance(part.inner, DirectSum) else (part.inner,) for part in moved)
         return permuted(DirectSum(tuple(part for some in parts for part in some)), rows, columns)
 
@@ -104,13 +103,6 @@ class BlockDiagonal(Composite):
 
     def _describe(self) -> list[str]:
         return [" ⊕ ".join(f"{type(op).__name__}({op.shape[0]}×{op.shape[1]})" for op in self.operators)]
-
-
-def _joined(found: list[orders.Order], sizes: list[int]) -> orders.Order:
-    """Orders of neighbouring ranges as one order."""
-    starts = accumulate(sizes, initial=0)
-    each = [start + (np.arange(size) if o is None else o) for o, size, start in zip(found, sizes, starts, strict=False)]
-    return orders.normal(np.concatenate(each))
 
 
 @register_product(BlockDiagonal, BlockDiagonal)

@@ -10,6 +10,7 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from ..forms import (
+    Beside,
     DirectSum,
     Form,
     Identity,
@@ -40,6 +41,7 @@ from .low_rank import LowRank
 from .masked import Masked
 from .monarch import Monarch
 from .permutation import Permutation
+from .stacks import HStack, VStack
 from .sums import Sum, SumOfKroneckers
 
 
@@ -80,6 +82,8 @@ def operator_of(form: Form) -> StructuredOperator:
             return Chain(*map(operator_of, form.parts))
         case Total():
             return Sum(*map(operator_of, form.parts))
+        case Beside():
+            return (HStack if form.axis else VStack)(list(map(operator_of, form.parts)))
         case Opaque() if isinstance(form.operator, StructuredOperator):
             return form.operator
     return Dense(form.dense())

@@ -10,6 +10,7 @@ import numpy as np
 import scipy.sparse
 from scipy.sparse import csr_array
 
+from ..forms import Form, beside, transpose
 from .base import Array, Pull, StructuredOperator
 from .composite import Composite, flatten, split_rows
 from .dense import as_operator
@@ -79,6 +80,9 @@ class HStack(Composite):
     def scale(self, scalar: Any) -> StructuredOperator:
         """Multiply by a scalar: every part is."""
         return HStack([op.scale(scalar) for op in self.operators])
+
+    def _form(self) -> Form:
+        return beside([op.form for op in self.operators])
 
     def to_sparse(self) -> csr_array:
         return csr_array(scipy.sparse.hstack([op.to_sparse() for op in self.operators], format="csr"))
@@ -152,6 +156,9 @@ class VStack(Composite):
     def scale(self, scalar: Any) -> StructuredOperator:
         """Multiply by a scalar: every part is."""
         return VStack([op.scale(scalar) for op in self.operators])
+
+    def _form(self) -> Form:
+        return transpose(beside([transpose(op.form) for op in self.operators]))
 
     def to_sparse(self) -> csr_array:
         return csr_array(scipy.sparse.vstack([op.to_sparse() for op in self.operators], format="csr"))

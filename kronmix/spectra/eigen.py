@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from ..forms import DirectSum, Form, Identity, Matrix, Permuted, Slots, Stack, Terms, form_of, orders, permuted
+from ..forms.orders import same
 from ..forms.spectral import diagonalized, is_hermitian, triangularized
-from ..forms.sums import same
 from ..operators import StructuredOperator
 from ..operators.base import Array
 from ..operators.convert import operator_of

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..forms import DirectSum, Form, Identity, Matrix, Permuted, Slices, Slots, Stack, Terms, form_of
+from ..forms import Beside, DirectSum, Form, Identity, Matrix, Permuted, Slices, Slots, Stack, Terms, form_of
 from ..operators.base import Array
 from ..operators.dense import as_operator
 from .values import explicit
@@ -52,7 +52,7 @@ def norm_of(form: Form, p: float) -> float:
             return abs(form.scale) * prod(_item_norm(item, p) for item in form.matrices) * form.copies ** (1 / p)
         case Stack():
             return lp(form.blocks, p) * form.copies ** (1 / p)
-        case DirectSum():
+        case DirectSum() | Beside():
             return lp(np.array([norm_of(part, p) for part in form.parts]), p)
         case Slices() if p == 2:
             return lp(slice_norms(form), 2)

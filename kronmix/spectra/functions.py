@@ -22,8 +22,8 @@ from ..forms import (
     permuted,
     product_of,
 )
+from ..forms.orders import same
 from ..forms.spectral import diagonalized, is_hermitian
-from ..forms.sums import same
 from ..operators import StructuredOperator
 from ..operators.base import Array
 from ..operators.convert import operator_of

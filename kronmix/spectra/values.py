@@ -9,9 +9,24 @@ from typing import Any
 import numpy as np
 from scipy.sparse.linalg import ArpackError, LinearOperator, svds
 
-from ..forms import DirectSum, Form, Permuted, Product, Slices, Slots, Stack, Terms, Total, Updated, adjoint, form_of
+from ..forms import (
+    Beside,
+    DirectSum,
+    Form,
+    Permuted,
+    Product,
+    Slices,
+    Slots,
+    Stack,
+    Terms,
+    Total,
+    Updated,
+    adjoint,
+    form_of,
+)
 from ..forms.items import matrix_values
 from ..forms.spectral import diagonalized
+from ..forms.sums import is_multiple_of_identity
 from ..operators.base import MAX_BYTES, Array, check_memory
 from ..operators.dense import finite_operator
 
@@ -89,6 +104,11 @@ def _largest(form: Form, k: int) -> Array:
         case DirectSum():
             parts = [_largest(part, min(k, min(part.shape))) for part in form.parts if min(part.shape)]
             return np.sort(np.concatenate(parts))[::-1] if parts else np.zeros(0, form.dtype).real
+        case Beside() if len(others := [p for p in form.parts if not is_multiple_of_identity(p)]) == 1:
+            known = np.zeros(min(form.shape), form.dtype.type(0).real.dtype)  # [A, cI]: (σ² + |c|²)^{1/2}
+            known[: min(others[0].shape)] = values_of(others[0], min(others[0].shape))
+            scales = (abs(p.scale) for p in form.parts if isinstance(p, Slots) and p is not others[0])
+            return reduce(lambda s, c: np.hypot(s, c, dtype=s.dtype), scales, known)
         case Terms():
             shared = diagonalized(form)
             if shared is not None:
@@ -181,6 +201,6 @@ def bound_of(form: Form) -> int:
             return min(*form.shape, bound_of(form.base) + form.update.rank_bound)
         case Product():
             return min(map(bound_of, form.parts))
-        case Total():
+        case Total() | Beside():
             return min(*form.shape, sum(map(bound_of, form.parts)))
     return min(form.shape)

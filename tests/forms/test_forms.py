@@ -199,3 +199,47 @@ def test_masks_fall_into_components() -> None:
 def test_sign_of_an_order(order: Any) -> None:
     read = None if order is None else np.array(order)
     assert orders.parity(read) == (1 if read is None else round(np.linalg.det(np.eye(len(read))[read])))
+
+
+def test_identities_that_meet_in_some_terms_only_leave_the_terms_aligned() -> None:
+    A, B, C = (normal(2, 2) for _ in range(3))
+    one, other = km.kron(A, km.eye(2)).form, km.kron(B, C).form
+    for form in (forms.kron(forms.add(one, other), km.eye(3).form), forms.kron(km.eye(3).form, forms.add(other, one))):
+        assert len({tuple((i.rows, i.columns) for i in term.items) for term in form.terms}) == 1
+    op = km.kron(km.kron(A, km.eye(2)) + km.kron(B, C), km.eye(3))
+    np.testing.assert_allclose(km.eigvals(op).sum(), np.trace(op.to_dense()))
+
+
+@pytest.mark.parametrize("stack", [km.hstack, km.vstack])
+def test_stacked_products_that_differ_in_one_item_are_one_product(stack: Any) -> None:
+    A, B, C = normal(3, 3), normal(3, 3), normal(4, 4)
+    for parts in (
+        [km.Kronecker(A, C), km.Kronecker(B, C)],
+        [km.Kronecker(C, A), km.Kronecker(C, B), km.Kronecker(C, 2 * A)],
+    ):
+        op = stack(parts)
+        inner = op.form.inner if isinstance(op.form, forms.Permuted) else op.form
+        assert isinstance(inner, forms.Slots)
+        assert sorted(max(item.rows, item.columns) for item in inner.items) == [4, 3 * len(parts)]
+        np.testing.assert_allclose(op.form.dense(), op.to_dense())
+    equal = stack([km.Kronecker(A, C), km.Kronecker(A, C)])
+    np.testing.assert_allclose(equal.form.dense(), equal.to_dense())
+
+
+def test_large_stacks_answer_without_their_matrix() -> None:
+    A, B, C, D = (normal(200, 200) for _ in range(4))
+    op = km.hstack([km.Kronecker(A, B), km.Kronecker(C, D)])
+    assert isinstance(op.form, forms.Beside)
+    assert km.norm(op) == pytest.approx(np.hypot(km.norm(A) * km.norm(B), km.norm(C) * km.norm(D)))
+    assert km.norm(op.T, "max") == max(km.norm(km.Kronecker(A, B), "max"), km.norm(km.Kronecker(C, D), "max"))
+    assert op[201, 40_000 + 402] == pytest.approx(C[1, 2] * D[1, 2])
+    assert op.T[40_000 + 402, 201] == op[201, 40_000 + 402]
+
+
+@pytest.mark.parametrize("stack", [km.hstack, km.vstack])
+def test_a_stack_with_multiples_of_the_identity_shifts_squared_singular_values(stack: Any) -> None:
+    A, B = normal(300, 300), normal(200, 200)
+    s = km.singular_values(stack([3.0 * km.eye(60_000), km.Kronecker(A, B), 4.0 * km.eye(60_000)]))
+    np.testing.assert_allclose(s, np.hypot(km.singular_values(km.Kronecker(A, B)), 5.0), rtol=1e-12)
+    M = stack([normal(3, 3), 2.0 * km.eye(3)])
+    np.testing.assert_allclose(km.singular_values(M), np.linalg.svd(M.to_dense(), compute_uv=False))
