@@ -155,9 +155,9 @@ def kron(left: Form, right: Form) -> Form | None:
                 merged([*left.items, *right.items]), left.scale * right.scale, np.result_type(left.kind, right.kind)
             )
         case Slots(), Terms():  # added anew: identities that meet merge in some terms only
-            return _each_term([kron(left, term) for term in right.terms])
+            return _total([kron(left, term) for term in right.terms])
         case Terms(), Slots():
-            return _each_term([kron(term, right) for term in left.terms])
+            return _total([kron(term, right) for term in left.terms])
         case Slots(items=(Identity(size=n),)), Stack():
             return widened(scaled(Stack(right.blocks, n * right.copies, right.bound), left.scale), left.kind)
         case Slots(items=(Identity(size=n),)), DirectSum():
@@ -294,11 +294,11 @@ def _plain_product(left: Form, right: Form) -> Form | None:
         case Slots(), Slots():
             return _slots_product(left, right)
         case Terms(), Slots():
-            return _each_term([_slots_product(term, right) for term in left.terms])
+            return _total([_slots_product(term, right) for term in left.terms])
         case Slots(), Terms():
-            return _each_term([_slots_product(left, term) for term in right.terms])
+            return _total([_slots_product(left, term) for term in right.terms])
         case Terms(), Terms():
-            return _each_term([_slots_product(a, b) for a in left.terms for b in right.terms])
+            return _total([_slots_product(a, b) for a in left.terms for b in right.terms])
         case Updated(), _:
             return _added(multiply(left.base, right), multiply(Slots((left.update,)), right))
         case _, Updated():
@@ -309,7 +309,7 @@ def _plain_product(left: Form, right: Form) -> Form | None:
             stacked = multiply(transpose(right), transpose(left))
             return None if stacked is None else transpose(stacked)
         case Beside(), Beside(axis=0) if left.starts == right.starts:
-            return reduce(_added, _products(left.parts, right.parts) or [None])
+            return _made(_total, _products(left.parts, right.parts))
         case Beside(), DirectSum() if left.starts[1:] == np.cumsum([p.shape[0] for p in right.parts]).tolist():
             return _made(beside, _products(left.parts, right.parts))
         case _, Beside(axis=1):
@@ -328,7 +328,7 @@ def _products(left: Sequence[Form], right: Sequence[Form]) -> list[Form] | None:
     return known if len(known) == len(products) else None
 
 
-def _made(make: Callable[[list[Form]], Form], parts: list[Form] | None) -> Form | None:
+def _made(make: Callable[[list[Form]], Form | None], parts: list[Form] | None) -> Form | None:
     return None if parts is None else make(parts)
 
 
@@ -345,7 +345,7 @@ def _slots_product(left: Slots, right: Slots) -> Slots | None:
     return Slots.of(items, left.scale * right.scale, np.result_type(left.kind, right.kind))
 
 
-def _each_term(products: Sequence[Form | None]) -> Form | None:
+def _total(products: Sequence[Form | None]) -> Form | None:
     """The sum of products that are all known."""
     return reduce(_added, products)
 

@@ -6,6 +6,7 @@ of ``values`` of length 1 is shared along that axis of the pattern (tied weights
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,25 +15,52 @@ from ..patterns import Pattern
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
+#: What writing and reading a vector once more costs, in multiply-adds a number: small factors are multiplied out below it.
+PASS = 32
 
-def apply_factor(values: Array, pattern: Pattern, x: Array) -> Array:
-    """y[a,b,d,n] = Σ_c values[a,d,b,c] x[a,c,d,n] for x of shape (acd, n); returns (abd, n)."""
+
+def apply_factor(values: Array, pattern: Pattern, x: Array, out: Array | None = None) -> Array:
+    """y[a,b,d,n] = Σ_c values[a,d,b,c] x[a,c,d,n] for x of shape (acd, n); returns (abd, n), in ``out`` where it is given."""
     a, b, c, d = pattern
     n = x.shape[1]
     values = _expand_blocks(values, b, c)
     shared_a, shared_d = values.shape[0] == 1, values.shape[1] == 1
-    rows = a * b * d
+    if out is None:
+        out = np.empty((a * b * d, n), np.result_type(values, x))
     if shared_a and shared_d and d * n == 1:  # one GEMM with the blocks as rows
-        return (x.reshape(a, c) @ values[0, 0].T).reshape(rows, n)
-    if shared_d:  # d and n are one axis: contiguous GEMMs, a single one when a = 1
-        return np.matmul(values[:, 0], x.reshape(a, c, d * n)).reshape(rows, n)
-    y = np.empty((a, b, d, n), np.result_type(values, x))
-    x = x.reshape(a, c, d, n)
-    if shared_a and n == 1:  # the shared axis takes the place of the batch
-        np.matmul(values[0], x[..., 0].transpose(2, 1, 0), out=y[..., 0].transpose(2, 1, 0))
-    else:  # strided views: BLAS reads and writes them in place
-        np.matmul(values, x.transpose(0, 2, 1, 3), out=y.transpose(0, 2, 1, 3))
-    return y.reshape(rows, n)
+        np.matmul(x.reshape(a, c), values[0, 0].T, out=out.reshape(a, b))
+    elif shared_d:  # d and n are one axis: contiguous GEMMs, a single one when a = 1
+        np.matmul(values[:, 0], x.reshape(a, c, d * n), out=out.reshape(a, b, d * n))
+    else:
+        x, y = x.reshape(a, c, d, n), out.reshape(a, b, d, n)
+        if shared_a and n == 1:  # the shared axis takes the place of the batch
+            np.matmul(values[0], x[..., 0].transpose(2, 1, 0), out=y[..., 0].transpose(2, 1, 0))
+        else:  # strided views: BLAS reads and writes them in place
+            np.matmul(values, x.transpose(0, 2, 1, 3), out=y.transpose(0, 2, 1, 3))
+    return out
+
+
+def apply_factors(factors: Sequence[tuple[Array, Pattern]], x: Array) -> Array:
+    """A product of factors, the first one applied first; two buffers take turns where sizes allow."""
+    spare: Array | None = None
+    y = x
+    for values, pattern in factors:
+        fits = spare is not None and spare.shape[0] == pattern.shape[0] and spare.dtype == np.result_type(values, y)
+        out = apply_factor(values, pattern, y, spare if fits else None)
+        spare, y = None if y is x else y, out
+    return y
+
+
+def cheapest_groups(count: int, cost: Callable[[int, int], float]) -> list[tuple[int, int]]:
+    """Cuts 0 … count into neighbouring groups [start, stop) of the least total cost; infinite costs are avoided."""
+    best: list[tuple[float, int]] = [(0.0, 0)]
+    for stop in range(1, count + 1):
+        best.append(min((best[start][0] + cost(start, stop), start) for start in range(stop)))
+    groups, stop = list[tuple[int, int]](), count
+    while stop:
+        groups.append((best[stop][1], stop))
+        stop = best[stop][1]
+    return groups[::-1]
 
 
 def factor_gradient(values_shape: tuple[int, ...], pattern: Pattern, x: Array, y_bar: Array) -> Array:
