@@ -267,23 +267,28 @@ def test_bad_arguments_end_in_one_sentence(
     assert sorted(p.name for p in tmp_path.iterdir()) == before
 
 
-def test_unknown_options_and_structures_exit_with_two(tmp_path: Path) -> None:
-    done = run("factor", "x.npy", "--structure", "circulant", folder=tmp_path)
-    assert done.returncode == 2
-    assert "Traceback" not in done.stderr
-    assert "circulant" in done.stderr
+def test_unknown_options_and_structures_exit_with_two(capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, errors = call(capsys, "factor", "x.npy", "--structure", "circulant")
+    assert code == 2
+    assert "circulant" in errors
 
 
-def test_a_pickle_does_not_run(tmp_path: Path) -> None:
+def test_a_pickle_does_not_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "trap.npy").write_bytes(b"cos\nsystem\n(S'touch ran'\ntR.")
-    done = run("factor", "trap.npy", "--structure", "butterfly", folder=tmp_path)
-    assert (done.returncode, done.stdout) == (2, "")
+    code, printed, _ = call(capsys, "factor", "trap.npy", "--structure", "butterfly")
+    assert (code, printed) == (2, "")
     assert [f.name for f in tmp_path.iterdir()] == ["trap.npy"]
 
 
-def test_help_teaches_with_examples_and_version_prints() -> None:
+def test_help_teaches_with_examples_and_version_prints(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
     for verb in ("report", "inspect", "factor"):
-        assert f"kronmix {verb} " in " ".join(run(verb, "--help").stdout.replace("│", "").split())
+        assert f"kronmix {verb} " in " ".join(call(capsys, verb, "--help")[1].replace("│", "").split())
     assert run("--version").stdout.startswith("kronmix ")
 
 

@@ -38,6 +38,8 @@ def copy(app: Sphinx, config: Config) -> None:
     Their links to pages of this site, ``../docs/…``, are made to lead from there.
     """
     target = Path(app.srcdir) / "course"
+    if not target.is_dir():  # pages without a course
+        return
     names = {source.name for source in notebooks()}
     for old in target.glob("*.ipynb"):
         if old.name not in names:

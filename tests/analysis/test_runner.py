@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 import kronmix as km
-from analysis import runner
+from analysis import __main__ as command_line, runner
 from analysis.cells import Claims, cell_file, load_cell, load_failure, save_cell
 from analysis.origin import refuse_mixtures
 from analysis.runner import run_one, run_study
@@ -31,6 +31,19 @@ def command(*arguments: Any) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "analysis", *map(str, arguments)], cwd=ROOT, capture_output=True, text=True, check=False
     )
+
+
+def call(capsys: pytest.CaptureFixture[str], *arguments: Any) -> tuple[int, str, str]:
+    """The same in this process."""
+    code = 0
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(sys, "argv", ["analysis", *map(str, arguments)])
+        try:
+            command_line.main()
+        except SystemExit as ended:
+            code = int(ended.code or 0)
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
 
 
 def values(table: Table) -> list[Any]:
@@ -58,6 +71,7 @@ def test_two_processes_give_the_same_table(tmp_path: Path, whole: Table) -> None
     assert values(run_study(STUDY, "quick", tmp_path, seeds=2, jobs=2)) == values(whole)
 
 
+@pytest.mark.slow
 def test_a_dask_cluster_gives_the_same_table(tmp_path: Path, whole: Table) -> None:
     from dask.distributed import LocalCluster
 
@@ -66,6 +80,7 @@ def test_a_dask_cluster_gives_the_same_table(tmp_path: Path, whole: Table) -> No
     assert values(table) == values(whole)
 
 
+@pytest.mark.slow
 def test_killed_at_any_moment_it_goes_on(tmp_path: Path, whole: Table) -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "analysis", "run", STUDY.name, "--seeds", "2", "--out", str(tmp_path)],
@@ -115,15 +130,11 @@ def fails_for_mixers(config: Any, seed: int) -> dict[str, float]:
 def test_a_cell_that_fails_is_recorded_and_the_study_goes_on(
     tmp_path: Path, whole: Table, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from analysis import __main__ as command_line
-
     broken = replace(STUDY, run_cell=fails_for_mixers)
     monkeypatch.setattr(runner, "find_study", lambda _: broken)
-    monkeypatch.setattr(sys, "argv", ["analysis", "run", STUDY.name, "--seeds", "2", "--out", str(tmp_path)])
-    with pytest.raises(SystemExit) as ended:
-        command_line.main()
-    assert ended.value.code == 2
-    told = capsys.readouterr().err.splitlines()
+    code, _, errors = call(capsys, "run", STUDY.name, "--seeds", 2, "--out", tmp_path)
+    assert code == 2
+    told = errors.splitlines()
     assert len(told) == 2
     assert told[0].endswith("kind=Mixer, layers=1, tokens=16, channels=16, seed 1: RuntimeError: two lines")
     assert (tmp_path / STUDY.name / "quick" / "outcome.txt").exists()
@@ -153,6 +164,7 @@ def test_a_dead_process_is_replaced() -> None:
         assert executor.submit(abs, -3).result() == 3
 
 
+@pytest.mark.slow
 def test_two_drivers_share_a_folder(tmp_path: Path, whole: Table) -> None:
     start = [sys.executable, "-m", "analysis", "run", STUDY.name, "--seeds", "2", "--out", str(tmp_path)]
     drivers = [
@@ -188,7 +200,7 @@ def test_claims_are_respected_until_they_are_stale(tmp_path: Path) -> None:
         assert not mine.take(config, 0)
 
 
-def test_cells_of_other_code_are_not_mixed(tmp_path: Path, whole: Table) -> None:
+def test_cells_of_other_code_are_not_mixed(tmp_path: Path, whole: Table, capsys: pytest.CaptureFixture[str]) -> None:
     run_study(STUDY, "quick", tmp_path, seeds=1)
     folder = tmp_path / STUDY.name / "quick"
     config = as_plain(STUDY.presets["quick"][0])
@@ -196,9 +208,9 @@ def test_cells_of_other_code_are_not_mixed(tmp_path: Path, whole: Table) -> None
     assert cell is not None
     assert cell.origin.code.startswith(km.__version__)
     save_cell(folder, replace(cell, origin=Origin("0.0-old")))
-    shown = command("show", STUDY.name, "--out", tmp_path)
-    assert shown.returncode == 2
-    assert "cells of different code or data (1 with code 0.0-old; 5 with code" in shown.stderr
+    code, _, errors = call(capsys, "show", STUDY.name, "--out", tmp_path)
+    assert code == 2
+    assert "cells of different code or data (1 with code 0.0-old; 5 with code" in errors
     with pytest.raises(ValueError, match="run with --fresh"):
         run_study(STUDY, "quick", tmp_path, seeds=2)
     assert values(run_study(STUDY, "quick", tmp_path, seeds=2, fresh=True)) == values(whole)
@@ -207,18 +219,17 @@ def test_cells_of_other_code_are_not_mixed(tmp_path: Path, whole: Table) -> None
         refuse_mixtures(folder, [Origin("1", "mnist:a"), Origin("1", "mnist:b")])
 
 
-def test_commands(tmp_path: Path) -> None:
-    listed = command("list")
-    assert listed.returncode == 0
-    assert "permutation_distance" in listed.stdout
+def test_commands(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, listed, _ = call(capsys, "list")
+    assert code == 0
+    assert "permutation_distance" in listed
     done = command("run", STUDY.name, "--seeds", 2, "--out", tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     assert any(word in done.stdout for word in ("supported", "undecided"))
     folder = tmp_path / STUDY.name / "quick"
     assert {f.name for f in folder.iterdir()} == {"cells", "table.csv", "outcome.txt", "figure.png"}
     assert len((folder / "table.csv").read_text(encoding="utf-8").splitlines()) == 7
-    shown = command("show", STUDY.name, "--out", tmp_path)
-    assert shown.stdout == done.stdout
+    assert call(capsys, "show", STUDY.name, "--out", tmp_path) == (0, done.stdout, "")
 
 
 @pytest.mark.parametrize(
@@ -233,11 +244,12 @@ def test_commands(tmp_path: Path) -> None:
         (("show", "cost", "--out", "nowhere"), "no results yet"),
     ],
 )
-def test_bad_input_is_one_sentence(arguments: tuple[str, ...], words: str, tmp_path: Path) -> None:
+def test_bad_input_is_one_sentence(
+    arguments: tuple[str, ...], words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     if "--out" not in arguments and arguments[0] == "run":
         arguments = (*arguments, "--out", str(tmp_path))
-    done = command(*arguments)
-    assert done.returncode == 2
-    assert words in done.stderr
-    assert done.stderr.count("\n") == 1
-    assert "Traceback" not in done.stderr
+    code, _, errors = call(capsys, *arguments)
+    assert code == 2
+    assert words in errors
+    assert errors.count("\n") == 1

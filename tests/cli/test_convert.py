@@ -49,11 +49,13 @@ def adapter(tmp_path: Path) -> Path:
     return tmp_path / "lokr.safetensors"
 
 
-def test_an_adapter_is_inspected_converted_and_inspected_again(adapter: Path) -> None:
-    seen = run("inspect", adapter, "--plot", adapter.with_name("spectra.png"))
-    assert (seen.returncode, seen.stderr) == (0, "")
-    assert "1 adapted layers, 29 numbers (kohya's layout)" in seen.stdout
-    assert "12×15" in seen.stdout
+def test_an_adapter_is_inspected_converted_and_inspected_again(
+    adapter: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code, seen, errors = call(capsys, monkeypatch, "inspect", adapter, "--plot", adapter.with_name("spectra.png"))
+    assert (code, errors) == (0, "")
+    assert "1 adapted layers, 29 numbers (kohya's layout)" in seen
+    assert "12×15" in seen
     assert adapter.with_name("spectra.png").read_bytes().startswith(b"\x89PNG")
     done = run("convert", adapter, "--to", "lora", "--rank", 2, "--out", adapter.parent)
     assert (done.returncode, done.stderr) == (0, "")
@@ -62,7 +64,7 @@ def test_an_adapter_is_inspected_converted_and_inspected_again(adapter: Path) ->
     before, (after,) = km.interop.read_adapter(adapter)[0].operator.to_dense(), km.interop.read_adapter(target)
     error = np.linalg.norm(before - after.operator.to_dense()) / np.linalg.norm(before)
     assert f"{error:.3g}" in done.stdout
-    assert "LoRA" in run("inspect", target).stdout
+    assert "LoRA" in call(capsys, monkeypatch, "inspect", target)[1]
 
 
 def test_kernels_and_targets_are_the_user_s(

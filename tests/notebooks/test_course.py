@@ -28,6 +28,7 @@ def test_the_notebooks_are_numbered_from_one() -> None:
     assert [int(source.name[:2]) for source in SOURCES] == list(range(1, len(SOURCES) + 1))
 
 
+@pytest.mark.slow
 def test_it_runs_at_small_size(source: Path) -> None:
     notebook = execute(read(source), fast=True)
     assert all(cell.execution_count for cell in notebook.cells if cell.cell_type == "code")

@@ -1,0 +1,71 @@
+"""A site of one page and one picture builds, and a browser can read it; the whole site takes longer: ``test_site.py``."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from docs.extensions.course import Lesson, plan
+from docs.extensions.mathml import split_tag, to_mathml
+from docs.links import check
+from tests.browser import needs_browser
+
+from .test_site import ROOT, assert_legible, build, look
+
+PAGE = r"""# Small
+
+% generate: api kronmix.vectorize
+
+$$ \mathcal R(B) = \|B\| \tag{3} $$
+
+```python
+>>> 1 + 1
+2
+
+```
+
+```{toctree}
+auto_gallery/index
+```
+"""
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("small")
+    gallery = folder / "pages" / "gallery"
+    gallery.mkdir(parents=True)
+    (folder / "pages" / "index.md").write_text(PAGE, encoding="utf-8")
+    for name in ("GALLERY_HEADER.rst", "plot_02_commutation.py"):
+        shutil.copy(ROOT / "docs" / "gallery" / name, gallery)
+    return build(folder, folder / "pages")
+
+
+def test_its_parts_are_there(site: Path) -> None:
+    page = (site / "index.html").read_text(encoding="utf-8")
+    for part in ("<math", 'id="kronmix.vec"', "doctest"):
+        assert part in page
+    assert "A permutation matrix of 24 rows" in (site / "auto_gallery" / "index.html").read_text(encoding="utf-8")
+    assert check(site) == []
+
+
+@needs_browser
+def test_it_can_be_read(site: Path, tmp_path: Path) -> None:
+    seen = look(site, tmp_path / "profile", "dark")
+    assert len(seen) >= 2 * 3
+    assert_legible(seen, "dark")
+
+
+def test_a_plan_fills_the_class() -> None:
+    made = plan(Lesson("01_x", "1 X", "", (("a", 1), ("b", 2), ("c", 4)), 2))
+    assert made[0] == ("Goals", 10)
+    assert sum(minutes for _, minutes in made) == 120
+
+
+def test_what_mathml_does_not_know_is_told() -> None:
+    assert split_tag(r"x = y \tag{T1, T4}") == ("x = y", ["T1", "T4"])
+    assert "&#x0211B;" in to_mathml(r"\mathcal R(B)")
+    with pytest.raises(ValueError, match="foo"):
+        to_mathml(r"\foo{x}")
