@@ -202,5 +202,28 @@ def _triangular_column(column: tuple[Any, ...]) -> tuple[Array, Array, list[Arra
         return Q, Q, [T if isinstance(item, Matrix) else np.eye(n) for item in column]
     if len(column) != 2:
         return None
-    S, T, Q, Z = scipy.linalg.qz(*(a.astype(np.complex128) for a in arrays), output="complex")
+    S, T, Q, Z = _qz(*(a.astype(np.result_type(a, np.float64)) for a in arrays))
     return Q, Z, [S, T]
+
+
+def _qz(A: Array, B: Array) -> tuple[Array, Array, Array, Array]:
+    """S, T, Q, Z with A = Q S Zᴴ, B = Q T Zᴴ, S and T triangular and complex; real matrices by the real QZ, half the time."""
+    if np.iscomplexobj(A) or np.iscomplexobj(B):
+        return scipy.linalg.qz(A.astype(complex), B.astype(complex), output="complex")
+    S, T, Q, Z = scipy.linalg.qz(A, B, output="real")
+    if not (pairs := np.flatnonzero(np.diagonal(S, -1))).size:
+        return S, T, Q, Z
+    rows, columns = (np.eye(len(A), dtype=complex) for _ in range(2))
+    block = pairs[:, None, None] + np.arange(2)[:, None], pairs[:, None, None] + np.arange(2)
+    # Of a 2 × 2 pencil with a pair of eigenvalues: z an eigenvector, and T z what the first row is turned to.
+    z = np.linalg.eig(np.linalg.solve(T[block], S[block]))[1][:, :, :1]
+    rows[block], columns[block] = _rotation(T[block] @ z), _rotation(z)
+    S, T = (np.triu(rows.conj().T @ M @ columns) for M in (S, T))
+    return S, T, Q @ rows, Z @ columns
+
+
+def _rotation(x: Array) -> Array:
+    """Unitary 2 × 2 matrices whose first columns are in the direction of x, shape (…, 2, 1)."""
+    x = x / np.linalg.norm(x, axis=-2, keepdims=True)
+    a, b = x[..., :1, :], x[..., 1:, :]
+    return np.concatenate([x, np.concatenate([-b.conj(), a.conj()], axis=-2)], axis=-1)

@@ -215,7 +215,7 @@ def _back_substitution(places: list[Array], scales: Array, Y: Array) -> Array:
     """
     first, *rest = places
     if not rest:
-        solved, _ = _TRTRS(np.tensordot(scales, first, axes=1), Y)
+        solved, _ = _TRTRS((scales @ first.reshape(len(scales), -1)).reshape(first.shape[1:]), Y)
         return np.asarray(solved)
     n, terms = first.shape[1], len(scales)
     size, batch = Y.shape[0] // n, Y.shape[1]

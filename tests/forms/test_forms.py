@@ -11,6 +11,7 @@ from hypothesis import given, strategies as st
 import kronmix as km
 from kronmix import forms
 from kronmix.forms import DirectSum, Permuted, Product, Slices, Slots, Stack, Terms, Updated, orders
+from kronmix.forms.spectral import _qz
 from kronmix.operators.convert import operator_of
 from tests.strategies import Source, operators, sizes
 
@@ -243,3 +244,23 @@ def test_a_stack_with_multiples_of_the_identity_shifts_squared_singular_values(s
     np.testing.assert_allclose(s, np.hypot(km.singular_values(km.Kronecker(A, B)), 5.0), rtol=1e-12)
     M = stack([normal(3, 3), 2.0 * km.eye(3)])
     np.testing.assert_allclose(km.singular_values(M), np.linalg.svd(M.to_dense(), compute_uv=False))
+
+
+@pytest.mark.parametrize("kind", ["generic", "second of low rank", "both of low rank", "rotations", "complex"])
+def test_triangular_pencils(kind: str) -> None:
+    for n in (1, 2, 5, 12):
+        A, B = rng.normal(size=(2, n, n))
+        if kind == "complex":
+            A = normal(n, n)
+        if "low rank" in kind:
+            B[:, : n // 2] = 0
+        if kind == "both of low rank":
+            A[:, :1] = 0
+        if kind == "rotations":
+            A, B = np.kron(np.eye(n), [[0, 1], [-1, 0]]), np.eye(2 * n)
+        S, T, Q, Z = _qz(A, B)
+        for M, triangle in ((A, S), (B, T)):
+            np.testing.assert_allclose(Q @ triangle @ Z.conj().T, M, atol=1e-12)
+            assert not np.tril(triangle, -1).any()
+        for U in (Q, Z):
+            np.testing.assert_allclose(U.conj().T @ U, np.eye(len(A)), atol=1e-13)
