@@ -143,6 +143,17 @@ def _low_rank(draw: Draw, source: Source) -> Any:
     return km.LowRank(U, V), U @ V
 
 
+def _low_rank_hadamard(draw: Draw, source: Source) -> Any:
+    m, n, r1, r2 = (draw(sizes) for _ in range(4))
+    B1, A1, B2, A2 = (source.array(*shape) for shape in ((m, r1), (r1, n), (m, r2), (r2, n)))
+    return km.LowRankHadamard(B1, A1, B2, A2), (B1 @ A1) * (B2 @ A2)
+
+
+def _rectangular_identity(draw: Draw, source: Source) -> Any:
+    rows, columns = draw(sizes), draw(sizes)
+    return km.RectangularIdentity(rows, columns), np.eye(rows, columns, dtype=np.float32)
+
+
 def _kronecker_sum(draw: Draw, source: Source) -> Any:
     matrices = [source.array(n, n) for n in (draw(st.integers(1, 3)) for _ in range(draw(st.integers(1, 3))))]
     total = np.zeros((1, 1), matrices[0].dtype)
@@ -210,6 +221,8 @@ CASES: dict[str, Callable[[Draw, Source], Any]] = {
     "Chain with permutations": _permuted,
     "Diagonal": _diagonal,
     "LowRank": _low_rank,
+    "LowRankHadamard": _low_rank_hadamard,
+    "RectangularIdentity": _rectangular_identity,
     "KroneckerSum": _kronecker_sum,
     "BlockDiagonal": _block_diagonal,
     "Foreign": _foreign,

@@ -4,7 +4,6 @@ No library is needed to import this room; each is imported by the functions that
 """
 
 from .adapters import Adapter, AdapterLayer, read_adapter
-from .entrywise import LowRankHadamard
 from .exports import read_factors, write_factors
 from .factorized import (
     from_ks_values,
@@ -18,7 +17,6 @@ from .factorized import (
 )
 from .fly import from_fly, to_fly
 from .lora import Conversion, LoRA, convert_adapter, to_lora
-from .padding import RectangularIdentity
 from .pytorch import from_torch, to_torch
 from .spectrum import UpdateSpectrum, update_spectrum
 
@@ -27,8 +25,6 @@ __all__ = [
     "AdapterLayer",
     "Conversion",
     "LoRA",
-    "LowRankHadamard",
-    "RectangularIdentity",
     "UpdateSpectrum",
     "convert_adapter",
     "from_fly",

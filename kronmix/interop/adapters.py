@@ -103,8 +103,8 @@ class Adapter(Sequence[AdapterLayer]):
 def read_adapter(path: str | os.PathLike[str], kernels: Mapping[str, tuple[int, ...]] | None = None) -> Adapter:
     """Read the updates ΔW of an adapter: LoRA, LoKr or LoHa, written by PEFT, LyCORIS or kohya's scripts (T33).
 
-    The base model is not needed and no update is made dense: LoKr is a Kronecker product, LoHa a :class:`LowRankHadamard`, LoRA a
-    product of two matrices.
+    The base model is not needed and no update is made dense: LoKr is a Kronecker product, LoHa a
+    :class:`~kronmix.LowRankHadamard`, LoRA a product of two matrices.
 
     Parameters
     ----------

@@ -6,10 +6,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ..operators import Chain, KroneckerSparse, Monarch, Permutation, StructuredOperator
+from ..operators import Chain, KroneckerSparse, Monarch, Permutation, RectangularIdentity, StructuredOperator
 from ..operators.base import Array, as_factor
 from .chains import kronecker_sparse_chain
-from .padding import RectangularIdentity
 
 Variant = Literal["rank", "einsum"]
 

@@ -30,9 +30,11 @@ from ..operators import (
     KroneckerSparse,
     KroneckerSum,
     LowRank,
+    LowRankHadamard,
     Masked,
     Monarch,
     Permutation,
+    RectangularIdentity,
     StructuredOperator,
     Sum,
     SumOfKroneckers,
@@ -41,8 +43,6 @@ from ..operators import (
 from ..operators.base import Array
 from ..patterns import Pattern
 from .chains import factors_of
-from .entrywise import LowRankHadamard
-from .padding import RectangularIdentity
 
 Factors = Sequence[Tensor]
 

@@ -11,9 +11,8 @@ from math import prod
 
 import numpy as np
 
-from ..operators import Chain, Kronecker, KroneckerSparse, LowRank, Permutation, StructuredOperator
+from ..operators import Chain, Kronecker, KroneckerSparse, LowRank, LowRankHadamard, Permutation, StructuredOperator
 from ..operators.base import Array
-from .entrywise import LowRankHadamard
 
 Parts = Mapping[str, Array]
 

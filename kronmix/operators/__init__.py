@@ -14,9 +14,11 @@ from .kronecker import Kronecker
 from .kronecker_sparse import KroneckerSparse
 from .kronecker_sum import KroneckerSum
 from .low_rank import LowRank
+from .low_rank_hadamard import LowRankHadamard
 from .masked import Masked
 from .monarch import Monarch
 from .permutation import Permutation, commutation
+from .rectangular_identity import RectangularIdentity
 from .scaled_identity import ScaledIdentity
 from .stacks import HStack, VStack
 from .sums import Sum, SumOfKroneckers
@@ -36,9 +38,11 @@ __all__ = [
     "KroneckerSparse",
     "KroneckerSum",
     "LowRank",
+    "LowRankHadamard",
     "Masked",
     "Monarch",
     "Permutation",
+    "RectangularIdentity",
     "ScaledIdentity",
     "StructuredOperator",
     "Sum",

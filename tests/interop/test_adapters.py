@@ -228,8 +228,8 @@ def updates() -> dict[str, Any]:
             km.Permutation(rng.permutation(15)),
             km.Permutation(rng.permutation(15)),
         ),
-        "LoHa": km.interop.LowRankHadamard(*(rng.normal(size=s) for s in ((9, 2), (2, 8), (9, 2), (2, 8)))),
-        "LoHa, many ranks": km.interop.LowRankHadamard(*(rng.normal(size=s) for s in ((9, 3), (3, 8), (9, 4), (4, 8)))),
+        "LoHa": km.LowRankHadamard(*(rng.normal(size=s) for s in ((9, 2), (2, 8), (9, 2), (2, 8)))),
+        "LoHa, many ranks": km.LowRankHadamard(*(rng.normal(size=s) for s in ((9, 3), (3, 8), (9, 4), (4, 8)))),
         "LoRA": km.LowRank(rng.normal(size=(9, 3)), rng.normal(size=(3, 8))),
         "anything": km.Monarch(rng.normal(size=(3, 2, 2)), rng.normal(size=(2, 3, 4))),
         "zero": km.Kronecker(np.zeros((2, 2)), np.eye(3)),
@@ -454,17 +454,3 @@ def test_adapters_are_recognised(tmp_path: Path) -> None:
     assert not is_adapter(tmp_path)
     peft_file(tmp_path / "p", {"x.lora_A.weight": draw(2, 3)})
     assert is_adapter(tmp_path / "p")
-
-
-def test_entrywise_products_of_low_rank_matrices_keep_the_contract() -> None:
-    rng = np.random.default_rng(2)
-    for dtype in (float, complex):
-        shapes = ((5, 2), (2, 4), (5, 3), (3, 4))
-        factors = [rng.normal(size=s) + (1j * rng.normal(size=s) if dtype is complex else 0) for s in shapes]
-        op = km.interop.LowRankHadamard(*factors)
-        np.testing.assert_allclose(op.to_dense(), (factors[0] @ factors[1]) * (factors[2] @ factors[3]))
-        left, right = op.khatri_rao()
-        np.testing.assert_allclose(left @ right, op.to_dense())
-        km.testing.check_operator(op)
-    with pytest.raises(ValueError, match="expected \\(rows, r1\\)"):
-        km.interop.LowRankHadamard(np.ones((5, 2)), np.ones((3, 4)), np.ones((5, 2)), np.ones((2, 4)))

@@ -230,13 +230,3 @@ def test_a_missing_library_is_one_sentence(
         monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(ImportError, match=rf"{function.__name__} needs {name}.*: {install}"):
         function(km.Kronecker(np.eye(2), np.eye(2)))
-
-
-def test_rectangular_identities_keep_the_contract() -> None:
-    for shape in ((4, 2), (2, 4), (3, 3)):
-        op = interop.RectangularIdentity(*shape)
-        np.testing.assert_array_equal(op.to_dense(), np.eye(*shape))
-        np.testing.assert_array_equal(op.to_sparse().toarray(), np.eye(*shape))
-        km.testing.check_operator(op)
-    with pytest.raises(ValueError, match="expected at least 1"):
-        interop.RectangularIdentity(0, 2)

@@ -298,3 +298,12 @@ def test_rules_of_the_algebra_are_registered_once() -> None:
 
         @algebra.provide
         def structured(op: Any) -> Any: ...
+
+
+def test_what_two_structures_of_interop_refuse() -> None:
+    with pytest.raises(ValueError, match="expected at least 1"):
+        km.RectangularIdentity(0, 2)
+    with pytest.raises(ValueError, match=re.escape("expected (rows, r1)")):
+        km.LowRankHadamard(np.ones((5, 2)), np.ones((3, 4)), np.ones((5, 2)), np.ones((2, 4)))
+    left, right = km.LowRankHadamard(np.ones((5, 2)), np.ones((2, 4)), np.eye(5, 3), np.ones((3, 4))).khatri_rao()
+    assert (left.shape, right.shape) == ((5, 6), (6, 4))

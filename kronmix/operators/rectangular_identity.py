@@ -7,8 +7,7 @@ from typing import Any, Self
 import numpy as np
 from scipy.sparse import csr_array, eye_array
 
-from ..operators import StructuredOperator
-from ..operators.base import Array, same_shapes
+from .base import Array, StructuredOperator, same_shapes
 
 
 class RectangularIdentity(StructuredOperator):
@@ -26,7 +25,7 @@ class RectangularIdentity(StructuredOperator):
 
     Examples
     --------
-    >>> pad = km.interop.RectangularIdentity(4, 2)
+    >>> pad = km.RectangularIdentity(4, 2)
     >>> pad @ np.array([1.0, 2.0]), pad.T @ np.arange(4.0)
     (array([1., 2., 0., 0.]), array([0., 1.]))
     """

@@ -7,9 +7,8 @@ from typing import Any, Self
 import numpy as np
 
 from ..forms import Form, Matrix, Slots
-from ..operators import StructuredOperator
-from ..operators.base import Array, Pull, as_factor, same_shapes
 from ..patterns import Pattern
+from .base import Array, Pull, StructuredOperator, as_factor, same_shapes
 
 
 class LowRankHadamard(StructuredOperator):
@@ -36,7 +35,7 @@ class LowRankHadamard(StructuredOperator):
     --------
     >>> rng = np.random.default_rng(0)
     >>> B1, B2, A1, A2 = rng.normal(size=(5, 2)), rng.normal(size=(5, 3)), rng.normal(size=(2, 4)), rng.normal(size=(3, 4))
-    >>> op = km.interop.LowRankHadamard(B1, A1, B2, A2)
+    >>> op = km.LowRankHadamard(B1, A1, B2, A2)
     >>> op
     LowRankHadamard(5×4, ranks 2 and 3, 45 parameters)
     >>> bool(np.allclose(op @ np.ones(4), ((B1 @ A1) * (B2 @ A2)).sum(axis=1)))
