@@ -31,7 +31,7 @@ def _lokr() -> tuple[Work, Work]:
 def _loha() -> tuple[Work, Work]:
     rng = np.random.default_rng(0)
     shapes = ((1024, 8), (8, 1024), (1024, 8), (8, 1024))
-    return _compare(km.interop.LowRankHadamard(*(rng.normal(size=shape) for shape in shapes)), 32)
+    return _compare(km.LowRankHadamard(*(rng.normal(size=shape) for shape in shapes)), 32)
 
 
 ROWS = [

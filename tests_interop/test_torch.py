@@ -41,7 +41,7 @@ def operators(dtype: Any) -> dict[str, Any]:
         "Permutation": km.Permutation(rng.permutation(6)),
         "Diagonal": km.Diagonal(draw(5)),
         "LowRank": km.LowRank(draw(5, 2), draw(2, 4)),
-        "LoHa": km.interop.LowRankHadamard(draw(5, 2), draw(2, 4), draw(5, 3), draw(3, 4)),
+        "LoHa": km.LowRankHadamard(draw(5, 2), draw(2, 4), draw(5, 3), draw(3, 4)),
         "butterfly": km.Chain(*(km.KroneckerSparse(draw(*p.values_shape), p) for p in km.butterfly_patterns(12))),
         "Sum": km.Sum(km.Dense(draw(6, 6)), km.Permutation(rng.permutation(6))),
         "padded": km.interop.from_fly(draw(3, 4, 5), draw(4, 2, 3), shape=(7, 13)),

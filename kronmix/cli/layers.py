@@ -19,7 +19,7 @@ from ..decompose.searches.sharing import Options
 Array = np.ndarray[Any, np.dtype[Any]]
 
 #: Part of every result's name: a change of what is searched makes new ones.
-_VERSION = 1
+_VERSION = 2
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ from typing import Any
 from rich.table import Table
 
 from .. import files
-from ..decompose import FAMILIES, Candidate
+from ..decompose import Candidate
+from ..decompose.searches.searching import family_named
 from ..decompose.searches.sharing import Shares, share_budget, share_tolerance
 from ..operators import Dense, StructuredOperator
 from .answer import Answer
@@ -101,8 +102,7 @@ def _operator(B: Any, front: LayerFront, i: int) -> StructuredOperator:
     if i == len(front.rows):
         return Dense(B)
     row = front.rows[i]
-    (family,) = (family for family in FAMILIES if family.name == row.family)
-    return family.fit(B, row.sizes, row.rank).operator
+    return family_named(row.family).fit(B, row.sizes, row.rank).operator
 
 
 def _write(layers: Layers, fronts: Mapping[str, LayerFront], shares: Shares, stage: Path) -> None:

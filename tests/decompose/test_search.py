@@ -95,7 +95,7 @@ def test_the_front_is_that_of_brute_force(shape: tuple[int, int], dtype: Any) ->
     )
     norm = np.linalg.norm(B)
     truth = brute_force(B)
-    closed = [name for name in NAMES if name != "butterfly"]
+    closed = [family for family in FAMILIES if family.is_optimal]
     found = km.search(B, families=closed)
     for row in found.candidates:
         count, error = truth[row.family, row.sizes, row.rank]
@@ -154,22 +154,6 @@ def test_planted_structures_are_found(name: str) -> None:
         assert str(found.choose(tolerance=max(1.05 * noise, 1e-13))) == name
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("n", [256, pytest.param(1024, marks=pytest.mark.nightly)])
-def test_planted_structures_are_found_in_large_matrices(n: int) -> None:
-    b = int(n**0.5)
-    for seed, noise in enumerate((0.0, 0.1)):
-        source = Source(seed, np.float64)
-        for operator in (
-            km.Monarch(source.array(b, b, b), source.array(b, b, b)),
-            km.SumOfKroneckers([(source.array(8, 8), source.array(n // 8, n // 8)) for _ in range(3)]),
-        ):
-            found = km.search(noisy(operator.to_dense(), noise, source))
-            row = found.choose(budget=operator.n_parameters)
-            assert row.n_parameters == operator.n_parameters
-            assert row.relative_error < max(1.05 * noise, 1e-13)
-
-
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("dtype", [np.float64, np.complex128, np.float32])
 def test_rows_are_what_their_fit_gives(name: str, dtype: Any) -> None:
@@ -181,7 +165,7 @@ def test_rows_are_what_their_fit_gives(name: str, dtype: Any) -> None:
         rows = found.candidates
         for row in rows[:: max(1, len(rows) // 6)]:
             fitted = found.fit(row)
-            ranks = row.sizes[1] * row.sizes[2] if name == "block low rank" else 0
+            ranks = row.sizes[1] * row.sizes[2] if name.endswith("block low rank") else 0
             assert fitted.n_parameters + ranks == row.n_parameters
             assert fitted.operator.connections == row.connections
             assert fitted.operator.dtype == dtype
@@ -313,6 +297,7 @@ def test_awkward_matrices() -> None:
     assert {row.family for row in km.search(Source(0, np.float64).array(7, 7)).candidates} == {
         "low rank",
         "block-diagonal",
+        "diagonal + low rank",
     }
     zero = km.search(np.zeros((6, 6)))
     assert zero.front[0].relative_error == 0

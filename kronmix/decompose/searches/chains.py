@@ -12,7 +12,7 @@ from ...patterns import Pattern, butterfly_patterns, chain_product
 from ..chain import nearest_chain
 from ..factorization import Factorization
 from .curves import Curve, closed_curve
-from .spectra import Spectra, divisors, splittings, squares, tails
+from .spectra import Spectra, divisors, tails
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -37,14 +37,13 @@ class TwoFactorFamily:
     def _on_support(self, spectra: Spectra, a: int, d: int) -> Iterator[Curve]:
         m, n = spectra.shape
         b, c = m // (a * d), n // (a * d)
-        values = spectra.block(a, b, c, d)
-        inside = float(np.linalg.norm(values)) ** 2
+        inside = float(np.linalg.norm(spectra.block(a, b, c, d))) ** 2
         if inside <= spectra.floor:
             return
-        for p, k, q, s in splittings(b, c):
+        outside = max(spectra.total2 - inside, 0.0)
+        for p, k, q, s in spectra.splittings(b, c):
             if p + s < p * s:
-                slices = values.reshape(a, d, p, q, k, s).transpose(0, 1, 3, 4, 2, 5)
-                left = 1 - inside + tails(squares(slices).reshape(-1, min(p, s)).sum(axis=0))
+                left = outside + tails(spectra.slices(p, k, q, s, a, d).sum(axis=0))
                 numbers = a * d * q * k * (p + s)
                 yield closed_curve(self, (a, d, p, k, q, s), numbers, numbers, left, spectra)
 

@@ -18,7 +18,7 @@ from ..kronecker import nearest_kronecker
 from ..low_rank import nearest_low_rank
 from ..monarch import nearest_monarch
 from .curves import Curve, closed_curve
-from .spectra import Spectra, divisors, splittings, tails
+from .spectra import Spectra, divisors, tails
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -31,7 +31,7 @@ class LowRankFamily:
     def curves(self, spectra: Spectra) -> Iterator[Curve]:
         m, n = spectra.shape
         if min(m, n) > 1:
-            left = tails(spectra.slices(m, 1, 1, n)[0])
+            left = tails(spectra.whole())
             yield closed_curve(self, (m, n), m + n, m + n, left, spectra)
 
     def fit(self, B: Any, sizes: tuple[int, ...], rank: int) -> Factorization:
@@ -44,7 +44,7 @@ class KroneckerFamily:
     name, is_optimal = "Kronecker sum", True
 
     def curves(self, spectra: Spectra) -> Iterator[Curve]:
-        for p, k, q, s in splittings(*spectra.shape):
+        for p, k, q, s in spectra.splittings(*spectra.shape):
             # One number times a matrix is no structure, and a column times a row is a matrix of rank 1.
             trivial = 1 in (p * k, q * s) or k == q == 1 or p == s == 1
             if not trivial and p * k + q * s < spectra.matrix.size:
@@ -63,7 +63,7 @@ class KroneckerFamily:
 
 def monarch_sizes(spectra: Spectra) -> Iterator[tuple[int, int, int, int]]:
     """Every (p, k, q, s) at which a Monarch matrix is smaller than its matrix, and not just of low rank."""
-    for p, k, q, s in splittings(*spectra.shape):
+    for p, k, q, s in spectra.splittings(*spectra.shape):
         if p + s < p * s and q * k > 1:
             yield p, k, q, s
 
@@ -143,7 +143,7 @@ class BlockDiagonalFamily:
                 if a * d > 1:
                     pattern = Pattern(a, m // (a * d), n // (a * d), d)
                     inside = float(np.linalg.norm(spectra.block(*pattern))) ** 2
-                    left = np.array([max(1 - inside, 0.0) if spectra.aim.norm > 0 else 0.0])
+                    left = np.array([max(spectra.total2 - inside, 0.0)])
                     yield closed_curve(self, tuple(pattern), pattern.nnz, pattern.nnz, left, spectra)
 
     def fit(self, B: Any, sizes: tuple[int, ...], rank: int) -> Factorization:

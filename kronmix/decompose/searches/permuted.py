@@ -11,7 +11,7 @@ from ..factorization import Factorization
 from ..permutations import find_permutations
 from .closed import monarch_sizes
 from .curves import Curve
-from .spectra import Spectra, splittings
+from .spectra import Spectra
 
 #: Starts of the search for each shape.
 _RESTARTS = 4
@@ -46,7 +46,7 @@ class PermutedFamily:
         if self.structure == "monarch":
             yield from monarch_sizes(spectra)
         else:
-            for p, k, q, s in splittings(*spectra.shape):
+            for p, k, q, s in spectra.splittings(*spectra.shape):
                 if min(p, k, q, s) > 1:
                     yield p, k, q, s
 

@@ -14,6 +14,7 @@ from ..factorization import Factorization, as_matrix, target
 from .chains import ButterflyFamily, ChainFamily, TwoFactorFamily
 from .closed import BlockDiagonalFamily, KroneckerFamily, LowRankFamily, MonarchFamily, SlicewiseFamily
 from .curves import Candidate, Curve, Family, candidate
+from .diagonal import DiagonalFamily
 from .front import Candidates, Front, as_numbers_stored
 from .on_data import data_families
 from .permuted import PERMUTED
@@ -21,8 +22,8 @@ from .spectra import Spectra
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
-#: What is searched unless told otherwise, plain structures first: among equal errors the first is taken.
-FAMILIES: tuple[Family, ...] = (
+# What is searched first, plain structures before others: among equal errors the first is taken.
+_PLAIN: tuple[Family, ...] = (
     LowRankFamily(),
     KroneckerFamily(),
     BlockDiagonalFamily(),
@@ -31,6 +32,11 @@ FAMILIES: tuple[Family, ...] = (
     TwoFactorFamily(),
     SlicewiseFamily(),
 )
+# What is searched where it may beat these: each of the others beside a diagonal matrix, which is block-diagonal itself.
+_DIAGONAL = tuple(DiagonalFamily(family) for family in _PLAIN if not isinstance(family, BlockDiagonalFamily))
+
+#: What is searched unless told otherwise.
+FAMILIES: tuple[Family, ...] = (*_PLAIN, *_DIAGONAL)
 
 
 def search(
@@ -47,7 +53,11 @@ def search(
 
     One spectrum per shape gives all ranks, so that the front is exact over the families with a closed optimum: matrices of low
     rank, sums of Kronecker products, block-diagonal and Monarch matrices, with one block rank or a rank for every slice, and
-    products of two Kronecker-sparse factors. Butterflies are found by hierarchical splitting and carry a proved bound (T28).
+    products of two Kronecker-sparse factors. Butterflies are found by hierarchical splitting and carry a proved bound (T28). Each
+    of these but the block-diagonal ones is tried beside a diagonal matrix too, at sizes with square factors and where that may
+    beat what was found without: the diagonal is completed by alternating half-steps, the bound proved on submatrices off it.
+
+    Threads are the caller's: ``threadpoolctl.threadpool_limits(1)`` around the call serves many searches side by side.
 
     Parameters
     ----------
@@ -108,13 +118,19 @@ def search(
     limit = aim.matrix.size - 1 if budget is None else min(as_numbers_stored(budget, B.shape), aim.matrix.size - 1)
     moment = None if inputs is None else second_moment(aim.matrix.shape[1], inputs, None)
     spectra = Spectra(aim)
-    chosen = FAMILIES if families is None else tuple(_family(given) for given in families)
-    curves, smallest, interrupted = _curves((*chosen, *(PERMUTED if permute else ())), spectra, limit, progress)
+    stages: list[Callable[[Sequence[Candidate]], Sequence[Family]]] = [
+        (lambda known: _PLAIN) if families is None else (lambda known: [_family(given) for given in families])
+    ]
+    if families is None and moment is None:
+        stages += [family.beyond for family in _DIAGONAL]
+    if permute:
+        stages.append(lambda known: PERMUTED)
+    curves, smallest, interrupted = _curves(stages, spectra, limit, progress)
     if budget is not None and not curves and smallest is not None:
         raise ValueError(f"budget={budget}: the smallest candidate, {smallest}, stores {smallest.n_parameters} numbers")
     if moment is not None:
-        plain = partial(_front_of_family, curves)
-        curves, _, stopped = _curves(data_families(B, moment.matrix, plain), spectra, limit, progress)
+        on_data = data_families(B, moment.matrix, partial(_front_of_family, curves))
+        curves, _, stopped = _curves([lambda known: on_data], spectra, limit, progress)
         interrupted = interrupted or stopped
     candidates = Candidates(curves)
 
@@ -140,20 +156,27 @@ def _front_of_family(curves: Sequence[Curve], name: str) -> list[Candidate]:
 
 
 def _curves(
-    families: Sequence[Family], spectra: Spectra, limit: int, progress: Callable[[str, int], None] | None
+    stages: Sequence[Callable[[Sequence[Candidate]], Sequence[Family]]],
+    spectra: Spectra,
+    limit: int,
+    progress: Callable[[str, int], None] | None,
 ) -> tuple[list[Curve], Candidate | None, bool]:
-    """Curves of all shapes within a limit, the smallest candidate of all, and whether the search was interrupted."""
+    """Curves of all shapes within a limit, the smallest candidate of all, and whether the search was interrupted.
+
+    A stage says its families when it is told what the stages before it have found.
+    """
     curves: list[Curve] = []
     smallest: Candidate | None = None
     try:
-        for family in families:
-            for done, curve in enumerate(family.curves(spectra), 1):
-                if smallest is None or curve.n_parameters[0] < smallest.n_parameters:
-                    smallest = candidate(curve, 0)
-                if len(kept := curve.within(limit)):
-                    curves.append(kept)
-                if progress is not None:
-                    progress(family.name, done)
+        for stage in stages:
+            for family in stage(_rows(Candidates(curves))):
+                for done, curve in enumerate(family.curves(spectra), 1):
+                    if smallest is None or curve.n_parameters[0] < smallest.n_parameters:
+                        smallest = candidate(curve, 0)
+                    if len(kept := curve.within(limit)):
+                        curves.append(kept)
+                    if progress is not None:
+                        progress(family.name, done)
     except KeyboardInterrupt:
         return curves, smallest, True
     return curves, smallest, False
@@ -183,12 +206,17 @@ def _baseline(spectra: Spectra, front: Sequence[Candidate], root: Array | None) 
     return tuple(errors)
 
 
+def family_named(name: str) -> Family:
+    """One of ``FAMILIES``; ValueError if there is none of that name."""
+    named = {family.name: family for family in FAMILIES}
+    if name not in named:
+        raise ValueError(f"families: {name!r} is not one of {', '.join(named)}")
+    return named[name]
+
+
 def _family(given: Any) -> Family:
     if isinstance(given, str):
-        named = {family.name: family for family in FAMILIES}
-        if given not in named:
-            raise ValueError(f"families: {given!r} is not one of {', '.join(named)}")
-        return named[given]
+        return family_named(given)
     if hasattr(given, "curves") and hasattr(given, "fit"):
         family: Family = given
         return family

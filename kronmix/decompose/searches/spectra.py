@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from functools import cached_property
+from typing import Any, TypeVar
 
 import numpy as np
 
+from ...patterns import Pattern, Slicing
 from ..factorization import Target
 from ..kronecker import rearrange
 
 Array = np.ndarray[Any, np.dtype[Any]]
+Derived = TypeVar("Derived", bound="Spectra")
 
 
 class Spectra:
@@ -26,24 +29,51 @@ class Spectra:
         self.shape: tuple[int, int] = (aim.matrix.shape[0], aim.matrix.shape[1])
         self.floor = 8 * max(self.shape) * float(np.finfo(np.float64).eps)
         self._slices: dict[tuple[int, int, int, int], Array] = {}
+        self._derived: dict[Any, Spectra] = {}
 
-    def slices(self, p: int, k: int, q: int, s: int) -> Array:
-        """Of the q·k slices of size p × s of a Monarch matrix (T12), shape (q·k, min(p, s))."""
+    @cached_property
+    def total2(self) -> float:
+        """Squares of all entries: 1, unless some are left out."""
+        return float(np.linalg.norm(self.matrix)) ** 2
+
+    def derived(self, kind: Callable[[Spectra], Derived]) -> Derived:
+        """Spectra made from these, once."""
+        if kind not in self._derived:
+            self._derived[kind] = kind(self)
+        return self._derived[kind]  # type: ignore[return-value]  # stored under the function that made it
+
+    def splittings(self, m: int, n: int) -> Iterator[tuple[int, int, int, int]]:
+        """Sizes (p, k, q, s) with p·q = m and k·s = n."""
+        yield from splittings(m, n)
+
+    def whole(self) -> Array:
+        """Of the matrix itself."""
+        return squares(self.matrix)
+
+    def slices(self, p: int, k: int, q: int, s: int, a: int = 1, d: int = 1) -> Array:
+        """Of the slices of size p × s of a Monarch matrix (T12), in each of the a·d blocks of a pattern: (a·k·q·d, min(p, s))."""
         key = p, k, q, s
-        if key not in self._slices:
-            Z = self.matrix.reshape(p, q, k, s).transpose(1, 2, 0, 3)
-            self._slices[key] = squares(Z).reshape(q * k, min(p, s))
+        if a * d > 1:
+            return self._of_blocks(p, k, q, s, a, d)
+        if key not in self._slices:  # asked for by several families
+            self._slices[key] = self._of_blocks(p, k, q, s, 1, 1)
         return self._slices[key]
+
+    def _of_blocks(self, p: int, k: int, q: int, s: int, a: int, d: int) -> Array:
+        Z = Slicing(a, k, q, d, p, 1, s).slices(self.block(a, p * q, k * s, d))
+        return self._squares(Z).reshape(-1, min(p, s))
+
+    def _squares(self, Z: Array) -> Array:
+        """Of slices Z[i_a, i_κ, i_β, i_d]."""
+        return squares(Z)
 
     def rearranged(self, p: int, k: int, q: int, s: int) -> Array:
         """Of 𝓡(B) for factors p × k and q × s (T14)."""
         return squares(rearrange(self.matrix, ((p, k), (q, s))))
 
     def block(self, a: int, b: int, c: int, d: int) -> Array:
-        """Entries on the support of a pattern, as values[a, d, b, c]: a view."""
-        i, j = np.arange(a)[:, None], np.arange(d)
-        values: Array = self.matrix.reshape(a, b, d, a, c, d)[i, :, j, i, :, j]
-        return values
+        """Entries on the support of a pattern, as values[a, d, b, c]."""
+        return self.matrix[None, None] if a * d == 1 else Pattern(a, b, c, d).values(self.matrix)
 
 
 def squares(Z: Array) -> Array:
