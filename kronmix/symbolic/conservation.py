@@ -1,171 +1,238 @@
-"""T19, conservation laws of the gradient flow θ' = −∇_θ loss(B(θ)), for an arbitrary symbolic loss gradient G.
+"""T19, T36 and T37, conservation laws of flows of factors, for an arbitrary symbolic loss gradient G.
 
     d/dt Q(θ) = −⟨∇Q(θ), ∇_θ⟨G, B(θ)⟩⟩ ≡ 0
 
-as a polynomial in the entries of θ and G: the loss, the data and the time do not enter.
+as a polynomial in the entries of θ and G: the loss, the data and the time do not enter. B(θ) is read from the operators themselves.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import reduce
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-from ..operators.kernels import apply_factor
-from ..patterns import monarch_patterns
-from .claims import Counterexample, Proof
+from ..mixer import LinearMixer
+from ..operators import Chain, Dense, Hadamard, Kronecker, Monarch, StructuredOperator, SumOfKroneckers
+from .claims import Counterexample, Outcome, Proof
+from .language.operators import parametrised
+from .laws import accessible_directions
 from .minima import vanish
+from .provers.circuits import Circuit, evaluate
+from .provers.elimination import rank
+from .provers.evaluation import Objects, Values, entries as entries_of
+from .provers.finite_field import PRIMES
 from .provers.polynomials import Array, derivative, entries, inner, square_norm
 
-Outcome = Proof | Counterexample
 Factors = Mapping[str, Array]
 
 __all__ = [
-    "Parametrisation",
+    "Structure",
     "hadamard",
     "kronecker",
     "mixer",
     "monarch",
     "product",
     "prove_conserved",
+    "prove_decaying",
     "prove_drift_order",
+    "prove_law_count",
+    "prove_momentum",
     "sum_of_kroneckers",
 ]
 
 
-@dataclass(frozen=True)
-class Parametrisation:
-    """A polynomial map θ ↦ B(θ): the shapes of its factors, the map, and its conserved quantities."""
+@dataclass(frozen=True, eq=False)
+class Structure:
+    """An operator, names for its factors in their order, and its conserved quantities as functions of these."""
 
     name: str
-    shapes: Mapping[str, tuple[int, ...]]
-    weight: Callable[[Factors], Array]
+    op: StructuredOperator
+    letters: tuple[str, ...]
     laws: Callable[[Factors], list[Array]]
 
-    def factors(self, **extra: tuple[int, ...]) -> dict[str, Array]:
-        """The factors as symbols, with further arrays in the same ring."""
-        return entries(**self.shapes, **extra)
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        return {letter: f.shape for letter, f in zip(self.letters, self.op.factors, strict=True)}
 
     @property
     def sizes(self) -> str:
-        return ", ".join(f"{name} {'×'.join(map(str, shape))}" for name, shape in self.shapes.items())
+        shapes = (f"{name} {'×'.join(map(str, shape))}" for name, shape in self.shapes.items())
+        return f"{self.name}: {', '.join(shapes)}"
+
+    def symbols(self, **extra: tuple[int, ...]) -> dict[str, Array]:
+        """The factors with a symbol for every entry, and further arrays in the same ring."""
+        return entries(**self.shapes, **extra)
+
+    def weight(self, F: Factors) -> Array:
+        """B(θ) for factors of polynomials."""
+        expression, shapes = parametrised(self.op)
+        given = zip(shapes.items(), self.letters, strict=True)
+        arrays = {variable: F[letter].reshape(shape) for (variable, shape), letter in given}
+        one = F[self.letters[0]].flat[0].ring.one
+        return entries_of(expression, Values(Objects(one), arrays, {}))
+
+    def flow(self, **extra: tuple[int, ...]) -> tuple[dict[str, Array], dict[str, Array], dict[str, Array]]:
+        """θ, the gradient of ⟨G, B(θ)⟩ for a symbolic G, and further arrays in the same ring."""
+        M = self.symbols(G=self.op.shape, **extra)
+        θ = {letter: M[letter] for letter in self.letters}
+        loss = inner(M["G"], self.weight(θ))
+        return θ, {letter: derivative(loss, factor) for letter, factor in θ.items()}, M
 
 
-def hadamard(size: int = 3) -> Parametrisation:
+def hadamard(size: int = 3) -> Structure:
     """u ∘ v with u_i² − v_i² for every entry."""
-    return Parametrisation(
-        "u∘v", {"u": (size,), "v": (size,)}, lambda F: F["u"] * F["v"], lambda F: [F["u"] ** 2 - F["v"] ** 2]
-    )
+    ones = np.ones((size, 1))
+    return Structure("u∘v", Hadamard(ones, ones), ("u", "v"), lambda F: [F["u"] ** 2 - F["v"] ** 2])
 
 
-def kronecker(*shapes: tuple[int, int]) -> Parametrisation:
+def kronecker(*shapes: tuple[int, int]) -> Structure:
     """V_1 ⊗ … ⊗ V_k with ‖V_l‖² − ‖V_{l+1}‖²."""
-    return Parametrisation(
-        "⊗".join(f"V{l}" for l in range(len(shapes))),
-        {f"V{l}": shape for l, shape in enumerate(shapes)},
-        lambda F: reduce(np.kron, _in_order(F, "V")),
-        lambda F: [_norm(V) - _norm(W) for V, W in _neighbours(_in_order(F, "V"))],
+    letters = tuple(f"V{l}" for l in range(len(shapes)))
+    return Structure(
+        "⊗".join(letters),
+        Kronecker(*map(np.ones, shapes)),
+        letters,
+        lambda F: [_norm(F[a]) - _norm(F[b]) for a, b in pairwise(letters)],
     )
 
 
-def product(n: int = 3, r: int = 2, m: int = 4) -> Parametrisation:
+def product(n: int = 3, r: int = 2, m: int = 4) -> Structure:
     """PQ with PᵀP − QQᵀ."""
-    return Parametrisation(
-        "PQ", {"P": (n, r), "Q": (r, m)}, lambda F: F["P"] @ F["Q"], lambda F: [F["P"].T @ F["P"] - F["Q"] @ F["Q"].T]
-    )
+    op = Chain(Dense(np.ones((n, r))), Dense(np.ones((r, m))))
+    return Structure("PQ", op, ("P", "Q"), lambda F: [F["P"].T @ F["P"] - F["Q"] @ F["Q"].T])
 
 
-def sum_of_kroneckers(
-    left: tuple[int, int] = (2, 3), right: tuple[int, int] = (3, 2), rank: int = 2
-) -> Parametrisation:
+def sum_of_kroneckers(left: tuple[int, int] = (2, 3), right: tuple[int, int] = (3, 2), terms: int = 2) -> Structure:
     """Σ V_i ⊗ W_i with the r × r matrix ⟨V_i, V_j⟩ − ⟨W_i, W_j⟩."""
-    return Parametrisation(
-        f"Σ V_i⊗W_i, r = {rank}",
-        {"V": (rank, *left), "W": (rank, *right)},
-        lambda F: np.sum([np.kron(V, W) for V, W in zip(F["V"], F["W"], strict=True)], axis=0),
-        lambda F: [_gram(F["V"].reshape(rank, -1)) - _gram(F["W"].reshape(rank, -1))],
-    )
+    letters = [(f"V{i}", f"W{i}") for i in range(terms)]
+
+    def laws(F: Factors) -> list[Array]:
+        V, W = (np.stack([F[name].ravel() for name in side]) for side in zip(*letters, strict=True))
+        return [_gram(V) - _gram(W)]
+
+    op = SumOfKroneckers([(np.ones(left), np.ones(right))] * terms)
+    return Structure(f"Σ V_i⊗W_i, r = {terms}", op, tuple(name for pair in letters for name in pair), laws)
 
 
-def monarch(shape: tuple[int, int, int, int] = (2, 2, 2, 3), rank: int = 2) -> Parametrisation:
+def monarch(shape: tuple[int, int, int, int] = (2, 2, 2, 3), block_rank: int = 2) -> Structure:
     """Monarch of block rank r with U_jkᵀU_jk − V_jkV_jkᵀ of every slice U_jk V_jk."""
     p, k, q, s = shape
-    patterns = monarch_patterns(p, k, q, s, rank)
-
-    def weight(F: Factors) -> Array:
-        identity = np.eye(k * s, dtype=int).astype(object)
-        return apply_factor(F["L"][None], patterns[0], apply_factor(F["R"][:, None], patterns[1], identity))
 
     def laws(F: Factors) -> list[Array]:
-        U = F["L"].reshape(q, p, k, rank).transpose(0, 2, 3, 1)  # transposed slices: axes q, k, r, p
-        V = F["R"].reshape(k, rank, q, s).transpose(2, 0, 1, 3)
+        U = F["L"].reshape(q, p, k, block_rank).transpose(0, 2, 3, 1)  # transposed slices: axes q, k, r, p
+        V = F["R"].reshape(k, block_rank, q, s).transpose(2, 0, 1, 3)
         return [_gram(U[j, i]) - _gram(V[j, i]) for j in range(q) for i in range(k)]
 
-    return Parametrisation(
-        f"Monarch (p, k, q, s) = {shape}, r = {rank}", {"L": (q, p, k * rank), "R": (k, q * rank, s)}, weight, laws
+    op = Monarch(np.ones((q, p, k * block_rank)), np.ones((k, q * block_rank, s)), rank=block_rank)
+    return Structure(f"Monarch (p, k, q, s) = {shape}, r = {block_rank}", op, ("L", "R"), laws)
+
+
+def mixer(tokens: int = 2, channels: int = 2, depth: int = 2) -> Structure:
+    """B = (V_0⋯V_{L−1})ᵀ ⊗ (W_{L−1}⋯W_0): W_lW_lᵀ − W_{l+1}ᵀW_{l+1}, V_lᵀV_l − V_{l+1}V_{l+1}ᵀ, ‖V_0‖² − ‖W_0‖²."""
+
+    def laws(F: Factors) -> list[Array]:
+        W, V = ([F[f"{letter}{l}"] for l in range(depth)] for letter in "WV")
+        inside = [a @ a.T - b.T @ b for a, b in pairwise(W)] + [a.T @ a - b @ b.T for a, b in pairwise(V)]
+        return [*inside, _norm(V[0]) - _norm(W[0])]
+
+    op = LinearMixer([np.ones((tokens, tokens))] * depth, [np.ones((channels, channels))] * depth)
+    return Structure(
+        f"linear Mixer, L = {depth}", op, tuple(f"{letter}{l}" for l in range(depth) for letter in "WV"), laws
     )
 
 
-def mixer(tokens: int = 2, channels: int = 2, depth: int = 2) -> Parametrisation:
-    """B = (V_1⋯V_L)ᵀ ⊗ (W_L⋯W_1): W_lW_lᵀ − W_{l+1}ᵀW_{l+1}, V_lᵀV_l − V_{l+1}V_{l+1}ᵀ, ‖V_1‖² − ‖W_1‖²."""
-    shapes = {f"W{l}": (tokens, tokens) for l in range(depth)} | {f"V{l}": (channels, channels) for l in range(depth)}
-
-    def laws(F: Factors) -> list[Array]:
-        W, V = _in_order(F, "W"), _in_order(F, "V")
-        inside = [a @ a.T - b.T @ b for a, b in _neighbours(W)] + [a.T @ a - b @ b.T for a, b in _neighbours(V)]
-        return [*inside, _norm(V[0]) - _norm(W[0])]
-
-    def weight(F: Factors) -> Array:
-        return np.kron(reduce(np.matmul, _in_order(F, "V")).T, reduce(np.matmul, _in_order(F, "W")[::-1]))
-
-    return Parametrisation(f"linear Mixer, L = {depth}", shapes, weight, laws)
-
-
-def prove_conserved(*structures: Parametrisation) -> Outcome:
+def prove_conserved(*structures: Structure) -> Outcome:
     """Every law of every structure has a time derivative that is the zero polynomial in θ and G."""
     for structure in structures:
-        shape = structure.weight(structure.factors()).shape
-        M = structure.factors(G=shape)
-        theta = {name: M[name] for name in structure.shapes}
-        loss = inner(M["G"], structure.weight(theta))
-        velocity = {name: -derivative(loss, factor) for name, factor in theta.items()}
-        for law in structure.laws(theta):
-            rate = np.empty(law.shape, object)
-            for index in np.ndindex(*law.shape):
-                rate[index] = sum((inner(derivative(law[index], theta[n]), velocity[n]) for n in theta), start=0)
-            zero = np.zeros(law.shape, int).astype(object)
-            if wrong := vanish(rate, zero, f"{structure.name}: {structure.sizes}", "d/dt of the conserved quantity"):
+        θ, slope, _ = structure.flow()
+        for law in structure.laws(θ):
+            rate = _rate(law, θ, {letter: -g for letter, g in slope.items()})
+            if wrong := vanish(rate, 0 * rate, structure.sizes, "d/dt of the conserved quantity"):
                 return wrong
-    return Proof("; ".join(f"{s.name}: {s.sizes}" for s in structures), "entrywise, any G")
+    return Proof("; ".join(structure.sizes for structure in structures), "entrywise, any G")
 
 
-def prove_drift_order(structure: Parametrisation, order: int = 2) -> Outcome:
+def prove_decaying(structure: Structure, rate: Any = 2) -> Outcome:
+    """With weight decay, θ' = −∇ − λθ, every law of the flow without it obeys Q' = −rate · λQ."""
+    θ, slope, M = structure.flow(decay=())
+    λ = M["decay"].item()
+    for law in structure.laws(θ):
+        moved = _rate(law, θ, {letter: -slope[letter] - λ * factor for letter, factor in θ.items()})
+        if wrong := vanish(moved, -rate * λ * law, structure.sizes, "d/dt of the law"):
+            return wrong
+    return Proof(structure.sizes, "entrywise, any G and λ")
+
+
+def antisymmetric(F: Factors, V: Factors) -> Array:
+    """P'ᵀP − PᵀP' + Q'Qᵀ − QQ'ᵀ."""
+    return V["P"].T @ F["P"] - F["P"].T @ V["P"] + V["Q"] @ F["Q"].T - F["Q"] @ V["Q"].T
+
+
+def prove_momentum(
+    law: Callable[[Factors, Factors], Array] = antisymmetric, structure: Structure | None = None, growth: Any = 1
+) -> Outcome:
+    """θ'' + τθ' + ∇ = 0 conserves e^{growth·τt} · law(θ, θ'): law' = −growth·τ·law for every G and τ."""
+    structure = structure or product(3, 2, 2)
+    speeds = {f"d{letter}": shape for letter, shape in structure.shapes.items()}
+    θ, slope, M = structure.flow(tau=(), **speeds)
+    τ, v = M["tau"].item(), {letter: M[f"d{letter}"] for letter in structure.letters}
+    held = law(θ, v)
+    moved = _rate(held, θ, v) + _rate(held, v, {letter: -τ * v[letter] - slope[letter] for letter in θ})
+    wrong = vanish(moved, -growth * τ * held, structure.sizes, "d/dt of the law")
+    return wrong or Proof(structure.sizes, "entrywise, any G, θ' and τ")
+
+
+def prove_drift_order(structure: Structure, order: int = 2) -> Outcome:
     """One gradient step of size η changes every law by a polynomial in η without terms below η^order.
 
     A path of time t has t/η steps, so the drift of gradient descent from the laws is O(η) at order 2.
     """
-    shape = structure.weight(structure.factors()).shape
-    M = structure.factors(G=shape, eta=())
-    eta = M["eta"].item()
-    theta = {name: M[name] for name in structure.shapes}
-    loss = inner(M["G"], structure.weight(theta))
-    moved = {name: factor - derivative(loss, factor) * eta for name, factor in theta.items()}
-    for before, after in zip(structure.laws(theta), structure.laws(moved), strict=True):
-        change = after - before
+    θ, slope, M = structure.flow(eta=())
+    η = M["eta"].item()
+    moved = {letter: factor - slope[letter] * η for letter, factor in θ.items()}
+    for before, after in zip(structure.laws(θ), structure.laws(moved), strict=True):
         for power in range(order):
-            part = np.empty(change.shape, object)
-            for index in np.ndindex(*change.shape):
-                part[index] = _coefficient(change[index], eta, power)
-            zero = np.zeros(change.shape, int).astype(object)
-            if wrong := vanish(part, zero, f"{structure.name}: {structure.sizes}", f"the term in η^{power}"):
+            part = np.array([_coefficient(x, η, power) for x in (after - before).ravel()], object)
+            if wrong := vanish(part, 0 * part, structure.sizes, f"the term in η^{power}"):
                 return wrong
-    return Proof(
-        f"{structure.name}: {structure.sizes}", f"a step changes the laws by terms in η^{order} and above only"
-    )
+    return Proof(structure.sizes, f"a step changes the laws by terms in η^{order} and above only")
+
+
+def prove_law_count(structure: Structure, count: int, flow: str = "gradient") -> Outcome:
+    """dim θ − dim Lie(∇φ)(θ) = count at generic θ, and the laws of the structure number as many, independent ones.
+
+    At a point modulo a prime, the rank of the algebra is at most the generic one, and so is that of the gradients of known laws;
+    every field is orthogonal to every law. So when the two ranks add up to dim θ both are exact.
+    """
+    F, rng = PRIMES[0], np.random.default_rng(0)
+    state, reached = accessible_directions(structure.op, flow, None, F, rng)
+    circuit = Circuit()
+    θ = {letter: circuit.inputs(shape) for letter, shape in structure.shapes.items()}
+    laws = [law for array in structure.laws(θ) for law in array.ravel()]
+    inputs = [node for array in θ.values() for node in array.ravel()]
+    values = np.zeros((len(inputs), 1 + len(inputs), 1), np.uint64)
+    values[:, 0, 0] = F.random(rng, (len(inputs),))
+    values[np.arange(len(inputs)), 1 + np.arange(len(inputs)), 0] = 1
+    independent = rank(evaluate(laws, inputs, values, F)[:, 1:, 0], F)
+    found = {"dim θ": state, "dim Lie": reached, "independent laws": independent}
+    if reached + independent != state:
+        return Counterexample(
+            structure.sizes, found, "the known laws and the Lie algebra do not fill the parameter space"
+        )
+    if independent != count:
+        return Counterexample(structure.sizes, found, f"{independent} independent laws, {count} were claimed")
+    return Proof(structure.sizes, f"dim θ = {state}, dim Lie = {reached}, {independent} independent laws")
+
+
+def _rate(law: Array, at: Factors, velocity: Factors) -> Array:
+    """⟨∂law/∂at, velocity⟩, entry by entry."""
+    out = np.empty(law.shape, object)
+    for index in np.ndindex(*law.shape):
+        out[index] = sum((inner(derivative(law[index], at[n]), velocity[n]) for n in at), start=0)
+    return out
 
 
 def _coefficient(polynomial: Any, variable: Any, power: int) -> Any:
@@ -177,14 +244,6 @@ def _coefficient(polynomial: Any, variable: Any, power: int) -> Any:
             if exponents[position] == power
         }
     )
-
-
-def _in_order(factors: Factors, letter: str) -> list[Array]:
-    return [factor for name, factor in sorted(factors.items()) if name.startswith(letter)]
-
-
-def _neighbours(arrays: list[Array]) -> list[tuple[Array, Array]]:
-    return list(pairwise(arrays))
 
 
 def _gram(rows: Array) -> Array:

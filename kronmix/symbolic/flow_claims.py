@@ -10,7 +10,7 @@ import sympy as sp
 
 from .claims import CERTIFICATE, ENTRYWISE, WORKED, Claim, Mutant
 from .conservation import (
-    Parametrisation,
+    Structure,
     hadamard,
     kronecker,
     mixer,
@@ -18,6 +18,7 @@ from .conservation import (
     product,
     prove_conserved,
     prove_drift_order,
+    prove_law_count,
     sum_of_kroneckers,
 )
 from .hypentropy import (
@@ -28,7 +29,6 @@ from .hypentropy import (
     prove_mirror_flow,
     prove_rich_limit,
 )
-from .lie_algebra import prove_law_count
 from .modes import (
     prove_balanced_mode,
     prove_decoupling,
@@ -48,7 +48,7 @@ _WOODWORTH = "Woodworth et al. 2020"
 _PESME = "Pesme & Flammarion 2023, Algorithm 1"
 
 
-def _law(structure: Parametrisation, laws: Any) -> partial[Any]:
+def _law(structure: Structure, laws: Any) -> partial[Any]:
     return partial(prove_conserved, replace(structure, laws=laws))
 
 
@@ -112,7 +112,7 @@ CLAIMS = (
                 "ViᵀVj − WiᵀWj as matrices",
                 _law(
                     sum_of_kroneckers((2, 2), (2, 2)),
-                    lambda F: [F["V"][0].T @ F["V"][1] - F["W"][0].T @ F["W"][1]],
+                    lambda F: [F["V0"].T @ F["V1"] - F["W0"].T @ F["W1"]],
                 ),
             ),
         ),
@@ -125,7 +125,7 @@ CLAIMS = (
         r"\tfrac{d}{dt}(U_{jk}^{\top}U_{jk}-V_{jk}V_{jk}^{\top})=0",
         _MARCOTTE,
         ENTRYWISE,
-        partial(prove_conserved, monarch(), monarch(rank=1)),
+        partial(prove_conserved, monarch(), monarch(block_rank=1)),
         (
             Mutant(
                 "slices paired with the transposed index",

@@ -9,7 +9,7 @@ import numpy as np
 import sympy as sp
 
 from .claims import Counterexample, Proof
-from .conservation import Parametrisation, kronecker, monarch
+from .conservation import Structure, kronecker, monarch
 from .minima import agree, vanish
 from .penalties import kronecker_rearrangement, monarch_slices
 from .provers.polynomials import Array, entries, square_norm
@@ -115,22 +115,22 @@ def prove_decoupling(
     factors U diag(p), diag(q) Vᵀ of T = U diag(s) Vᵀ stay aligned, each mode on its own."""
     left, right = (2, 3), (3, 2)
     pair = kronecker(left, right)
-    M = pair.factors(T=(6, 6))
+    M = pair.symbols(T=(6, 6))
     rank_one = np.outer(M["V0"].T.ravel(), M["V1"].T.ravel())
     squares = square_norm(rank_one - rearrange(M["T"], left, right))
     wrong = vanish(np.array(_fit(pair, M)), np.array(squares), pair.sizes, "the Kronecker loss")
     shape, rank = (2, 2, 2, 3), 2
     p, k, q, s = shape
     blocks = monarch(shape, rank)
-    N = blocks.factors(T=(p * q, k * s))
+    N = blocks.symbols(T=(p * q, k * s))
     U = N["L"].reshape(q, p, k, rank).transpose(0, 2, 1, 3)
     V = N["R"].reshape(k, rank, q, s).transpose(2, 0, 1, 3)
     squares = square_norm(U @ V - slices(N["T"], shape))
     wrong = wrong or vanish(np.array(_fit(blocks, N)), np.array(squares), blocks.sizes, "the Monarch loss")
-    return wrong or _alignment() or Proof(f"{pair.sizes}; {blocks.name}; aligned 2×3", "entrywise, any T")
+    return wrong or _alignment() or Proof(f"{pair.sizes}; {blocks.sizes}; aligned 2×3", "entrywise, any T")
 
 
-def _fit(structure: Parametrisation, M: dict[str, Array]) -> Any:
+def _fit(structure: Structure, M: dict[str, Array]) -> Any:
     return square_norm(structure.weight(M) - M["T"])
 
 

@@ -42,7 +42,7 @@ STRUCTURES = {
     "permuted kronecker": (km.Chain(km.Permutation([2, 0, 3, 1]), km.Kronecker(draw(2, 2), draw(2, 2))), 1),
     "across a permutation": (km.Chain(km.Dense(draw(2, 2)), km.Permutation([1, 0]), km.Dense(draw(2, 2, seed=1))), 3),
 }  # fmt: skip
-#: Structures that exact algebra does not read, with the number of their independent laws.
+#: Structures of the newer operators, with the number of their independent laws.
 OTHERS = {
     "rows": (km.Chain(km.Diagonal(draw(2)), km.Dense(draw(2, 2))), 2),
     "low rank": (km.LowRank(draw(2, 2), draw(2, 2)), 3),
@@ -103,7 +103,8 @@ def test_conserved_in_the_flow_and_by_the_laws_found(name: str) -> None:
 @pytest.mark.parametrize("name", OTHERS)
 def test_laws_of_other_structures_are_conserved(name: str) -> None:
     op, count = OTHERS[name]
-    assert independent(op) == count
+    found = km.find_quadratic_laws(op)
+    assert independent(op) == count == found.independent == found.total
     rng = np.random.default_rng(1)
     problem = km.Regression(rng.normal(size=(op.shape[1], 20)), rng.normal(size=(op.shape[0], 20)))
     path = km.gradient_flow(problem, op, 2.0, {"known": values})
@@ -146,7 +147,7 @@ def test_permutations_and_dense_have_none() -> None:
     ("op", "words"),
     [
         (km.commutation(2, 2), "no parameters"),
-        (km.Dense(np.ones((6, 6))), "36 parameters: expected 1 to"),
+        (km.Dense(np.ones((7, 7))), "49 parameters: expected 1 to"),
     ],
 )
 def test_bad_structures(op: Any, words: str) -> None:
@@ -154,6 +155,64 @@ def test_bad_structures(op: Any, words: str) -> None:
         km.find_quadratic_laws(op)
     with pytest.raises(ValueError, match=words):
         km.count_conservation_laws(op)
+
+
+@pytest.mark.parametrize(
+    ("op", "counts"),
+    [
+        pytest.param(km.Chain(*[km.Dense(np.ones((2, 2)))] * 12), (33, 11, 22), marks=pytest.mark.slow),
+        (km.Chain(*[km.Dense(np.ones((2, 2)))] * 6), (15, 5, 10)),
+        (km.Chain(km.Dense(np.ones((6, 4))), km.Dense(np.ones((4, 6)))), (10, 6, 4)),
+        (km.Kronecker(np.ones((4, 4)), np.ones((4, 8))), (1, 0, 1)),
+        (
+            km.KroneckerSum(np.ones((3, 3)), np.ones((3, 3))),
+            (1, 2, 1),
+        ),  # ⟨c, θ⟩ = tr A − tr B; and ⟨c, θ' + τθ⟩, e^{τt}⟨c, θ'⟩
+        (km.VStack([km.LowRank(np.ones((2, 2)), np.ones((2, 2))), km.Dense(np.ones((1, 2)))]), (3, 1, 2)),
+        (km.HStack([km.LowRank(np.ones((2, 2)), np.ones((2, 2))), km.Diagonal(np.ones(2))]), (3, 1, 2)),
+    ],
+)
+def test_laws_of_up_to_48_parameters_of_three_flows(op: Any, counts: tuple[int, int, int]) -> None:
+    """r(r + 1)/2 laws for every inner size r by gradient flow, r(r − 1)/2 with momentum, r by the mirror flow of the entropy."""
+    gradient, momentum, entropy = counts
+    assert km.count_conservation_laws(op) == gradient
+    assert km.count_conservation_laws(op, metric=lambda x: x) == entropy
+    if op.n_parameters < 32:
+        assert km.count_conservation_laws(op, flow="momentum") == momentum
+
+
+def test_mirror_flow_of_a_constant_metric_is_gradient_flow() -> None:
+    op = km.Hadamard(draw(2, 2), draw(2, 2, seed=1))
+    assert km.count_conservation_laws(op, metric=lambda x: 3) == km.count_conservation_laws(op) == 4
+    assert km.count_conservation_laws(op, metric=lambda x: 1 + x**2) == 4
+
+
+class Outer(km.StructuredOperator):
+    """A user's structure that does not say how its matrix is made."""
+
+    def __init__(self, u: Any, v: Any) -> None:
+        super().__init__((len(u), len(v)), (u, v))
+
+    def with_factors(self, *arrays: Any) -> Any:
+        return Outer(*arrays)
+
+    def _apply(self, X: Any) -> Any:
+        return np.outer(self.factors[0], self.factors[1] @ X)
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "words"),
+    [
+        (lambda: km.count_conservation_laws(km.Dense(np.eye(2)), flow="nesterov"), ValueError, "'gradient' or 'momentum'"),
+        (lambda: km.count_conservation_laws(km.Dense(np.eye(2)), metric=np.sqrt), TypeError, "expected a polynomial"),
+        (lambda: km.count_conservation_laws(km.Dense(np.eye(2)), metric=lambda x: 1 / x), TypeError, "expected a polynomial"),
+        (lambda: km.count_conservation_laws(Outer(np.ones(2), np.ones(2))), TypeError, "Outer does not say how"),
+        (lambda: km.find_quadratic_laws(km.Dense(np.ones((6, 6)))), ValueError, "36 parameters: expected 1 to 32"),
+    ],
+)  # fmt: skip
+def test_bad_arguments(call: Any, error: type[Exception], words: str) -> None:
+    with pytest.raises(error, match=words):
+        call()
 
 
 def test_unknown_structures_are_said() -> None:

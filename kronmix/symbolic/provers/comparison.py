@@ -271,11 +271,15 @@ class RandomFunction:
         self.known, self.values = np.zeros(0, np.uint64), np.zeros(0, np.uint64)
 
     def __call__(self, x: Array) -> Array:
-        asked = np.unique(x)
-        new = asked[~np.isin(asked, self.known)]
+        asked = np.sort(x, axis=None)  # np.unique hashes, which takes ten times as long for residues
+        fresh = np.append(True, asked[1:] != asked[:-1])[: asked.size]
+        at = np.searchsorted(self.known, asked)
+        at[at == self.known.size] = 0
+        fresh &= self.known[at] != asked if self.known.size else True
+        new = asked[fresh]
         known = np.concatenate([self.known, new])
         values = np.concatenate([self.values, self.F.random(self.rng, new.shape)])
-        order = np.argsort(known)
+        order = np.argsort(known, kind="stable")  # merges two sorted runs
         self.known, self.values = known[order], values[order]
         return self.values[np.searchsorted(self.known, x)]
 
