@@ -1,7 +1,6 @@
-"""The three inequalities from which every induced penalty of T17 follows, each with its certificate.
+"""Comparison of symbolic expressions, and two inequalities behind the induced penalties of T17, each with its certificate.
 
 - arithmetic and geometric means, any number of terms: Σ x_l ≥ L (Π x_l)^{1/L};
-- the dual certificate of the nuclear norm: ½‖P‖² + ½‖Q‖² − ⟨Z, PQ⟩ = ½‖P − ZQᵀ‖² + ½⟨QᵀQ, I − ZᵀZ⟩, Z = UVᵀ;
 - Schatten–Hölder for products (Horn 1950): compound matrices multiply (Cauchy–Binet) and summation by parts.
 """
 
@@ -16,7 +15,7 @@ import numpy as np
 import sympy as sp
 
 from .claims import Counterexample, Proof, Undecided
-from .provers.polynomials import Array, cayley, entries, first_difference, inner, nonzero_point, square_norm
+from .provers.polynomials import Array, entries, first_difference, inner, nonzero_point
 
 Outcome = Proof | Counterexample
 
@@ -25,11 +24,8 @@ __all__ = [
     "means_gap",
     "non_negative",
     "prove_compound_product",
-    "prove_dual_certificate",
     "prove_means",
-    "prove_polar_attains",
     "prove_summation_by_parts",
-    "reflection",
     "skew",
     "vanish",
 ]
@@ -110,41 +106,6 @@ def prove_means(constant: Callable[[Any], Any] = lambda L: L) -> Outcome:
 
 
 @cache
-def prove_dual_certificate(sizes: tuple[tuple[int, int, int], ...], factor: Any = 1) -> Outcome:
-    """½‖P‖² + ½‖Q‖² − factor·⟨Z, PQ⟩ = ½‖P − ZQᵀ‖² + ½⟨QᵀQ, I − ZᵀZ⟩ for every P (n×r), Q (r×m), Z (n×m)."""
-    for n, r, m in sizes:
-        M = entries(P=(n, r), Q=(r, m), Z=(n, m))
-        P, Q, Z = M["P"], M["Q"], M["Z"]
-        cost = (square_norm(P) + square_norm(Q)) / 2 - factor * inner(Z, P @ Q)
-        squares = square_norm(P - Z @ Q.T) / 2
-        projection = inner(Q.T @ Q, np.eye(m, dtype=int).astype(object) - Z.T @ Z) / 2
-        if wrong := vanish(cost, squares + projection, f"P {n}×{r}, Q {r}×{m}", "the dual certificate"):
-            return wrong
-    return Proof(", ".join(f"P {n}×{r}, Q {r}×{m}" for n, r, m in sizes), "entrywise, any Z")
-
-
-@cache
-def prove_polar_attains(n: int, m: int) -> Outcome:
-    """For B = U diag(σ) Vᵀ (Cayley's U, V; n ≥ m): Z = UVᵀ has ZᵀZ = I, ⟨Z, B⟩ = Σσ, and B = (Uσ^{1/2})(σ^{1/2}Vᵀ).
-
-    The columns of U and V carry every rotation without eigenvalue −1; the rest follow by continuity and by signs.
-    """
-    U = cayley(skew("u", n))[:, :m]
-    V = cayley(skew("v", m))
-    root = np.array(sp.symbols(f"d:{m}", positive=True), object)
-    S = root**2
-    P, Q = U * root, (V * root).T
-    Z = U @ V.T
-    checks = [(Z.T @ Z, np.eye(m, dtype=int)), (P @ Q, (U * S) @ V.T)]
-    checks += [(np.sum(Z * (P @ Q)), S.sum()), ((np.sum(P * P) + np.sum(Q * Q)) / 2, S.sum())]
-    for left, right in checks:
-        difference = np.asarray(left - right, object)
-        if any(sp.cancel(sp.together(entry)) != 0 for entry in difference.ravel()):
-            return Counterexample(f"B {n}×{m}", {}, "the polar factor does not attain the bound")
-    return Proof(f"B {n}×{m}", "U, V rational in their Cayley parameters, σ symbolic")
-
-
-@cache
 def prove_compound_product(n: int, m: int, l: int, order: int, reverse: bool = False) -> Outcome:
     """∧^k(AB) = ∧^k(A) ∧^k(B) entrywise (Cauchy–Binet), so Π_{i≤k} σ_i(AB) ≤ Π_{i≤k} σ_i(A) σ_i(B)."""
     M = entries(A=(n, m), B=(m, l))
@@ -185,12 +146,6 @@ def skew(name: str, n: int) -> Array:
         A[i, j] = sp.Symbol(f"{name}{i}{j}", real=True)
         A[j, i] = -A[i, j]
     return A
-
-
-def reflection(n: int) -> Array:
-    """I − 2xxᵀ/(xᵀx), x = (1, …, n): an orthogonal matrix of fractions without zeros."""
-    x = np.arange(1, n + 1)
-    return np.eye(n, dtype=int).astype(object) - np.outer(x, x).astype(object) * sp.QQ(2, int(x @ x))
 
 
 def _determinant(A: Array) -> Any:

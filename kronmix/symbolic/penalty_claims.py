@@ -9,7 +9,7 @@ import numpy as np
 import sympy as sp
 
 from ..patterns import Pattern
-from .claims import CERTIFICATE, ENTRYWISE, Claim, Mutant
+from .claims import ALL_SIZES, CERTIFICATE, ENTRYWISE, Claim, Mutant
 from .gradients import (
     SLOW_PATTERNS,
     defining_factor,
@@ -28,6 +28,7 @@ from .penalties import (
     prove_monarch_penalty,
     prove_product_penalty,
     prove_sum_penalty,
+    prove_two_factor_penalty,
 )
 from .provers.polynomials import Array, square_norm
 
@@ -79,7 +80,7 @@ CLAIMS = (
         "Half the squared norms of the two factors is at least ‖V⊗W‖_F, with equality where the factors are balanced.",
         r"\tfrac12(\|V\|_F^2+\|W\|_F^2)\ \ge\ \|V\otimes W\|_F,\qquad\text{equality iff } \|V\|_F=\|W\|_F",
         _HAYASE,
-        CERTIFICATE,
+        ALL_SIZES,
         prove_balanced_bound,
         (
             Mutant("without the factor ½", partial(prove_balanced_bound, Fraction(2))),
@@ -93,12 +94,15 @@ CLAIMS = (
         "The Frobenius norm of an m × m matrix is at least its ℓ1 norm divided by m, with equality where all moduli agree.",
         r"\|B\|_F\ \ge\ \tfrac1m\|B\|_1,\qquad\text{equality iff all } |B_{ij}| \text{ are equal}",
         _HAYASE,
-        CERTIFICATE,
+        ALL_SIZES,
         prove_norm_comparison,
         (
             Mutant("constant 1/√m", partial(prove_norm_comparison, lambda m: Fraction(1, m))),
             Mutant(
                 "equality at a sparse B", partial(prove_norm_comparison, equality=lambda m: [1] + [0] * (m * m - 1))
+            ),
+            Mutant(
+                "half the constant, still an equality", partial(prove_norm_comparison, lambda m: Fraction(1, 2 * m * m))
             ),
         ),
         slow=partial(prove_norm_comparison, sizes=(1, 2, 3, 4, 5, 6)),
@@ -110,11 +114,12 @@ CLAIMS = (
         "sparse B.",
         r"\frac{m\|B\|_F}{\|B\|_1}\ \ge\ \frac{m}{\sqrt{k}}\quad\text{for } k \text{ non-zero entries}",
         _HAYASE,
-        CERTIFICATE,
+        ALL_SIZES,
         prove_looseness,
         (
             Mutant("looseness m for every k", partial(prove_looseness, lambda m, k: Fraction(m * m))),
             Mutant("tight for sparse B", partial(prove_looseness, lambda m, k: Fraction(1))),
+            Mutant("looseness m/k", partial(prove_looseness, lambda m, k: Fraction(m * m, k * k))),
         ),
         slow=partial(prove_looseness, sizes=(2, 3, 4, 5)),
     ),
@@ -138,7 +143,7 @@ CLAIMS = (
         "Weight decay on an entrywise product of L factors penalises (L/2) Σ|B_i|^{2/L}; for u∘v that is the ℓ1 norm.",
         r"R(B)=\tfrac L2\sum_i |B_i|^{2/L},\qquad L=2:\ \|B\|_1",
         "Hoff 2017; Woodworth et al. 2020",
-        CERTIFICATE,
+        ALL_SIZES,
         prove_entrywise_penalty,
         (
             Mutant("constant L", partial(prove_entrywise_penalty, lambda b, L: L * b ** (2 / L))),
@@ -148,8 +153,22 @@ CLAIMS = (
     ),
     Claim(
         "T17",
+        "product of two matrices",
+        "Weight decay on PQ of full inner size penalises the nuclear norm.",
+        r"R(B)=\|B\|_*=\sum_i\sigma_i",
+        "Srebro et al. 2005",
+        ALL_SIZES,
+        prove_two_factor_penalty,
+        (
+            Mutant("Frobenius norm", partial(prove_two_factor_penalty, lambda s: sp.sqrt(sum(x**2 for x in s)))),
+            Mutant("spectral norm", partial(prove_two_factor_penalty, lambda s: sp.Max(*s))),
+            Mutant("half of it", partial(prove_two_factor_penalty, lambda s: sum(s) / 2)),
+        ),
+    ),
+    Claim(
+        "T17",
         "matrix product",
-        "Weight decay on a product of L matrices of full inner size penalises (L/2) Σσ_i^{2/L}; for PQ that is the nuclear norm.",
+        "Weight decay on a product of L matrices of full inner size penalises (L/2) Σσ_i^{2/L}, by Horn's inequality.",
         r"R(B)=\tfrac L2\|B\|_{S_{2/L}}^{2/L},\qquad L=2:\ \|B\|_*",
         "Srebro et al. 2005; Dai, Karzand & Srebro 2021; Horn 1950",
         CERTIFICATE,
@@ -169,7 +188,7 @@ CLAIMS = (
         "Weight decay on k Kronecker factors penalises (k/2)‖B‖_F^{2/k}; for V⊗W that is the Frobenius norm.",
         r"R(B)=\tfrac k2\|B\|_F^{2/k},\qquad k=2:\ \|B\|_F",
         "arithmetic and geometric means; Dai, Karzand & Srebro 2021",
-        CERTIFICATE,
+        ALL_SIZES,
         prove_kronecker_penalty,
         (
             Mutant("‖B‖_F for every k", partial(prove_kronecker_penalty, lambda norm, k: norm)),
@@ -183,7 +202,7 @@ CLAIMS = (
         "Weight decay on Σ V_i⊗W_i penalises the nuclear norm of the rearranged matrix 𝓡(B), once r ≥ rank 𝓡(B).",
         r"R(B)=\|\mathcal R(B)\|_*,\qquad r\ge\operatorname{rank}\mathcal R(B)",
         "Srebro et al. 2005 with Van Loan & Pitsianis 1993",
-        CERTIFICATE,
+        ALL_SIZES,
         prove_sum_penalty,
         (
             Mutant("no rearrangement", partial(prove_sum_penalty, unshuffled)),
@@ -197,10 +216,10 @@ CLAIMS = (
     Claim(
         "T17",
         "Monarch",
-        "Weight decay on Monarch factors penalises the nuclear norms of the slices, summed: exact group sparsity.",
+        "Weight decay on Monarch factors penalises the nuclear norms of the slices, summed: whole slices can vanish.",
         r"R(B)=\sum_{j,k}\|B_{jk}\|_*,\qquad r=1:\ \sum_{j,k}\|B_{jk}\|_F",
         "Li, Nguyen, Hegde & Wong 2023; Dao et al. 2022",
-        CERTIFICATE,
+        ALL_SIZES,
         prove_monarch_penalty,
         (
             Mutant("contiguous blocks for slices", partial(prove_monarch_penalty, contiguous_blocks)),
@@ -218,7 +237,7 @@ CLAIMS = (
         "With block rank 1, where every slice has rank 1 at most, the penalty is the sum of the slices' Frobenius norms.",
         r"R(B)=\sum_{j,k}\|B_{jk}\|_F\quad(r=1)",
         "Li, Nguyen, Hegde & Wong 2023; Dao et al. 2022",
-        CERTIFICATE,
+        ALL_SIZES,
         prove_group_penalty,
         (
             Mutant("half of it", partial(prove_group_penalty, lambda norms: sum(norms) / 2)),
