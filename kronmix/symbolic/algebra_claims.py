@@ -1,27 +1,28 @@
-"""Theorem entries T28, T29, T30 and T33: bounds for chains, Kronecker sums, permutations, adapters."""
+"""Theorem entries T28 to T33: bounds for chains, solves, permutations, data-aware nearest structure, adapters."""
 
 from __future__ import annotations
 
 from functools import partial
 
-import numpy as np
-
-from .algebra import (
-    column_khatri_rao,
-    kronecker_sum,
-    prove_cuts,
-    prove_eigenvalues,
-    prove_exponential,
-    prove_hadamard_factors,
-    prove_permuted_law,
-    prove_rank,
-    row_khatri_rao,
-)
 from .claims import CERTIFICATE, ENTRYWISE, Claim, Mutant
+from .cuts import prove_cuts, prove_parallel_rows, prove_rank
+from .steps import Step, stepwise
 
 __all__ = ["CLAIMS"]
 
 _HORN = "Horn & Johnson 1991, chapter 4"
+_HYEON = "Hyeon-Woo et al. 2022; Khatri & Rao 1968"
+_SUM = "kron(A,eye(n))+kron(eye(m),B)"
+
+COMMUTE = Step("A⊗I and I⊗B commute", "kron(A,eye(n))@kron(eye(m),B) == kron(eye(m),B)@kron(A,eye(n))", "A=m,m B=n,n")
+POWERS = (
+    Step("(A⊗I)(C⊗I) = AC⊗I", "kron(A,eye(n))@kron(C,eye(n)) == kron(A@C,eye(n))", "A=m,m C=m,m X=n,n"),
+    Step("(I⊗B)(I⊗D) = I⊗BD", "kron(eye(m),B)@kron(eye(m),D) == kron(eye(m),B@D)", "B=n,n D=n,n X=m,m"),
+)
+KRONECKER_DATA = Step("(V⊗W)(X⊗Y) = VX⊗WY", "kron(V,W)@kron(X,Y) == kron(V@X,W@Y)", "V=a,b W=c,d X=b,e Y=d,f")
+_SHUFFLED = "rearrange(B@kron(X,Y), '(i k) (j l) -> (j i) (l k)', i=a, j=e)-vec(V@X)@vec(W@Y).T"
+_ERROR = "B@kron(X,Y)-kron(V,W)@kron(X,Y)"
+_ROW = "kron(ones(1,2),eye(n))@block_diag(E,F)"
 
 CLAIMS = (
     Claim(
@@ -39,77 +40,175 @@ CLAIMS = (
         ),
         slow=partial(prove_cuts, radices=((2, 2, 2), (2, 3), (3, 2), (2, 2, 3), (2, 2, 2, 2))),
     ),
-    Claim(
+    stepwise(
         "T29",
         "eigenvalues of A⊗B + σI",
         "The eigenvectors of A⊗B + σI are the products of those of A and B, with eigenvalues ab + σ.",
         r"(A\otimes B+\sigma I)(p\otimes q)=(ab+\sigma)(p\otimes q)",
         _HORN,
-        ENTRYWISE,
-        prove_eigenvalues,
-        (
-            Mutant("a + b + σ", partial(prove_eigenvalues, lambda a, b, s: a + b + s)),
-            Mutant("σ left out", partial(prove_eigenvalues, lambda a, b, s: a * b)),
-            Mutant("B⊗A", partial(prove_eigenvalues, operator=lambda A, B: np.kron(B, A))),
+        Step(
+            "A = P diag(a) P⁻¹ and B = Q diag(b) Q⁻¹, all eigenvectors at once",
+            "(kron(P@diag(a)@inv(P),Q@diag(b)@inv(Q))+s*eye(m*n))@kron(P,Q) == kron(P,Q)@(kron(diag(a),diag(b))+s*eye(m*n))",
+            "P=m,m Q=n,n a=m b=n s=",
         ),
+        {
+            "a + b + σ": {
+                "text": "(kron(P@diag(a)@inv(P),Q@diag(b)@inv(Q))+s*eye(m*n))@kron(P,Q) == "
+                "kron(P,Q)@(kron(diag(a),eye(n))+kron(eye(m),diag(b))+s*eye(m*n))"
+            },
+            "σ left out": {
+                "text": "(kron(P@diag(a)@inv(P),Q@diag(b)@inv(Q))+s*eye(m*n))@kron(P,Q) == kron(P,Q)@kron(diag(a),diag(b))"
+            },
+        },
     ),
-    Claim(
+    stepwise(
         "T29",
         "eigenvalues of A⊕B",
         "The eigenvectors of A⊕B = A⊗I + I⊗B are the products of those of A and B, with eigenvalues a + b.",
         r"(A\oplus B)(p\otimes q)=(a+b)(p\otimes q)",
         _HORN,
-        ENTRYWISE,
-        partial(prove_eigenvalues, lambda a, b, s: a + b + s, kronecker_sum),
-        (
-            Mutant("ab", partial(prove_eigenvalues, lambda a, b, s: a * b + s, kronecker_sum)),
-            Mutant("a − b", partial(prove_eigenvalues, lambda a, b, s: a - b + s, kronecker_sum)),
-            Mutant("B⊕A", partial(prove_eigenvalues, lambda a, b, s: a + b + s, lambda A, B: kronecker_sum(B, A))),
+        Step(
+            "A = P diag(a) P⁻¹ and B = Q diag(b) Q⁻¹, all eigenvectors at once",
+            "(kron(P@diag(a)@inv(P),eye(n))+kron(eye(m),Q@diag(b)@inv(Q)))@kron(P,Q) == "
+            "kron(P,Q)@(kron(diag(a),eye(n))+kron(eye(m),diag(b)))",
+            "P=m,m Q=n,n a=m b=n",
         ),
+        {
+            "ab": {
+                "text": "(kron(P@diag(a)@inv(P),eye(n))+kron(eye(m),Q@diag(b)@inv(Q)))@kron(P,Q) == "
+                "kron(P,Q)@kron(diag(a),diag(b))"
+            },
+            "a − b": {
+                "text": "(kron(P@diag(a)@inv(P),eye(n))+kron(eye(m),Q@diag(b)@inv(Q)))@kron(P,Q) == "
+                "kron(P,Q)@(kron(diag(a),eye(n))-kron(eye(m),diag(b)))"
+            },
+        },
     ),
-    Claim(
+    stepwise(
         "T29",
         "exponential of A⊕B",
-        "The series of exp(A⊕B) is that of exp(A)⊗exp(B), term by term: A⊗I and I⊗B commute.",
-        r"\exp(A\oplus B)=e^A\otimes e^B",
-        _HORN,
-        ENTRYWISE,
-        prove_exponential,
-        (
-            Mutant("e^B ⊗ e^A", partial(prove_exponential, lambda x, y: np.kron(y, x))),
-            Mutant("e^{2A}", partial(prove_exponential, scale=2)),
-            Mutant("e^{−A}", partial(prove_exponential, scale=-1)),
-        ),
+        "exp(A⊕B) = exp(A)⊗exp(B): A⊗I and I⊗B commute, so the exponential of the sum is the product of the exponentials (cited), "
+        "and powers of A⊗I are powers of A beside I.",
+        r"\exp(A\oplus B)=e^{A\otimes I}e^{I\otimes B}=e^A\otimes e^B",
+        _HORN + "; Hall 2015, proposition 2.3, for commuting exponentials",
+        Step("(X⊗I)(I⊗Y) = X⊗Y for X = e^A, Y = e^B", "kron(X,eye(n))@kron(eye(m),Y) == kron(X,Y)", "X=m,m Y=n,n"),
+        {"e^B ⊗ e^A": {"text": "kron(X,eye(n))@kron(eye(m),Y) == kron(Y,X)"}},
+        (COMMUTE, *POWERS),
     ),
-    Claim(
+    stepwise(
         "T30",
         "permutation between two factors",
         "A permutation between P and Q changes neither the sum of squares nor the law, which reads (PΠ)ᵀPΠ − QQᵀ.",
         r"\tfrac{d}{dt}\bigl[(P\Pi)^\top P\Pi-QQ^\top\bigr]=0,\qquad \|P\Pi\|_F=\|P\|_F",
         "Marcotte, Gribonval & Peyré 2023",
-        ENTRYWISE,
-        prove_permuted_law,
-        (
-            Mutant("without Π", partial(prove_permuted_law, lambda P, Q, J: P.T @ P - Q @ Q.T)),
-            Mutant("Πᵀ for Π", partial(prove_permuted_law, lambda P, Q, J: (P @ J.T).T @ P @ J.T - Q @ Q.T)),
-            Mutant("a plus", partial(prove_permuted_law, lambda P, Q, J: (P @ J).T @ P @ J + Q @ Q.T)),
+        Step(
+            "the derivatives of both terms along P' = −GQᵀΠᵀ, Q' = −ΠᵀPᵀG agree",
+            "(G@Q.T@J.T@J).T@(P@J)+(P@J).T@(G@Q.T@J.T@J) == (J.T@P.T@G)@Q.T+Q@(J.T@P.T@G).T",
+            "P=n,r Q=r,m G=n,m J=r,r",
+            "J permutation",
         ),
+        {
+            "without Π": {"text": "(G@Q.T@J.T).T@P+P.T@(G@Q.T@J.T) == (J.T@P.T@G)@Q.T+Q@(J.T@P.T@G).T"},
+            "Πᵀ for Π": {
+                "text": "(G@Q.T@J.T@J.T).T@(P@J.T)+(P@J.T).T@(G@Q.T@J.T@J.T) == (J.T@P.T@G)@Q.T+Q@(J.T@P.T@G).T"
+            },
+        },
+        (Step("‖PΠ‖² = ‖P‖²", "trace((P@J).T@(P@J)) == trace(P.T@P)", "P=n,r J=r,r", "J permutation"),),
     ),
     Claim(
+        "T31",
+        "rows of a shuffled Monarch matrix",
+        "In B = PMQ with M Monarch of rank 1, two rows are parallel on every column group exactly where they come from one group.",
+        r"B_{ij}B_{i'j'}=B_{ij'}B_{i'j}\quad\text{for } i,i' \text{ of one group and } j,j' \text{ of one group}",
+        "T12; the search of T31",
+        ENTRYWISE,
+        prove_parallel_rows,
+        (
+            Mutant("contiguous row groups", partial(prove_parallel_rows, lambda i, p, q: i // p)),
+            Mutant("strided column groups", partial(prove_parallel_rows, columns=lambda j, k, s: j % k)),
+            Mutant("block rank 2", partial(prove_parallel_rows, block_rank=2, sizes=((3, 2, 2, 3),))),
+            Mutant("all rows", partial(prove_parallel_rows, lambda i, p, q: 0)),
+        ),
+        slow=partial(prove_parallel_rows, sizes=((2, 2, 2, 2), (2, 2, 3, 2), (3, 2, 2, 3), (2, 3, 4, 2))),
+    ),
+    stepwise(
+        "T32",
+        "data-aware error",
+        "With Σ = XXᵀ the error of outputs is a Frobenius error: for invertible X the best M of rank r is that of BX, times X⁻¹.",
+        r"\operatorname{tr}\bigl[(B-M)\Sigma(B-M)^{\top}\bigr]=\|BX-MX\|_F^2,\qquad\Sigma=XX^{\top}",
+        "Eckart & Young 1936, cited for the best rank",
+        Step("the error", "trace((B-M)@(X@X.T)@(B-M).T) == trace((B@X-M@X).T@(B@X-M@X))", "B=n,m M=n,m X=m,N"),
+        {
+            "XᵀX for XXᵀ": {
+                "text": "trace((B-M)@(X.T@X)@(B-M).T) == trace((B@X-M@X).T@(B@X-M@X))",
+                "shapes": "B=n,m M=n,m X=m,m",
+            }
+        },
+        (Step("(MX)X⁻¹ = M", "M@X@inv(X) == M", "M=n,m X=m,m"),),
+    ),
+    stepwise(
+        "T32",
+        "data-aware Kronecker product",
+        "With Σ = XXᵀ⊗YYᵀ the nearest Kronecker product is that of B(X⊗Y), rearranged, with VX and WY for its factors.",
+        r"\|(B-V\otimes W)(X\otimes Y)\|_F=\|\mathcal R(B(X\otimes Y))-\operatorname{vec}(VX)\operatorname{vec}(WY)^{\top}\|_F",
+        "Van Loan & Pitsianis 1993",
+        Step(
+            "both squared errors",
+            f"trace(({_ERROR}).T@({_ERROR})) == trace(({_SHUFFLED}).T@({_SHUFFLED}))",
+            "B=a*c,b*d V=a,b W=c,d X=b,e Y=d,f",
+        ),
+        {
+            "Y⊗X": {
+                "text": f"trace(({_ERROR}).T@({_ERROR})) == trace(({_SHUFFLED}).T@({_SHUFFLED}))".replace(
+                    "B@kron(X,Y)-kron", "B@kron(Y,X)-kron"
+                ),
+                "shapes": "B=a*c,b*b V=a,b W=c,b X=b,e Y=b,e",
+            }
+        },
+        (KRONECKER_DATA,),
+    ),
+    stepwise(
+        "T32",
+        "data-aware Monarch",
+        "Where Σ is block-diagonal over the column groups, the error is a sum over them: every slice is whitened on its own.",
+        r"\operatorname{tr}(E\Sigma E^{\top})=\sum_k\operatorname{tr}(E_k\Sigma_kE_k^{\top})",
+        "T13 with a weight; two groups, and more one after another",
+        Step(
+            "two column groups",
+            f"trace(({_ROW})@block_diag(S,T)@({_ROW}).T) == trace(E@S@E.T)+trace(F@T@F.T)",
+            "E=n,p F=n,q S=p,p T=q,q",
+        ),
+        {
+            "Σ full": {
+                "text": "trace((E+F)@S@(E+F).T) == trace(E@S@E.T)+trace(F@S@F.T)",
+                "shapes": "E=n,p F=n,p S=p,p",
+            }
+        },
+    ),
+    stepwise(
+        "T32",
+        "bound for general data",
+        "Where Σ − λΣ_bd = YYᵀ, every error with Σ is at least λ times that with the block-diagonal part Σ_bd.",
+        r"\operatorname{tr}(E\Sigma E^{\top})-\lambda\operatorname{tr}(E\Sigma_{bd}E^{\top})=\|EY\|_F^2\ge0",
+        "Loewner order",
+        Step(
+            "the gap is a square",
+            "trace(E@(k*D+Y@Y.T)@E.T)-k*trace(E@D@E.T) == trace((E@Y).T@(E@Y))",
+            "E=n,m Y=m,N D=m,m k=",
+        ),
+        {"λ² for λ": {"text": "trace(E@(k*D+Y@Y.T)@E.T)-k*k*trace(E@D@E.T) == trace((E@Y).T@(E@Y))"}},
+    ),
+    stepwise(
         "T33",
         "LoHa as one product",
         "The entrywise product of two low-rank matrices is a product of their row-wise and column-wise Khatri–Rao products.",
         r"(B_1A_1)\circ(B_2A_2)=(B_1\odot_{\mathrm{row}}B_2)(A_1\odot_{\mathrm{col}}A_2)",
-        "Hyeon-Woo et al. 2022; Khatri & Rao 1968",
-        ENTRYWISE,
-        prove_hadamard_factors,
-        (
-            Mutant("the left pair exchanged", partial(prove_hadamard_factors, lambda X, Y: row_khatri_rao(Y, X))),
-            Mutant(
-                "the right pair exchanged", partial(prove_hadamard_factors, right=lambda X, Y: column_khatri_rao(Y, X))
-            ),
-            Mutant("a sign", partial(prove_hadamard_factors, lambda X, Y: -row_khatri_rao(X, Y))),
-        ),
+        _HYEON,
+        Step("all sizes", "hadamard(B@A,D@C) == face_splitting(B,D)@khatri_rao(A,C)", "B=m,r A=r,n D=m,s C=s,n"),
+        {
+            "the left pair exchanged": {"text": "hadamard(B@A,D@C) == face_splitting(D,B)@khatri_rao(A,C)"},
+            "the right pair exchanged": {"text": "hadamard(B@A,D@C) == face_splitting(B,D)@khatri_rao(C,A)"},
+        },
     ),
     Claim(
         "T33",

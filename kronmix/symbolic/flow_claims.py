@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from fractions import Fraction
 from functools import partial
 from typing import Any
 
+import numpy as np
 import sympy as sp
 
 from .claims import CERTIFICATE, ENTRYWISE, WORKED, Claim, Mutant
@@ -37,19 +39,47 @@ from .modes import (
     prove_unbalanced_mode,
     unbalanced_mode,
 )
-from .penalty_claims import contiguous_blocks, unshuffled
+from .penalty_claims import unshuffled
 from .saddles import CORRELATED, INDEPENDENT, SWITCHING, UNDERDETERMINED, free_minimiser, prove_saddles
+from .steps import Step, stepwise
+from .structure_provers import contiguous_blocks, strided_columns
 from .time_paths import prove_jump_time
 
 __all__ = ["CLAIMS"]
 
 _MARCOTTE = "Marcotte, Gribonval & Peyré 2023"
 _WOODWORTH = "Woodworth et al. 2020"
+_LATE = Fraction(101, 100)
 _PESME = "Pesme & Flammarion 2023, Algorithm 1"
 
 
-def _law(structure: Structure, laws: Any) -> partial[Any]:
-    return partial(prove_conserved, replace(structure, laws=laws))
+def _conserved(
+    name: str,
+    statement: str,
+    latex: str,
+    source: str,
+    structures: tuple[Structure, ...],
+    false: dict[str, Structure],
+    slow: tuple[Structure, ...] = (),
+) -> Claim:
+    """The laws of structures; two more neighbours are false of every structure: a factor 1 % larger, and a square added."""
+    first = structures[0]
+    letter = first.letters[0]
+    wrong = false | {
+        f"{letter} 1 % larger": replace(first, laws=lambda F: first.laws({**F, letter: F[letter] * sp.QQ(101, 100)})),
+        f"a square of {letter} more": replace(
+            first, laws=lambda F: [law + F[letter].flat[0] ** 2 for law in first.laws(F)]
+        ),
+    }
+    mutants = tuple(Mutant(words, partial(prove_conserved, other)) for words, other in wrong.items())
+    prove = partial(prove_conserved, *structures)
+    larger = partial(prove_conserved, *slow) if slow else None
+    return Claim("T19", name, statement, latex, source, ENTRYWISE, prove, mutants, slow=larger)
+
+
+def without_a_law(structure: Structure) -> Structure:
+    """All laws but the first: a false neighbour, because the algebra leaves room for one more."""
+    return replace(structure, laws=lambda F: [np.concatenate([law.ravel() for law in structure.laws(F)])[1:]])
 
 
 def doubled_mode(E: Any, p: Any, c: Any, y0: Any) -> tuple[Any, Any]:
@@ -59,95 +89,81 @@ def doubled_mode(E: Any, p: Any, c: Any, y0: Any) -> tuple[Any, Any]:
 
 
 CLAIMS = (
-    Claim(
-        "T19",
+    _conserved(
         "diagonal network",
         "Gradient flow conserves u_i² − v_i² of every entry, whatever the loss.",
         r"\tfrac{d}{dt}(u_i^2-v_i^2)=0",
         _MARCOTTE,
-        ENTRYWISE,
-        partial(prove_conserved, hadamard()),
-        (Mutant("u² + v²", _law(hadamard(), lambda F: [F["u"] ** 2 + F["v"] ** 2])),),
+        (hadamard(),),
+        {"u² + v²": replace(hadamard(), laws=lambda F: [F["u"] ** 2 + F["v"] ** 2])},
     ),
-    Claim(
-        "T19",
+    _conserved(
         "Kronecker product",
         "Gradient flow conserves the differences of the squared norms of the factors.",
         r"\tfrac{d}{dt}(\|V\|_F^2-\|W\|_F^2)=0",
         _MARCOTTE,
-        ENTRYWISE,
-        partial(prove_conserved, kronecker((2, 3), (3, 2)), kronecker((2, 1), (2, 2), (1, 2))),
-        (
-            Mutant(
-                "VᵀV − WᵀW as matrices",
-                _law(kronecker((2, 2), (2, 2)), lambda F: [F["V0"].T @ F["V0"] - F["V1"].T @ F["V1"]]),
-            ),
-        ),
-        slow=partial(prove_conserved, kronecker((3, 4), (4, 3)), kronecker((2, 2), (2, 3), (3, 2))),
+        (kronecker((2, 3), (3, 2)), kronecker((2, 1), (2, 2), (1, 2))),
+        {
+            "VᵀV − WᵀW as matrices": replace(
+                kronecker((2, 2), (2, 2)), laws=lambda F: [F["V0"].T @ F["V0"] - F["V1"].T @ F["V1"]]
+            )
+        },
+        (kronecker((3, 4), (4, 3)), kronecker((2, 2), (2, 3), (3, 2))),
     ),
-    Claim(
+    stepwise(
         "T19",
         "matrix product",
         "Gradient flow on PQ conserves the matrix PᵀP − QQᵀ.",
         r"\tfrac{d}{dt}(P^{\top}P-QQ^{\top})=0",
         "Saxe et al. 2014; Arora et al. 2019; " + _MARCOTTE,
-        ENTRYWISE,
-        partial(prove_conserved, product(3, 2, 4)),
-        (
-            Mutant("PPᵀ − QᵀQ", _law(product(3, 3, 3), lambda F: [F["P"] @ F["P"].T - F["Q"].T @ F["Q"]])),
-            Mutant("a sum for the difference", _law(product(), lambda F: [F["P"].T @ F["P"] + F["Q"] @ F["Q"].T])),
+        Step(
+            "the derivatives of both terms along P' = −GQᵀ, Q' = −PᵀG agree",
+            "(G@Q.T).T@P+P.T@(G@Q.T) == (P.T@G)@Q.T+Q@(P.T@G).T",
+            "P=n,r Q=r,m G=n,m",
         ),
-        slow=partial(prove_conserved, product(4, 3, 5)),
+        {
+            "PPᵀ − QᵀQ": {
+                "text": "(G@Q.T)@P.T+P@(G@Q.T).T == (P.T@G).T@Q+Q.T@(P.T@G)",
+                "shapes": "P=n,n Q=n,n G=n,n",
+            }
+        },
     ),
-    Claim(
-        "T19",
+    _conserved(
         "sum of Kronecker products",
         "Gradient flow on Σ V_i⊗W_i conserves the r × r matrix of ⟨V_i, V_j⟩ − ⟨W_i, W_j⟩.",
         r"\tfrac{d}{dt}\bigl(\langle V_i,V_j\rangle-\langle W_i,W_j\rangle\bigr)=0",
         _MARCOTTE,
-        ENTRYWISE,
-        partial(prove_conserved, sum_of_kroneckers()),
-        (
-            Mutant(
-                "ViᵀVj − WiᵀWj as matrices",
-                _law(
-                    sum_of_kroneckers((2, 2), (2, 2)),
-                    lambda F: [F["V0"].T @ F["V1"] - F["W0"].T @ F["W1"]],
-                ),
-            ),
-        ),
-        slow=partial(prove_conserved, sum_of_kroneckers((3, 2), (2, 3), 3)),
+        (sum_of_kroneckers(),),
+        {
+            "ViᵀVj − WiᵀWj as matrices": replace(
+                sum_of_kroneckers((2, 2), (2, 2)), laws=lambda F: [F["V0"].T @ F["V1"] - F["W0"].T @ F["W1"]]
+            )
+        },
+        (sum_of_kroneckers((3, 2), (2, 3), 3),),
     ),
-    Claim(
-        "T19",
+    _conserved(
         "Monarch",
         "Gradient flow conserves U_jkᵀU_jk − V_jkV_jkᵀ of every slice U_jk V_jk.",
         r"\tfrac{d}{dt}(U_{jk}^{\top}U_{jk}-V_{jk}V_{jk}^{\top})=0",
         _MARCOTTE,
-        ENTRYWISE,
-        partial(prove_conserved, monarch(), monarch(block_rank=1)),
-        (
-            Mutant(
-                "slices paired with the transposed index",
-                _law(
-                    monarch((2, 2, 2, 2), 1),
-                    lambda F: [(F["L"][0, :, 1] ** 2).sum(keepdims=True) - (F["R"][0, 1] ** 2).sum(keepdims=True)],
-                ),
-            ),
-        ),
-        slow=partial(prove_conserved, monarch((3, 2, 3, 3), 2)),
+        (monarch(), monarch(block_rank=1)),
+        {
+            "slices paired with the transposed index": replace(
+                monarch((2, 2, 2, 2), 1),
+                laws=lambda F: [(F["L"][0, :, 1] ** 2).sum(keepdims=True) - (F["R"][0, 1] ** 2).sum(keepdims=True)],
+            )
+        },
+        (monarch((3, 2, 3, 3), 2),),
     ),
-    Claim(
-        "T19",
+    _conserved(
         "linear Mixer",
         "A linear Mixer of depth L conserves the layers' balance matrices and ‖V_1‖² − ‖W_1‖².",
         r"\tfrac{d}{dt}(W_lW_l^{\top}-W_{l+1}^{\top}W_{l+1})=0,\ \tfrac{d}{dt}(V_l^{\top}V_l-V_{l+1}V_{l+1}^{\top})=0,\ "
         r"\tfrac{d}{dt}(\|V_1\|_F^2-\|W_1\|_F^2)=0",
         "Arora et al. 2019; " + _MARCOTTE,
-        ENTRYWISE,
-        partial(prove_conserved, mixer(2, 3, 2), mixer(2, 1, 3), mixer(1, 2, 3)),
-        (Mutant("transposed balance", _law(mixer(), lambda F: [F["W0"].T @ F["W0"] - F["W1"] @ F["W1"].T])),),
-        slow=partial(prove_conserved, mixer(2, 2, 3), mixer(3, 3, 2)),
+        (mixer(2, 3, 2), mixer(2, 1, 3), mixer(1, 2, 3)),
+        {"transposed balance": replace(mixer(), laws=lambda F: [F["W0"].T @ F["W0"] - F["W1"] @ F["W1"].T])},
+        (mixer(2, 2, 3), mixer(3, 3, 2)),
     ),
     Claim(
         "T19",
@@ -157,7 +173,14 @@ CLAIMS = (
         _MARCOTTE,
         ENTRYWISE,
         partial(prove_drift_order, product()),
-        (Mutant("order η³", partial(prove_drift_order, product(), 3)),),
+        (
+            Mutant("order η³", partial(prove_drift_order, product(), 3)),
+            Mutant(
+                "PᵀP + QQᵀ",
+                partial(prove_drift_order, replace(product(), laws=lambda F: [F["P"].T @ F["P"] + F["Q"] @ F["Q"].T])),
+            ),
+            Mutant("PᵀP alone", partial(prove_drift_order, replace(product(), laws=lambda F: [F["P"].T @ F["P"]]))),
+        ),
     ),
     *(
         Claim(
@@ -168,7 +191,11 @@ CLAIMS = (
             _MARCOTTE,
             CERTIFICATE,
             partial(prove_law_count, structure, count),
-            (Mutant(f"{count + 1} laws", partial(prove_law_count, structure, count + 1)),),
+            (
+                Mutant(f"{count + 1} laws", partial(prove_law_count, structure, count + 1)),
+                Mutant(f"{count - 1} laws", partial(prove_law_count, structure, count - 1)),
+                Mutant("a law left out", partial(prove_law_count, without_a_law(structure), count)),
+            ),
             slow=None if slow is None else partial(prove_law_count, *slow),
         )
         for name, said, latex, structure, count, slow in (
@@ -193,7 +220,11 @@ CLAIMS = (
         "Saxe et al. 2014",
         CERTIFICATE,
         prove_mode_equation,
-        (Mutant("c² + 2σ²", partial(prove_mode_equation, lambda c, sigma: c**2 + 2 * sigma**2)),),
+        (
+            Mutant("c² + 2σ²", partial(prove_mode_equation, lambda c, sigma: c**2 + 2 * sigma**2)),
+            Mutant("c for c²", partial(prove_mode_equation, lambda c, sigma: c + 4 * sigma**2)),
+            Mutant("a minus", partial(prove_mode_equation, lambda c, sigma: 4 * sigma**2 - c**2)),
+        ),
     ),
     Claim(
         "T20",
@@ -211,6 +242,7 @@ CLAIMS = (
                 "starting value lost",
                 partial(prove_balanced_mode, lambda t, s, x: s / (1 + s / x * sp.exp(-2 * s * t))),
             ),
+            Mutant("growth", partial(prove_balanced_mode, lambda t, s, x: s / (1 + (s / x - 1) * sp.exp(2 * s * t)))),
         ),
     ),
     Claim(
@@ -224,6 +256,7 @@ CLAIMS = (
         (
             Mutant("rate 2D", partial(prove_unbalanced_mode, rate=2)),
             Mutant("twice the closed form", partial(prove_unbalanced_mode, doubled_mode)),
+            Mutant("rate 1.01 D", partial(prove_unbalanced_mode, rate=sp.Rational(101, 100))),
         ),
     ),
     Claim(
@@ -239,6 +272,7 @@ CLAIMS = (
         (
             Mutant("no rearrangement", partial(prove_decoupling, unshuffled)),
             Mutant("contiguous blocks for slices", partial(prove_decoupling, slices=contiguous_blocks)),
+            Mutant("columns strided too", partial(prove_decoupling, slices=strided_columns)),
         ),
     ),
     Claim(
@@ -249,7 +283,11 @@ CLAIMS = (
         "Saxe et al. 2014",
         CERTIFICATE,
         prove_learning_order,
-        (Mutant("times ∝ 1/s²", partial(prove_learning_order, lambda s: 1 / s**2)),),
+        (
+            Mutant("times ∝ 1/s²", partial(prove_learning_order, lambda s: 1 / s**2)),
+            Mutant("times ∝ s", partial(prove_learning_order, lambda s: s)),
+            Mutant("equal times", partial(prove_learning_order, lambda s: 1 + 0 * s)),
+        ),
     ),
     Claim(
         "T21",
@@ -262,6 +300,7 @@ CLAIMS = (
         (
             Mutant("sinh(∫∇)", partial(prove_closed_form, lambda alpha, x: -(alpha**2) * sp.sinh(x))),
             Mutant("−2α²", partial(prove_closed_form, lambda alpha, x: -2 * alpha**2 * sp.sinh(2 * x))),
+            Mutant("−α", partial(prove_closed_form, lambda alpha, x: -alpha * sp.sinh(2 * x))),
         ),
     ),
     Claim(
@@ -279,6 +318,7 @@ CLAIMS = (
                 "α² for α⁴ under the root",
                 partial(prove_mirror_flow, lambda w, a: (w * sp.asinh(w / a**2) - sp.sqrt(w**2 + a**2) + a) / 2),
             ),
+            Mutant("a constant more", partial(prove_mirror_flow, lambda w, alpha: hypentropy(w, alpha) + alpha)),
         ),
     ),
     Claim(
@@ -289,7 +329,11 @@ CLAIMS = (
         _WOODWORTH,
         ENTRYWISE,
         prove_interpolation,
-        (Mutant("Xν for Xᵀν", partial(prove_interpolation, lambda X, nu: X @ nu)),),
+        (
+            Mutant("Xν for Xᵀν", partial(prove_interpolation, lambda X, nu: X @ nu)),
+            Mutant("the opposite sign", partial(prove_interpolation, lambda X, nu: -X.T @ nu)),
+            Mutant("1 % more", partial(prove_interpolation, lambda X, nu: X.T @ nu * sp.QQ(101, 100))),
+        ),
     ),
     Claim(
         "T21",
@@ -302,6 +346,7 @@ CLAIMS = (
         (
             Mutant("half the ℓ1 norm", partial(prove_rich_limit, lambda w: w / 2)),
             Mutant("the ℓ2 norm", partial(prove_rich_limit, lambda w: w**2)),
+            Mutant("twice the ℓ1 norm", partial(prove_rich_limit, lambda w: 2 * w)),
         ),
     ),
     Claim(
@@ -315,6 +360,7 @@ CLAIMS = (
         (
             Mutant("the ℓ1 norm", partial(prove_kernel_limit, lambda w: w)),
             Mutant("half the squared norm", partial(prove_kernel_limit, lambda w: w**2 / 2)),
+            Mutant("the fourth power", partial(prove_kernel_limit, lambda w: w**4 / 4)),
         ),
     ),
     *(
@@ -326,18 +372,21 @@ CLAIMS = (
             _PESME,
             WORKED,
             partial(prove_saddles, case),
-            (mutant,),
-        )
-        for case, mutant in (
             (
-                INDEPENDENT,
-                Mutant("weakest first", partial(prove_saddles, replace(INDEPENDENT, times=INDEPENDENT.times[::-1]))),
-            ),
-            *(
-                (case, Mutant("signs ignored at the jumps", partial(prove_saddles, case, free_minimiser)))
-                for case in (CORRELATED, SWITCHING, UNDERDETERMINED)
+                Mutant("weakest first", partial(prove_saddles, replace(case, times=case.times[::-1]))),
+                Mutant(
+                    "a jump 1 % later",
+                    partial(prove_saddles, replace(case, times=(case.times[0] * _LATE, *case.times[1:]))),
+                ),
+                Mutant("a target 1 % larger", partial(prove_saddles, replace(case, y=case.y * _LATE))),
+                *(
+                    [Mutant("signs ignored at the jumps", partial(prove_saddles, case, free_minimiser))]
+                    if case is not INDEPENDENT
+                    else []
+                ),
             ),
         )
+        for case in (INDEPENDENT, CORRELATED, SWITCHING, UNDERDETERMINED)
     ),
     Claim(
         "T22",

@@ -31,16 +31,11 @@ from .penalties import (
     prove_two_factor_penalty,
 )
 from .provers.polynomials import Array, square_norm
+from .structure_provers import contiguous_blocks
 
 __all__ = ["CLAIMS"]
 
 _HAYASE = "Hayase & Karakida, ICML 2024, arXiv 2306.01470"
-
-
-def contiguous_blocks(B: Array, shape: tuple[int, int, int, int]) -> Array:
-    """Contiguous blocks of rows taken for Monarch's slices, which are strided: a false neighbour."""
-    p, k, q, s = shape
-    return B.reshape(q, p, k, s).transpose(0, 2, 1, 3)
 
 
 def unshuffled(B: Array, left: tuple[int, int], right: tuple[int, int]) -> Array:
@@ -71,6 +66,17 @@ def misordered_gradient(values: Array, pattern: Pattern, x: Array, y_bar: Array)
     n = x.shape[1]
     y = y_bar.reshape(a, d, b, n).transpose(0, 2, 1, 3).reshape(a * b * d, n)
     return defining_factor(values, pattern, x, y)
+
+
+def enlarged_pullback(G: Array, V: Array, W: Array) -> tuple[Array, Array]:
+    """One of the two gradients 1 % larger: a false neighbour."""
+    left, right = kronecker_pullback(G, V, W)
+    return left, right * sp.QQ(101, 100)
+
+
+def opposite_gradient(values: Array, pattern: Pattern, x: Array, y_bar: Array) -> Array:
+    """The opposite sign: a false neighbour."""
+    return -defining_factor(values, pattern, x, y_bar)
 
 
 CLAIMS = (
@@ -273,6 +279,7 @@ CLAIMS = (
         (
             Mutant("vec along rows on one side", partial(prove_kronecker_pullback, row_stacked_pullback)),
             Mutant("W ⊗ V", partial(prove_kronecker_pullback, swapped_pullback, sizes=(((2, 2), (2, 2)),))),
+            Mutant("one gradient 1 % larger", partial(prove_kronecker_pullback, enlarged_pullback)),
         ),
         slow=partial(prove_kronecker_pullback, sizes=(((3, 4), (4, 2)), ((4, 3), (3, 3)))),
     ),
@@ -287,6 +294,7 @@ CLAIMS = (
         (
             Mutant("tied axes not summed", partial(prove_factor_pullback, first_tied_gradient)),
             Mutant("rows ordered (a, d, b)", partial(prove_factor_pullback, misordered_gradient)),
+            Mutant("the opposite sign", partial(prove_factor_pullback, opposite_gradient)),
         ),
         slow=partial(prove_factor_pullback, patterns=SLOW_PATTERNS, batch=3),
     ),

@@ -12,7 +12,7 @@ from .claims import Claim
 __all__ = ["all_claims", "find_claims"]
 
 #: Modules of this room that list ``CLAIMS``, in the order of the theory.
-_GROUPS = ("structure_claims", "penalty_claims", "flow_claims", "sample_claims", "algebra_claims")
+_GROUPS = ("structure_claims", "penalty_claims", "flow_claims", "sample_claims", "algebra_claims", "training_claims")
 
 
 @cache
@@ -23,7 +23,7 @@ def all_claims() -> tuple[Claim, ...]:
     --------
     >>> from kronmix.symbolic.registry import all_claims
     >>> all_claims()[-1].number
-    'T33'
+    'T37'
     """
     listed = [claim for group in _GROUPS for claim in import_module(f".{group}", __package__).CLAIMS]
     return tuple(sorted(listed, key=lambda claim: int(claim.number[1:])))

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from functools import partial
+from math import log
 
 import sympy as sp
 
-from .alignment import biased_hsic, prove_bounded, prove_invariance, prove_kernel_form, prove_unbiased, scaled_rotation
+from .alignment import biased_hsic, prove_unbiased, unbiased_hsic
 from .claims import CERTIFICATE, ENTRYWISE, NUMERICAL, WORKED, Claim, Mutant
 from .random_spectra import prove_edge, prove_sparse_growth, prove_width_free
 from .saddles import CORRELATED, INDEPENDENT, SWITCHING, prove_average_is_lasso
 from .sensing import Experiment, prove_recovery
+from .steps import Step, stepwise
 from .time_paths import (
     mirror_side,
     prove_dual_limit,
     prove_mirror_identity,
+    prove_saddle_average,
     prove_soft_threshold,
     prove_threshold_optimality,
 )
@@ -39,6 +43,7 @@ CLAIMS = (
         (
             Mutant("so does the solution of least ℓ2 norm", partial(prove_recovery, method="least squares")),
             Mutant("from any initial scale", partial(prove_recovery, Experiment(rank=4, scale=1.0, step_size=0.02))),
+            Mutant("from half the measurements", partial(prove_recovery, Experiment(measurements=55))),
         ),
         slow=partial(prove_recovery, Experiment(seed=1, steps=60_000)),
     ),
@@ -50,7 +55,11 @@ CLAIMS = (
         "Marchenko & Pastur 1967; Geman 1980",
         NUMERICAL,
         prove_edge,
-        (Mutant("1 + γ", partial(prove_edge, lambda gamma: 1 + gamma)),),
+        (
+            Mutant("1 + γ", partial(prove_edge, lambda gamma: 1 + gamma)),
+            Mutant("√γ", partial(prove_edge, lambda gamma: gamma**0.5)),
+            Mutant("10 % more", partial(prove_edge, lambda gamma: 1.1 * (1 + gamma**0.5))),
+        ),
         slow=partial(prove_edge, tokens=1000, tolerance=0.015),
     ),
     Claim(
@@ -61,7 +70,11 @@ CLAIMS = (
         _HAYASE,
         NUMERICAL,
         prove_width_free,
-        (Mutant("growth √C", partial(prove_width_free, lambda channels: channels**0.5)),),
+        (
+            Mutant("growth √C", partial(prove_width_free, lambda channels: channels**0.5)),
+            Mutant("growth log C", partial(prove_width_free, lambda channels: 1 + log(channels))),
+            Mutant("1 % more", partial(prove_width_free, lambda channels: 1.01)),
+        ),
     ),
     Claim(
         "T24",
@@ -71,46 +84,69 @@ CLAIMS = (
         _HAYASE,
         NUMERICAL,
         prove_sparse_growth,
-        (Mutant("it stays at 2", partial(prove_sparse_growth, grows=False)),),
+        (
+            Mutant("it stays at 2", partial(prove_sparse_growth, grows=False)),
+            Mutant("it grows as it narrows", partial(prove_sparse_growth, degrees=(2, 8, 64))),
+            Mutant("it grows by 2 at every widening", partial(prove_sparse_growth, margin=2.0)),
+        ),
         slow=partial(prove_sparse_growth, connections=2**18),
     ),
-    Claim(
+    stepwise(
         "T25",
         "invariance of linear CKA",
-        "Linear CKA is unchanged by rotating and scaling the features.",
+        "Linear CKA is unchanged by rotating and scaling the features: its numerator gains a², its denominator the root of a⁴.",
         r"\operatorname{CKA}(aXQ,Y)=\operatorname{CKA}(X,Y),\qquad Q^{\top}Q=I",
         _NGUYEN,
-        ENTRYWISE,
-        prove_invariance,
+        Step(
+            "the numerator",
+            "trace((a*Y.T@X@Q).T@(a*Y.T@X@Q)) == a*a*trace((Y.T@X).T@(Y.T@X))",
+            "X=n,p Y=n,q Q=p,p a=",
+            "Q orthogonal",
+        ),
+        {
+            "any linear map": {"assume": None},
+            "symmetric for orthogonal": {"assume": "Q symmetric"},
+            "a for a²": {"text": "trace((a*Y.T@X@Q).T@(a*Y.T@X@Q)) == a*trace((Y.T@X).T@(Y.T@X))"},
+        },
         (
-            Mutant("unequal scaling", partial(prove_invariance, lambda a, c, s: scaled_rotation(a, c, s) * [1, 3])),
-            Mutant("shear", partial(prove_invariance, lambda a, c, s: scaled_rotation(a, c, s) @ [[1, 1], [0, 1]])),
-            Mutant(
-                "a sign lost", partial(prove_invariance, lambda a, c, s: scaled_rotation(a, c, s) * [[1, -1], [1, 1]])
+            Step(
+                "the squared denominator",
+                "trace((a*X@Q).T@(a*X@Q)@(a*X@Q).T@(a*X@Q)) == a*a*a*a*trace(X.T@X@X.T@X)",
+                "X=n,p Q=p,p a=",
+                "Q orthogonal",
             ),
         ),
-        slow=partial(prove_invariance, samples=5, widths=(2, 4)),
     ),
-    Claim(
+    stepwise(
         "T25",
         "kernel form of linear CKA",
         "Linear CKA compares the Gram matrices of the samples.",
         r"\|Y^{\top}X\|_F^2=\langle XX^{\top},YY^{\top}\rangle",
         _NGUYEN,
-        ENTRYWISE,
-        prove_kernel_form,
-        (Mutant("Gram matrices of the features", partial(prove_kernel_form, transposed=True)),),
-        slow=partial(prove_kernel_form, samples=5, widths=(3, 4)),
+        Step("both traces", "trace((Y.T@X).T@(Y.T@X)) == trace((X@X.T)@(Y@Y.T))", "X=n,p Y=n,q"),
+        {
+            "Gram matrices of the features": {
+                "text": "trace((Y.T@X).T@(Y.T@X)) == trace((X.T@X)@(Y.T@Y))",
+                "shapes": "X=n,p Y=n,p",
+            }
+        },
     ),
-    Claim(
+    stepwise(
         "T25",
         "range of CKA",
-        "CKA is at most 1, and 1 for proportional kernels: Cauchy–Schwarz by Lagrange's sum of squares.",
-        r"\|K\|_F^2\|L\|_F^2-\langle K,L\rangle^2=\sum_{i<j}(k_il_j-k_jl_i)^2",
+        "CKA is at most 1, and 1 for proportional kernels: Cauchy–Schwarz by Lagrange's sum of squares, k = vec K, l = vec L.",
+        r"\|K\|_F^2\|L\|_F^2-\langle K,L\rangle^2=\tfrac12\sum_{ij}(k_il_j-k_jl_i)^2",
         _NGUYEN,
-        CERTIFICATE,
-        prove_bounded,
-        (Mutant("at most ½", partial(prove_bounded, 4)),),
+        Step(
+            "Lagrange's identity",
+            "2*trace(k.T@k)*trace(l.T@l)-2*(k.T@l)@(k.T@l) == trace((k@l.T-l@k.T).T@(k@l.T-l@k.T))",
+            "k=n,1 l=n,1",
+        ),
+        {
+            "at most ½": {
+                "text": "2*trace(k.T@k)*trace(l.T@l)-8*(k.T@l)@(k.T@l) == trace((k@l.T-l@k.T).T@(k@l.T-l@k.T))"
+            }
+        },
     ),
     Claim(
         "T25",
@@ -120,7 +156,11 @@ CLAIMS = (
         _NGUYEN,
         ENTRYWISE,
         prove_unbiased,
-        (Mutant("the biased estimate", partial(prove_unbiased, biased_hsic)),),
+        (
+            Mutant("the biased estimate", partial(prove_unbiased, biased_hsic)),
+            Mutant("without the mixed term", partial(prove_unbiased, partial(unbiased_hsic, mixed=0))),
+            Mutant("the mixed term 1 % less", partial(prove_unbiased, partial(unbiased_hsic, mixed=Fraction(99, 50)))),
+        ),
         slow=partial(prove_unbiased, samples=7, batch=5),
     ),
     Claim(
@@ -147,7 +187,25 @@ CLAIMS = (
         _BERTHIER,
         CERTIFICATE,
         prove_dual_limit,
-        (Mutant("λ = 2 log(1/α)/t", partial(prove_dual_limit, lambda log: 2 * log)),),
+        (
+            Mutant("λ = 2 log(1/α)/t", partial(prove_dual_limit, lambda log: 2 * log)),
+            Mutant("λ = log(1/α)²/t", partial(prove_dual_limit, lambda log: log**2)),
+            Mutant("λ = √log(1/α)/t", partial(prove_dual_limit, lambda log: sp.sqrt(log))),
+        ),
+    ),
+    Claim(
+        "T26",
+        "limit of the average",
+        "One coordinate: as α → 0 the averaged weight tends to the average of the saddle path, (r − 1/s)₊, the lasso at λ = 1/s.",
+        r"\lim_{\alpha\to0}\bar w(s\log\tfrac1\alpha)=\tfrac1s\int_0^s r\,[\sigma>1/r]\,d\sigma=(r-1/s)_+",
+        _BERTHIER + "; Pesme & Flammarion 2023",
+        CERTIFICATE,
+        prove_saddle_average,
+        (
+            Mutant("the last iterate", partial(prove_saddle_average, lambda r, s: r)),
+            Mutant("λ = 2/s", partial(prove_saddle_average, lambda r, s: r - 2 / s)),
+            Mutant("shrunk, not cut", partial(prove_saddle_average, lambda r, s: r / (1 + 1 / s))),
+        ),
     ),
     *(
         Claim(

@@ -5,17 +5,29 @@ A bound is proved for all sizes by a chain of these: an identity that splits a c
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cache
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cache, partial
+from typing import Any
 
-from .claims import Counterexample, Outcome, Proof, Undecided
+from .claims import ALL_SIZES, Claim, Counterexample, Mutant, Outcome, Proof, Undecided
 from .identities import decide
 from .language import parse_identity, parse_shapes
 from .language.expressions import equal_expressions
 from .provers.indices import differences
 from .statement import Statement
 
-__all__ = ["ATTAINED", "CERTIFIED", "KRONECKER_NORM", "LAGRANGE", "POWER_SUMS", "SLICE_NORM", "Step", "prove_steps"]
+__all__ = [
+    "ATTAINED",
+    "CERTIFIED",
+    "KRONECKER_NORM",
+    "LAGRANGE",
+    "POWER_SUMS",
+    "SLICE_NORM",
+    "Step",
+    "prove_steps",
+    "stepwise",
+]
 
 
 @dataclass(frozen=True)
@@ -35,6 +47,11 @@ class Step:
     shapes: str
     assume: str | None = None
 
+    def scaled(self, words: str, factor: str) -> Step:
+        """The right side times a number: a false neighbour."""
+        left, right = self.text.split(" == ")
+        return replace(self, words=words, text=f"{left} == {factor}*({right})")
+
 
 def prove_steps(*steps: Step) -> Outcome:
     """Prove every step for all sizes; the first that fails, with its counterexample."""
@@ -44,16 +61,40 @@ def prove_steps(*steps: Step) -> Outcome:
     return Proof("all sizes", "; ".join(step.words for step in steps))
 
 
+def stepwise(
+    number: str,
+    name: str,
+    statement: str,
+    latex: str,
+    source: str,
+    step: Step,
+    false: Mapping[str, Mapping[str, Any]],
+    lemmas: tuple[Step, ...] = (),
+) -> Claim:
+    """The entry of a statement whose last step is the statement itself.
+
+    ``false`` names neighbours by what is another in the step; two more have its right side times 1.01 and times −1.
+    """
+    wrong = [replace(step, words=words, **changes) for words, changes in false.items()]
+    wrong += [step.scaled("1 % more", "1.01"), step.scaled("the opposite sign", "-1")]
+    mutants = tuple(Mutant(other.words, partial(prove_steps, other)) for other in wrong)
+    return Claim(number, name, statement, latex, source, ALL_SIZES, partial(prove_steps, *lemmas, step), mutants)
+
+
 @cache
 def _proved(step: Step) -> Outcome:
     identity, shapes = parse_identity(step.text), parse_shapes(step.shapes)
     left, right, facts = Statement(identity, shapes, step.assume).symbolic()
-    if equal_expressions(left, right) or not differences(left, right, facts):
-        return Proof("all sizes", step.words)
-    verdict = decide(identity, shapes, None, assume=step.assume)
-    if (found := verdict.counterexample) is None:
-        raise Undecided(f"{step.words}: neither proved for all sizes nor refuted")
-    return Counterexample(str(dict(found.sizes)), {name: m.tolist() for name, m in found.matrices.items()}, step.words)
+    why = "the two formulas for entry (i, j) differ"
+    try:
+        if equal_expressions(left, right) or not differences(left, right, facts):
+            return Proof("all sizes", step.words)
+    except Undecided as undecided:
+        why = str(undecided)
+    if (found := decide(identity, shapes, None, assume=step.assume).counterexample) is None:
+        raise Undecided(f"{step.words}: {why}, and no counterexample was found")
+    sizes = ", ".join(f"{name} = {size}" for name, size in found.sizes.items())
+    return Counterexample(sizes, found.as_dict()["matrices"], f"{step.words}: {found}")
 
 
 _ORTHONORMAL = "U.T @ U == eye(r), V.T @ V == eye(r)"

@@ -7,15 +7,28 @@ modulo primes at real sizes.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from fractions import Fraction
 from functools import partial
 from typing import Any
 
+import numpy as np
 import sympy as sp
 
 from . import structure_identities as sides, structure_statements as statements
 from .claims import ALL_SIZES, ENTRYWISE, FINITE_FIELD, Claim, Counterexample, Mutant, Outcome, Proof
 from .entrywise import Identity, prove_identity
+from .penalties import monarch_slices
 from .provers.statements import Sizes, Statement, prove_entries, prove_for_all_sizes, prove_modulo_primes
+from .steps import Step, stepwise
+from .structure_provers import (
+    contiguous_blocks,
+    prove_best_monarch,
+    prove_counts,
+    prove_density,
+    prove_permutations,
+    prove_widest,
+    strided_columns,
+)
 
 __all__ = ["CLAIMS"]
 
@@ -31,30 +44,14 @@ _QUADS = [(1, 1, 2, 2), (2, 2, 2, 2), (1, 2, 3, 2), (2, 3, 3, 2)]
 _REAL = (196, 768)
 
 
-def prove_widest(root: int = 3) -> Proof | Counterexample:
-    """T6 for all sizes: m = SC at (γ_T C S² + γ_C C² S)/2 = Ω, by AM–GM on the two terms, with its point of equality."""
-    S, C, T, G = sp.symbols("S C gamma_T gamma_C", positive=True)
-    Ω = (T * C * S**2 + G * C**2 * S) / 2
-    # Ω² − γ_T γ_C m³ = (m/2)² (γ_T S − γ_C C)²: never negative, zero exactly at γ_T S = γ_C C.
-    square = sp.Rational(1, 4) * (S * C) ** 2 * (T * S - G * C) ** 2
-    gap = sp.expand(Ω**2 - T * G * (S * C) ** 3 - square)
-    width = (Ω**2 / (T * G)) ** sp.Rational(1, root)
-    at_equality = sp.simplify(width.subs(C, T * S / G) - (S * C).subs(C, T * S / G))
-    if gap != 0 or at_equality != 0:
-        return Counterexample("all", {"gap": gap}, f"at γ_T S = γ_C C the width misses SC by {at_equality}")
-    return Proof("all S, C, γ_T, γ_C > 0", "Ω² − γ_Tγ_C m³ is the square ((m/2)(γ_T S − γ_C C))²")
+_NEARLY = sp.Rational(101, 100)
+#: Factors on the right side of every identity that make it false.
+_NEAR = {"1 % more": Fraction(101, 100), "the opposite sign": Fraction(-1)}
 
 
-def prove_density(power: int = 2) -> Proof | Counterexample:
-    """T7 for all sizes: p = Ω/(γ m²) = (1/S + 1/C)/2."""
-    S, C, γ = sp.symbols("S C gamma", positive=True)
-    Ω = γ * (C * S**2 + C**2 * S) / 2
-    difference = sp.simplify(Ω / (γ * (S * C) ** power) - (1 / S + 1 / C) / 2)
-    return (
-        Proof("all S, C, γ > 0", "identity of rational functions")
-        if difference == 0
-        else Counterexample("all", {"difference": difference}, f"the sides differ by {difference}")
-    )
+def _scaled(sides: Callable[..., tuple[Any, Any]], factor: Fraction, *sizes: Any) -> tuple[Any, Any]:
+    left, right = sides(*sizes)
+    return left, factor * right
 
 
 def _identity(
@@ -77,7 +74,9 @@ def _identity(
     def claim(
         evidence: str, prove: Callable[[Statement], Outcome], at: Any = None, whole: Any = None, slow: Any = None
     ) -> Claim:
-        false = tuple(Mutant(words, partial(prove, partial(sides, **options))) for words, options in mutants.items())
+        wrong = {words: partial(sides, **options) for words, options in mutants.items()}
+        wrong |= {words: partial(_scaled, sides, factor) for words, factor in _NEAR.items()}
+        false = tuple(Mutant(words, partial(prove, other)) for words, other in wrong.items())
         proved = whole or partial(prove, sides)
         return Claim(number, name, statement, latex, source, evidence, proved, false, slow=slow, at=at)
 
@@ -111,7 +110,10 @@ def _entries(
     def proved(side: Identity) -> Proof | Counterexample:
         return prove_identity(side, sizes)
 
-    false = tuple(Mutant(words, partial(proved, mutant)) for words, mutant in mutants.items())
+    wrong = dict(mutants)
+    if len(mutants) < 3:
+        wrong |= {words: partial(_scaled, identity, factor) for words, factor in _NEAR.items()}
+    false = tuple(Mutant(words, partial(proved, mutant)) for words, mutant in wrong.items())
     slow = partial(prove_identity, identity, [*sizes, *large])
     return Claim(number, name, statement, latex, source, ENTRYWISE, partial(proved, identity), false, slow=slow)
 
@@ -240,13 +242,37 @@ CLAIMS = (
     ),
     Claim(
         "T6",
+        "connections",
+        "The four layers of a block have γ_T C S², γ_T C S², γ_C C² S and γ_C C² S connections, the non-zeros of their patterns.",
+        r"\Omega=\tfrac12(\gamma_TCS^2+\gamma_CC^2S)",
+        _HAYASE,
+        ALL_SIZES,
+        prove_counts,
+        (
+            Mutant(
+                "the expansions exchanged",
+                partial(prove_counts, lambda S, C, T, G: Fraction(G * C * S**2 + T * C**2 * S, 2)),
+            ),
+            Mutant("the sum of four", partial(prove_counts, lambda S, C, T, G: 2 * (T * C * S**2 + G * C**2 * S))),
+            Mutant("dense layers", partial(prove_counts, lambda S, C, T, G: Fraction((T + G) * (S * C) ** 2, 2))),
+        ),
+    ),
+    Claim(
+        "T6",
         "widest shape",
         "At fixed connections the width SC is largest where γ_T S = γ_C C.",
         r"SC\le(\Omega^2/\gamma_T\gamma_C)^{1/3}",
         _HAYASE,
         ALL_SIZES,
         prove_widest,
-        (Mutant("exponent 1/2", partial(prove_widest, 2)),),
+        (
+            Mutant("exponent 1/2", partial(prove_widest, lambda Ω, T, G: sp.sqrt(Ω**2 / (T * G)))),
+            Mutant("one expansion", partial(prove_widest, lambda Ω, T, G: (Ω**2 / T) ** sp.Rational(1, 3))),
+            Mutant(
+                "1 % more",
+                partial(prove_widest, lambda Ω, T, G: _NEARLY * (Ω**2 / (T * G)) ** sp.Rational(1, 3)),
+            ),
+        ),
     ),
     Claim(
         "T7",
@@ -256,18 +282,44 @@ CLAIMS = (
         _HAYASE,
         ALL_SIZES,
         prove_density,
-        (Mutant("one power of m", partial(prove_density, 1)),),
+        (
+            Mutant("1/S + 1/C", partial(prove_density, lambda S, C: Fraction(1, S) + Fraction(1, C))),
+            Mutant("1/S", partial(prove_density, lambda S, C: Fraction(1, S))),
+            Mutant(
+                "1 % more", partial(prove_density, lambda S, C: Fraction(101, 200) * (Fraction(1, S) + Fraction(1, C)))
+            ),
+        ),
     ),
-    _entries(
+    stepwise(
         "T8",
         "permutations keep singular values",
-        "J₂BJ₁ has the Gram matrix of B up to J₁.",
-        r"(J_2BJ_1)^\top J_2BJ_1=J_1^\top B^\top BJ_1",
+        "J₂BJ₁ has the Gram matrix of B up to J₁, for all permutations, and permutations are orthogonal.",
+        r"(J_2BJ_1)^\top J_2BJ_1=J_1^\top B^\top BJ_1,\qquad J^\top J=I",
         _HAYASE,
-        sides.t8,
-        [(2, 2), (2, 3)],
-        {"unpermuted": partial(sides.t8, permuted=False)},
-        large=[(3, 4), (4, 3)],
+        Step(
+            "the Gram matrix", "(J@B@K).T@(J@B@K) == K.T@B.T@B@K", "J=m,m B=m,n K=n,n", "J permutation, K permutation"
+        ),
+        {
+            "unpermuted": {"text": "(J@B@K).T@(J@B@K) == B.T@B"},
+            "J₁ for J₁ᵀ": {"text": "(J@B@K).T@(J@B@K) == K@B.T@B@K"},
+            "any J₂": {"assume": "K permutation"},
+        },
+        (Step("JᵀJ = I", "J.T@J == eye(n)", "J=n,n", "J permutation"),),
+    ),
+    Claim(
+        "T8",
+        "permutations keep entries",
+        "JᵀJ = I for the shipped permutations, and J₂BJ₁ has the entries of B in another order, so its norms and counts.",
+        r"(J_2BJ_1)_{ij}=B_{\pi_2(i),\pi_1^{-1}(j)}",
+        _HAYASE,
+        ENTRYWISE,
+        prove_permutations,
+        (
+            Mutant("inverse rows", partial(prove_permutations, rows=np.argsort)),
+            Mutant("columns by π₁ itself", partial(prove_permutations, columns=np.asarray)),
+            Mutant("JJ = I", partial(prove_permutations, inverse=lambda J: J @ J)),
+        ),
+        slow=partial(prove_permutations, size=4),
     ),
     *_identity(
         "T9",
@@ -314,7 +366,11 @@ CLAIMS = (
         _LE,
         sides.t11,
         [(1, 1, 2, 2), (2, 1, 2, 1), (1, 2, 1, 2)],
-        {"rank r − 1": partial(sides.t11, minors=0)},
+        {
+            "rank r − 1": partial(sides.t11, minors=0),
+            "contiguous rows": partial(sides.t11, order=(0, 2, 1, 3, 4, 5)),
+            "strided columns": partial(sides.t11, order=(0, 1, 2, 3, 5, 4)),
+        },
         large=[(2, 2, 2, 2), (2, 1, 3, 2)],
     ),
     *_identity(
@@ -330,16 +386,22 @@ CLAIMS = (
         real=lambda S, C: (2, C, S, 2),
         large=[(3, 4, 3, 2), (4, 4, 4, 4)],
     ),
-    _entries(
+    Claim(
         "T13",
         "best Monarch",
-        "‖B − M‖² is a sum over slices that share no parameter: the best M is the best slice by slice.",
-        r"\|B-M\|_F^2=\sum_{q,k}\|B_{qk}-L_{qk}R_{kq}^\top\|_F^2",
-        _DAO,
-        sides.t13,
-        [(2, 2, 2, 1), (1, 2, 3, 2)],
-        {"contiguous blocks": partial(sides.t13, interleaved=False)},
-        large=[(3, 2, 3, 2), (3, 3, 3, 3)],
+        "‖B − M‖² is a sum over slices that share no parameter: the best M is the best of rank r slice by slice.",
+        r"\|B-M\|_F^2=\sum_{q,k}\|B_{qk}-L_{qk}R_{kq}\|_F^2",
+        _DAO + "; Eckart & Young 1936, cited",
+        ENTRYWISE,
+        prove_best_monarch,
+        (
+            Mutant("contiguous blocks", partial(prove_best_monarch, contiguous_blocks)),
+            Mutant("columns strided too", partial(prove_best_monarch, strided_columns)),
+            Mutant(
+                "1 % more", partial(prove_best_monarch, lambda B, shape: monarch_slices(B, shape) * sp.QQ(101, 100))
+            ),
+        ),
+        slow=partial(prove_best_monarch, block_rank=2, shapes=((2, 2, 2, 2), (3, 2, 3, 2), (3, 3, 3, 3))),
     ),
     *_identity(
         "T14",

@@ -25,6 +25,7 @@ __all__ = [
     "prove_dual_limit",
     "prove_jump_time",
     "prove_mirror_identity",
+    "prove_saddle_average",
     "prove_soft_threshold",
     "prove_threshold_optimality",
 ]
@@ -102,6 +103,21 @@ def prove_jump_time(time: Callable[[Any], Any] = lambda r: 1 / r) -> Outcome:
     tends = target if between > 1 / target else sp.Integer(0)
     values = {"r": target, "claimed": time(target), "s": between, "limit": tends}
     return Counterexample("α → 0", values, f"{wrong.detail}: at s = {between}, w tends to {tends}")
+
+
+def prove_saddle_average(average: Callable[[Any, Any], Any] = lambda r, s: r - 1 / s) -> Outcome:
+    """One coordinate: as α → 0 the time average w̄(s log 1/α) tends to the average of the saddle path, average(r, s) for rs > 1 and
+    0 before: soft thresholding at λ = 1/s.
+
+    0 ≤ w ≤ r, so by dominated convergence the average tends to that of the limits, which change at rs = 1 (the jump time).
+    """
+    if isinstance(lemma := prove_jump_time(), Counterexample):
+        return lemma
+    r, later, x = sp.symbols("r d x", positive=True)
+    s = 1 / r + later
+    limit = sp.integrate(r, (x, 1 / r, s)) / s
+    wrong = agree(limit, average(r, s), "α → 0, all r, s > 1/r", "lim w̄")
+    return wrong or Proof("α → 0, all r > 0 and s", "average of the limits, which w̄ tends to by dominated convergence")
 
 
 def _weight_limits(r: Any) -> dict[str, Any]:
