@@ -41,7 +41,10 @@ def test_entry_by_entry(claim: Any) -> None:
 def test_the_slow_run_holds_at_more_sizes(claim: Any) -> None:
     slow = claim.slow()
     assert slow.holds
-    assert slow.sizes.startswith(claim.prove().sizes + ", ") or claim.number in ("T8", "T13")  # other sizes, not more of them
+    assert slow.sizes.startswith(claim.prove().sizes + ", ") or claim.number in (
+        "T8",
+        "T13",
+    )  # other sizes, not more of them
 
 
 @chosen(FINITE_FIELD)
@@ -77,7 +80,9 @@ def test_mutants_are_refuted_at_the_sizes_of_a_real_mixer(mutant: Any) -> None:
 
 
 def test_every_statement_for_tokens_and_channels_is_proved_in_two_ways() -> None:
-    everywhere = {named(claim) for claim in CLAIMS if claim.evidence == ALL_SIZES and claim.number not in ("T6", "T7", "T8")}
+    everywhere = {
+        named(claim) for claim in CLAIMS if claim.evidence == ALL_SIZES and claim.number not in ("T6", "T7", "T8")
+    }
     real = {named(claim) for claim in CLAIMS if claim.evidence == FINITE_FIELD}
     # tr(MᵀM) of a Kronecker product has m² entries on the way.
     assert everywhere - real == {"T15 Frobenius norm"}
