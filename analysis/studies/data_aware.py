@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
-from math import isqrt
 from typing import Any
 
 import numpy as np
+from scipy.sparse import csr_array
 
 import kronmix as km
 from kronmix import networks as nn
@@ -17,8 +17,8 @@ from ..classification import Array, Task, image_shape, split, train
 from ..statistics import Comparison, Outcome, Samples, decide_together
 from ..study import Study, Table, draw_intervals
 
-#: Makes an operator from (matrix, its inputs or None, numbers that may be stored).
-Family = Callable[[Array, Any, int], km.StructuredOperator]
+#: Makes an operator from (matrix, its inputs, part of the dense numbers it may store), and says how many it stores.
+Variant = Callable[[Array, Array, float], tuple[km.StructuredOperator, int]]
 
 
 #: Of the relative error of the logits.
@@ -27,13 +27,15 @@ _SMALLEST = 0.02
 
 @dataclass(frozen=True)
 class Config:
-    """All layers but the first and the last of ``network``, by families storing at most what Monarch of ``block_rank`` stores.
+    """All layers but the first and the last of ``network``, by families storing at most ``share`` of the dense numbers.
 
-    ``width`` is that of the MLP's hidden layers; the MLP-Mixer has an eighth of it in channels.
+    Nothing that takes more multiply-adds than the dense matrix replaces it.
+
+    ``width`` is that of the MLP's hidden layers; the MLP-Mixer has a quarter of it in channels.
     """
 
     network: str
-    block_rank: int
+    share: float
     width: int
     data: str
     train: int
@@ -53,7 +55,7 @@ def run_cell(config: Config, seed: int) -> dict[str, float]:
     values = {"dense: accuracy": accuracy}
     tuning = Task(config.data, config.train, config.test, config.tuning_epochs, 50, config.tuning_rate)
     for name, variant in VARIANTS.items():
-        replaced, numbers = _replaced(network, X, variant, config.block_rank)
+        replaced, numbers = _replaced(network, X, variant, config.share)
         found = replaced(X_test)
         values[f"{name}: numbers"] = numbers
         values[f"{name}: logit error"] = float(np.linalg.norm(found - logits) / np.linalg.norm(logits))
@@ -70,11 +72,11 @@ def _trained(kind: str, width: int, task: Task, seed: int) -> tuple[nn.Network, 
 
 
 def _mlp(image: tuple[int, int, int], width: int, seed: int) -> nn.Network:
-    return nn.mlp(int(np.prod(image)), [width, width], 10, "relu", seed=seed)
+    return nn.mlp(int(np.prod(image)), [width] * 3, 10, "relu", seed=seed)
 
 
 def _mixer(image: tuple[int, int, int], width: int, seed: int) -> nn.Network:
-    return nn.mlp_mixer(image, 2 if image[0] < 16 else 4, width // 8, 2, 10, seed=seed)
+    return nn.mlp_mixer(image, 2 if image[0] < 16 else 4, width // 4, 2, 10, seed=seed)
 
 
 NETWORKS = {"MLP": _mlp, "MLP-Mixer": _mixer}
@@ -83,7 +85,7 @@ NETWORKS = {"MLP": _mlp, "MLP-Mixer": _mixer}
 # ---- replacing layers ------------------------------------------------------------------------------------------------
 
 
-def _replaced(network: nn.Network, images: Array, variant: Family, block_rank: int) -> tuple[nn.Network, float]:
+def _replaced(network: nn.Network, images: Array, variant: Variant, share: float) -> tuple[nn.Network, float]:
     """The network with other layers, and the part of the dense numbers they store. Inputs are the trained network's own."""
     hidden = list(_linears(network.body))[1:-1]
     counts: list[tuple[int, int]] = []
@@ -100,8 +102,8 @@ def _replaced(network: nn.Network, images: Array, variant: Family, block_rank: i
         W = nn.inspection.shared_matrix(part.operator).astype(np.float32)
         copies, _, _, stride = part.operator.pattern or (1, 0, 0, 1)
         fibers = X.reshape(copies, W.shape[1], stride, -1).transpose(1, 0, 2, 3).reshape(W.shape[1], -1)
-        op = variant(W, fibers, _monarch_numbers(W.shape, block_rank))
-        counts.append((op.n_parameters, W.size))
+        op, numbers = variant(W, fibers, share)
+        counts.append((numbers, W.size))
         return nn.Linear(km.Ampliation(op, copies, stride), part.bias, part.rows, part.name)
 
     columns = network.patches.columns(images, np.dtype(np.float32))
@@ -121,53 +123,95 @@ def _linears(part: nn.Part) -> Iterator[nn.Linear]:
 # ---- families --------------------------------------------------------------------------------------------------------
 
 
-def _sizes(shape: tuple[int, ...]) -> tuple[int, int, int, int]:
-    """(p, k, q, s) as square as the divisors allow."""
-    (p, q), (k, s) = (_halves(n) for n in shape)
-    return p, k, q, s
+def _row(W: Array, share: float, family: str) -> tuple[km.decompose.Front, km.decompose.Candidate]:
+    """The shape and rank of a family that is nearest within the share and no dearer to apply than the matrix."""
+    front = km.search(W, budget=share, families=[family])
+    return front, min((c for c in front.candidates if c.connections <= W.size), key=lambda c: c.relative_error)
 
 
-def _halves(n: int) -> tuple[int, int]:
-    small = next(d for d in range(isqrt(n), 0, -1) if n % d == 0)
-    return n // small, small
+def _plain(family: str) -> Variant:
+    def nearest(W: Array, inputs: Array, share: float) -> tuple[km.StructuredOperator, int]:
+        front, row = _row(W, share, family)
+        return front.fit(row).operator, row.n_parameters
+
+    return nearest
 
 
-def _monarch_numbers(shape: tuple[int, ...], block_rank: int) -> int:
-    p, k, q, s = _sizes(shape)
-    return min(block_rank, p, s) * q * k * (p + s)
+#: (matrix, sizes, rank, data) -> nearest on data.
+Fit = Callable[..., km.decompose.Factorization]
 
 
-def _low_rank(W: Array, inputs: Any, numbers: int) -> km.StructuredOperator:
-    return km.nearest_low_rank(W, max(numbers // sum(W.shape), 1), inputs=inputs).operator
+def _low_rank(W: Array, sizes: tuple[int, ...], rank: int, **data: Any) -> km.decompose.Factorization:
+    return km.nearest_low_rank(W, rank, **data)
 
 
-def _kronecker(W: Array, inputs: Any, numbers: int) -> km.StructuredOperator:
-    p, k, q, s = _sizes(W.shape)
-    return km.nearest_kronecker(W, ((p, k), (q, s)), max(numbers // (p * k + q * s), 1), inputs=inputs).operator
+def _kronecker(W: Array, sizes: tuple[int, ...], rank: int, **data: Any) -> km.decompose.Factorization:
+    p, k, q, s = sizes
+    return km.nearest_kronecker(W, ((p, k), (q, s)), rank, **data)
 
 
-def _monarch(W: Array, inputs: Any, numbers: int) -> km.StructuredOperator:
-    sizes = p, k, q, s = _sizes(W.shape)
-    return km.nearest_monarch(W, sizes, numbers // (q * k * (p + s)), inputs=inputs).operator
+def _monarch(W: Array, sizes: tuple[int, ...], rank: int, **data: Any) -> km.decompose.Factorization:
+    p, k, q, s = sizes
+    return km.nearest_monarch(W, (p, k, q, s), rank, **data)
 
 
-def _blockwise_monarch(W: Array, inputs: Any, numbers: int) -> km.StructuredOperator:
-    """Exact for the second moment without the blocks that couple groups of columns."""
-    sizes = p, k, q, s = _sizes(W.shape)
-    groups = inputs.astype(np.float64).reshape(k, s, -1)
-    moment = km.block_diag(*(X @ X.T for X in groups))
-    return km.nearest_monarch(W, sizes, numbers // (q * k * (p + s)), covariance=moment).operator
+def _on_data(family: str, fit: Fit, data: Callable[[Array, tuple[int, ...]], dict[str, Any]]) -> Variant:
+    """The same shape and rank, nearest on data."""
+
+    def nearest(W: Array, inputs: Array, share: float) -> tuple[km.StructuredOperator, int]:
+        row = _row(W, share, family)[1]
+        return fit(W, row.sizes, row.rank, **data(inputs, row.sizes)).operator, row.n_parameters
+
+    return nearest
 
 
-def _ignoring(family: Family) -> Family:
-    return lambda W, inputs, numbers: family(W, None, numbers)
+def _all(inputs: Array, sizes: tuple[int, ...]) -> dict[str, Any]:
+    return {"inputs": inputs}
 
 
-FAMILIES: dict[str, Family] = {"low rank": _low_rank, "Kronecker sum": _kronecker, "Monarch": _monarch}
-VARIANTS: dict[str, Family] = (
-    {f"{name}, plain": _ignoring(family) for name, family in FAMILIES.items()}
-    | {f"{name}, on data": family for name, family in FAMILIES.items()}
-    | {"Monarch, blocks of data": _blockwise_monarch}
+def _blocks(inputs: Array, sizes: tuple[int, ...]) -> dict[str, Any]:
+    """The second moment without the blocks that couple groups of columns: the fit is exact for it."""
+    groups = inputs.astype(np.float64).reshape(sizes[1], sizes[3], -1)
+    return {"covariance": km.block_diag(*(X @ X.T for X in groups))}
+
+
+def _largest(W: Array, inputs: Array, share: float) -> tuple[km.StructuredOperator, int]:
+    """As many of the largest entries; where they are is not counted."""
+    mask = csr_array(_support(W, share))
+    return km.Masked(W[mask.nonzero()], mask), mask.nnz
+
+
+def _largest_on_data(W: Array, inputs: Array, share: float) -> tuple[km.StructuredOperator, int]:
+    """The same places, with the values that are nearest on data: every row by itself, exactly."""
+    support = _support(W, share)
+    X = inputs.astype(np.float64)
+    Σ = X @ X.T
+    values = [
+        np.linalg.lstsq(Σ[np.ix_(row, row)], Σ[row] @ w, rcond=1e-9)[0] for row, w in zip(support, W, strict=True)
+    ]
+    return km.Masked(np.concatenate(values).astype(W.dtype), csr_array(support)), int(support.sum())
+
+
+def _support(W: Array, share: float) -> Array:
+    kept = np.zeros(W.size, bool)
+    kept[np.argsort(-np.abs(W), axis=None, kind="stable")[: int(share * W.size)]] = True
+    return kept.reshape(W.shape)
+
+
+FAMILIES: dict[str, Fit | None] = {
+    "low rank": _low_rank,
+    "Kronecker sum": _kronecker,
+    "Monarch": _monarch,
+    "block-diagonal": None,
+    "chain of two": None,
+    "block low rank": None,
+}
+VARIANTS: dict[str, Variant] = (
+    {f"{name}, plain": _plain(name) for name in FAMILIES}
+    | {"largest entries, plain": _largest}
+    | {f"{name}, on data": _on_data(name, fit, _all) for name, fit in FAMILIES.items() if fit is not None}
+    | {"largest entries, on data": _largest_on_data}
+    | {"Monarch, blocks of data": _on_data("Monarch", _monarch, _blocks)}
 )
 
 
@@ -177,23 +221,20 @@ VARIANTS: dict[str, Family] = (
 def decide(table: Table) -> Outcome:
     """Is the best family on data better than the best plain one? And which variant is it, and most accurate once fine-tuned?"""
     words, gains = [], []
-    for network, block_rank in _cases(table):
-        at = {"network": network, "block_rank": block_rank}
+    for network, share in _cases(table):
+        at = {"network": network, "share": share}
         errors = {name: table.samples(f"{name}: logit error", **at) for name in VARIANTS}
         tuned = {name: -table.samples(f"{name}: tuned accuracy", **at) for name in VARIANTS}
         plain = _least({name: e for name, e in errors.items() if name.endswith("plain")})
         aware = _least({name: e for name, e in errors.items() if not name.endswith("plain")})
         gains.append(
-            Comparison(
-                f"{network}, block rank {block_rank}, {plain} minus {aware}", errors[plain] - errors[aware], _SMALLEST
-            )
+            Comparison(f"{network} at {share:.0%}, {plain} minus {aware}", errors[plain] - errors[aware], _SMALLEST)
         )
         first, error, margin = _winner(errors)
         best, accuracy, lead = _winner(tuned)
-        numbers = table.interval(f"{first}: numbers", **at).mean
         dense = table.interval("dense: accuracy", **at).mean
         words.append(
-            f"{network} at {numbers:.0%} of the numbers: {first} has the least logit error, {error:.3f} ({margin}); "
+            f"{network} with at most {share:.0%} of the numbers: {first} has the least logit error, {error:.3f} ({margin}); "
             f"fine-tuned {best} is most accurate, {-accuracy:.3f} of {dense:.3f} dense ({lead})"
         )
     return decide_together(gains, f"{'; '.join(words)}; logit error")
@@ -214,33 +255,49 @@ def _winner(samples: dict[str, Samples]) -> tuple[str, float, str]:
 
 #: Colors tell families, markers tell what they look at.
 _MARKERS: dict[str, dict[str, Any]] = {
-    "plain": {"marker": "o", "markerfacecolor": "none"},
+    "plain": {"marker": "o", "markerfacecolor": "none", "linestyle": ":"},
     "on data": {"marker": "o"},
-    "blocks of data": {"marker": "s"},
+    "blocks of data": {"marker": "s", "linestyle": "--"},
 }
 
 
-def _cases(table: Table) -> list[tuple[str, int]]:
-    return list(dict.fromkeys((c["network"], c["block_rank"]) for c in table.configurations))
+def _cases(table: Table) -> list[tuple[str, float]]:
+    return list(dict.fromkeys((c["network"], c["share"]) for c in table.configurations))
 
 
 def plot(table: Table, ax: Any) -> None:
-    """Logit error of every variant, by case."""
-    cases = _cases(table)
-    for i, name in enumerate(VARIANTS):
-        found = [table.interval(f"{name}: logit error", network=n, block_rank=r) for n, r in cases]
-        x = np.arange(len(cases)) + (i - len(VARIANTS) / 2) / (len(VARIANTS) + 3)
+    """Error of the logits and accuracy once fine-tuned against numbers stored, by network."""
+    networks = list(dict.fromkeys(network for network, _ in _cases(table)))
+    figure = ax.figure
+    ax.remove()
+    axes = figure.subplots(2, len(networks), sharex=True, sharey="row", squeeze=False)
+    for column, network in zip(axes.T, networks, strict=True):
+        column[0].set(title=network, yscale="log")
+        column[1].set(xlabel="part of the numbers stored", xscale="log")
+        for panel, quantity in zip(column, ("logit error", "tuned accuracy"), strict=True):
+            _curves(table, panel, network, quantity)
+        dense = table.interval("dense: accuracy", network=network, share=_cases(table)[0][1])
+        column[1].axhline(dense.mean, color="0.4", linestyle="-.", linewidth=1)
+    axes[0, 0].set_ylabel("relative error of the logits")
+    axes[1, 0].set_ylabel("accuracy, fine-tuned")
+    handles, labels = axes[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, frameon=False, fontsize="small", ncols=3, loc="outside upper center")
+
+
+def _curves(table: Table, ax: Any, network: str, quantity: str) -> None:
+    shares = [share for name, share in _cases(table) if name == network]
+    colors = {family: f"C{i}" for i, family in enumerate(dict.fromkeys(name.partition(", ")[0] for name in VARIANTS))}
+    for name in VARIANTS:
         family, _, how = name.partition(", ")
-        draw_intervals(
-            ax, x, found, linestyle="", label=name, color=f"C{list(FAMILIES).index(family)}", **_MARKERS[how]
+        x, y = (
+            [table.interval(f"{name}: {q}", network=network, share=share) for share in shares]
+            for q in ("numbers", quantity)
         )
-    ax.set_xticks(range(len(cases)), [f"{network}\nblock rank {rank}" for network, rank in cases])
-    ax.set(ylabel="relative error of the logits", yscale="log")
-    ax.legend(frameon=False, fontsize="small", ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1.0))
+        draw_intervals(ax, [i.mean for i in x], y, label=name, color=colors[family], markersize=4, **_MARKERS[how])
 
 
-def _grid(**task: Any) -> tuple[Config, ...]:
-    return tuple(Config(network, rank, **task) for network in NETWORKS for rank in (1, 2))
+def _grid(shares: tuple[float, ...], **task: Any) -> tuple[Config, ...]:
+    return tuple(Config(network, share, **task) for network in NETWORKS for share in shares)
 
 
 STUDY = Study(
@@ -249,10 +306,26 @@ STUDY = Study(
     "T32",
     {
         "quick": _grid(
-            width=128, data="digits", train=1000, test=500, epochs=12, rate=3e-3, tuning_epochs=2, tuning_rate=1e-3
+            (0.15, 0.3, 0.6),
+            width=64,
+            data="digits",
+            train=1000,
+            test=500,
+            epochs=12,
+            rate=3e-3,
+            tuning_epochs=2,
+            tuning_rate=1e-3,
         ),
         "full": _grid(
-            width=256, data="mnist", train=4000, test=1000, epochs=15, rate=2e-3, tuning_epochs=3, tuning_rate=5e-4
+            (0.1, 0.2, 0.4),
+            width=128,
+            data="mnist",
+            train=1500,
+            test=1000,
+            epochs=15,
+            rate=2e-3,
+            tuning_epochs=2,
+            tuning_rate=1e-3,
         ),
     },
     run_cell,

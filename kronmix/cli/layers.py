@@ -38,24 +38,6 @@ class LayerFront:
         return Options(np.array(numbers), np.array(errors) ** 2)
 
 
-def layer_matrices(arrays: files.Arrays) -> dict[str, Callable[[], Array]]:
-    """Layers by name: arrays of at least two axes, as (first axis) × (all others), read when they are called."""
-
-    def reader(name: str) -> Callable[[], Array]:
-        def read() -> Array:
-            array = files.take(arrays, name, arrays.source, ndim=tuple(range(2, 9)))
-            return array.reshape(array.shape[0], -1)
-
-        return read
-
-    shapes = {name: stored.shape for name, stored in arrays.stored.items() if stored.numeric}
-    return {name: reader(name) for name, shape in shapes.items() if len(shape) > 1 and min(shape[0], _rest(shape)) > 1}
-
-
-def _rest(shape: tuple[int, ...]) -> int:
-    return int(np.prod(shape[1:]))
-
-
 def search_layers(
     layers: Mapping[str, Callable[[], Array]],
     folder: Path,

@@ -16,7 +16,7 @@ from ..decompose.searches.searching import family_named
 from ..decompose.searches.sharing import Shares, share_budget, share_tolerance
 from ..operators import Dense, StructuredOperator
 from .answer import Answer
-from .layers import LayerFront, layer_matrices, search_layers
+from .layers import LayerFront, search_layers
 from .session import claim, progress, writing
 from .tables import table
 
@@ -29,7 +29,7 @@ _SHARES = (0.05, 0.1, 0.2, 0.5)
 def factor_model(file: Path, wanted: Mapping[str, Any], jobs: int, scheduler: str | None, out: Path) -> Answer:
     """Search all layers, say what each turned out to be, and write the factors where a budget or a tolerance is given."""
     arrays = files.read_arrays(file)
-    layers = layer_matrices(arrays)
+    layers = files.layer_matrices(arrays)
     if not layers:
         raise ValueError(f"{file}: holds no matrix among its arrays ({', '.join(sorted(arrays)) or 'nothing'})")
     target, folder = out / f"{file.stem}.factors", out / f"{file.stem}.fronts"

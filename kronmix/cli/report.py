@@ -39,7 +39,7 @@ def report(
         typer.Option(
             metavar="FILE",
             help="What the page is about. Images: .npz with X of shape N×H×W or N×H×W×channels. Weights: .npz with W (S×S) and V "
-            "(C×C), or a network: .safetensors, a run. [default: handwritten digits]",
+            "(C×C), a network (.safetensors, a run), or any file of matrices. [default: handwritten digits]",
         ),
     ] = None,
     out: Annotated[Path, typer.Option(metavar="FOLDER", help="Where the page goes.")] = Path("out/report"),
@@ -75,15 +75,17 @@ def report(
     - `kronmix report --data trained.npz`: look at W and V, no training
 
     - `kronmix report --data out/train/run.npz`: a trained network, layer by layer
+
+    - `kronmix report --data weights.npy`: which structure the matrices of any file have
     """
-    from ..report import PRESETS, find_studies, study_network, study_weights, write_report
+    from ..report import PRESETS, find_studies, write_report
     from ..report.records import as_record
 
     files = tuple(out / name for name in ("results.json", "arrays.npz", "index.html"))
     claim(*files)
     with km.files.staged_folder(out) as stage:
         if data is not None and _is_weights(data):
-            findings = study_weights(*mixer_weights(data), source=data.name) if is_layer(data) else study_network(data)
+            findings = _look_at(data)
         else:
             default_seeds, default_steps = PRESETS[preset]
             findings = _train(
@@ -100,11 +102,21 @@ def report(
         if proofs:
             findings = replace(findings, proofs=_prove())
         write_report(findings, stage)
-    return Answer(as_record(findings), _tables(findings), files)
+    return Answer(as_record(findings), _shown(findings), files)
 
 
 def _is_weights(file: Path) -> bool:
     return file.suffix != ".npz" or "X" not in km.files.read_arrays(file)
+
+
+def _look_at(weights: Path) -> Findings:
+    from ..mixer.checkpoints import is_checkpoint
+    from ..networks.runs import is_run
+    from ..report import study_matrices, study_network, study_weights
+
+    if is_layer(weights):
+        return study_weights(*mixer_weights(weights), source=weights.name)
+    return study_network(weights) if is_run(weights) or is_checkpoint(weights) else study_matrices(weights)
 
 
 def _train(images: Path | None, *, seeds: int, **options: Any) -> Findings:
@@ -133,11 +145,12 @@ def _prove() -> VerificationReport | None:
         return verify(progress=advance)
 
 
-def _tables(findings: Findings) -> tuple[Table, ...]:
+def _shown(findings: Findings) -> tuple[Table | str, ...]:
+    answers = tuple(f"{name}: {front.answer()}" for name, front in findings.fronts)
     if findings.network is not None:
-        return network_tables(findings.network)
+        return (*answers, *network_tables(findings.network))
     if findings.restoration is None:
-        return () if findings.inspection is None else inspection_tables(findings.inspection)
+        return answers if findings.inspection is None else (*answers, *inspection_tables(findings.inspection))
     return (_restored(findings),)
 
 

@@ -6,7 +6,7 @@ memory is reserved, and every complaint is one sentence that starts with the fil
 
 from __future__ import annotations
 
-from .reading import read_arrays, read_matrix, take
+from .reading import layer_matrices, read_arrays, read_matrix, take
 from .recognition import refuse_what_is_no_file, refuse_what_is_not_read
 from .safetensors import read_safetensors
 from .stored import MAX_BYTES, Array, Arrays, Stored
@@ -17,6 +17,7 @@ __all__ = [
     "Array",
     "Arrays",
     "Stored",
+    "layer_matrices",
     "read_arrays",
     "read_matrix",
     "read_safetensors",

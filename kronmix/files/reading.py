@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from math import prod
 from pathlib import Path
 
 from ..checks import finite
@@ -97,6 +98,22 @@ def read_matrix(path: str | os.PathLike[str], key: str | None = None, max_bytes:
             )
         key = matrices[0]
     return take(arrays, key, path, ndim=(2,))
+
+
+def layer_matrices(arrays: Arrays) -> dict[str, Callable[[], Array]]:
+    """Layers by name: arrays of at least two axes, as (first axis) × (all others), read when they are called."""
+
+    def reader(name: str) -> Callable[[], Array]:
+        def read() -> Array:
+            array = take(arrays, name, arrays.source, ndim=tuple(range(2, 9)))
+            return array.reshape(array.shape[0], -1)
+
+        return read
+
+    shapes = {name: stored.shape for name, stored in arrays.stored.items() if stored.numeric}
+    return {
+        name: reader(name) for name, shape in shapes.items() if len(shape) > 1 and min(shape[0], prod(shape[1:])) > 1
+    }
 
 
 def take(

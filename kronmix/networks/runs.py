@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -88,8 +89,7 @@ def save_run(path: str | os.PathLike[str], run: Run) -> None:
 def is_run(path: str | os.PathLike[str]) -> bool:
     """Whether a file is an .npz with a run in it; nothing but its list of names is read."""
     try:
-        with np.load(path, allow_pickle=False) as found:
-            return hasattr(found, "files") and HEAD in found.files
+        return zipfile.is_zipfile(path) and HEAD in np.load(path, allow_pickle=False).files
     except (OSError, ValueError, EOFError, KeyError):
         return False
 

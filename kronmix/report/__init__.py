@@ -17,7 +17,7 @@ from . import (
     training_sections,
     weight_sections,
 )
-from .findings import PRESETS, Findings, study_images, study_network, study_weights
+from .findings import PRESETS, Findings, study_images, study_matrices, study_network, study_weights
 from .page import Fact, Page, Section
 from .records import as_arrays, as_record
 from .studies import find_studies
@@ -30,6 +30,7 @@ __all__ = [
     "build_page",
     "find_studies",
     "study_images",
+    "study_matrices",
     "study_network",
     "study_weights",
     "write_report",
@@ -76,7 +77,7 @@ def build_page(findings: Findings) -> Page:
     """
     chosen = [draw for draw, needs in SECTIONS if getattr(findings, needs)]
     return Page(
-        title="A Mixer is a wide, sparse MLP",
+        title=_title(findings),
         lead=_lead(findings),
         facts=_facts(findings),
         sections=tuple(draw(findings) for draw in chosen),
@@ -110,8 +111,15 @@ def write_report(findings: Findings, folder: Path) -> None:
     np.savez_compressed(folder / "arrays.npz", **as_arrays(findings))  # type: ignore[arg-type]
 
 
+def _title(findings: Findings) -> str:
+    matrices_only = findings.network is None and findings.inspection is None
+    return "Which structure these matrices have" if matrices_only else "A Mixer is a wide, sparse MLP"
+
+
 def _lead(findings: Findings) -> str:
     seen = findings.inspection
+    if findings.network is None and seen is None:
+        return f"The matrices in {findings.source}: which structure each has, what it costs, and how far it is."
     if seen is None:
         return f"The network in {findings.source}, seen as what it is: an MLP with wide, sparse layers."
     if findings.restoration is not None:

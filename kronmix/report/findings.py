@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ import numpy as np
 
 from ..datasets import tokens
 from ..decompose import Front, search
+from ..files import layer_matrices, read_arrays
 from ..mixer.inspection import Approximation, Inspection, approximations, inspect_mixer
 from ..networks import Epoch, inspect_network, load_mixer, read_run
 from ..networks.inspection import NetworkSeen, shared_matrix
@@ -29,6 +31,8 @@ Array = np.ndarray[Any, np.dtype[Any]]
 PRESETS = {"quick": (5, 1000), "full": (20, 5000)}
 #: Entries of the largest matrix whose structure is searched for a page, and the most matrices: ``kronmix factor`` takes all.
 ENTRIES, MATRICES = 2**16, 16
+#: The same for a page of nothing else.
+_ENTRIES = 2**20
 
 
 @dataclass(frozen=True)
@@ -226,8 +230,46 @@ def study_network(
     )
 
 
-def search_all(matrices: Mapping[str, Array]) -> tuple[tuple[tuple[str, Front], ...], int]:
+def study_matrices(path: str | os.PathLike[str]) -> Findings:
+    """Look at the matrices of any file: which structure each has; nothing is trained.
+
+    Parameters
+    ----------
+    path : path
+        Whatever ``kronmix.files.read_arrays`` reads. Arrays of more than two axes count as (first axis) × (all others).
+
+    Raises
+    ------
+    ValueError
+        If the file is damaged, or holds no matrix that is small enough for a page.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> from kronmix.report import study_matrices
+    >>> file = pathlib.Path(tempfile.mkdtemp()) / "blur.npy"
+    >>> np.save(file, np.kron(np.eye(4) + 1, np.ones((3, 3)) + np.eye(3)))
+    >>> print(study_matrices(file).fronts[0][1].choose())
+    Kronecker sum (4, 4, 3, 3)
+    """
+    arrays = read_arrays(path)
+    layers = layer_matrices(arrays)
+    small = {name: read for name, read in layers.items() if prod(arrays.stored[name].shape) <= _ENTRIES}
+    if not small:
+        what = (
+            f"{len(layers)} matrices of more than {_ENTRIES} entries: kronmix factor takes them"
+            if layers
+            else "no matrix"
+        )
+        raise ValueError(f"{path}: holds {what}")
+    fronts, larger = search_all({name: read() for name, read in small.items()}, _ENTRIES)
+    if not fronts:
+        raise ValueError(f"{path}: no structure is smaller than these matrices ({', '.join(small)})")
+    return Findings(source=Path(path).name, fronts=fronts, larger=larger + len(layers) - len(small))
+
+
+def search_all(matrices: Mapping[str, Array], entries: int = ENTRIES) -> tuple[tuple[tuple[str, Front], ...], int]:
     """Fronts of the first few matrices that are small enough for a page, and how many were left out."""
-    small = [(name, matrix) for name, matrix in matrices.items() if matrix.size <= ENTRIES][:MATRICES]
+    small = [(name, matrix) for name, matrix in matrices.items() if matrix.size <= entries][:MATRICES]
     found = ((name, search(matrix)) for name, matrix in small)
     return tuple((name, front) for name, front in found if front.front), len(matrices) - len(small)

@@ -129,6 +129,9 @@ def as_arrays(findings: Findings) -> dict[str, Array]:
             f"block_{layer.block}/{layer.name.replace(' ', '_')}/singular_values": layer.singular_values
             for layer in findings.network.layers
         }
+    for name, front in findings.fronts:
+        for key in ("n_parameters", "relative_error", "lower_bound"):
+            arrays[f"fronts/{name}/{key}"] = np.array([getattr(row, key) for row in front])
     if findings.regularized is not None and findings.regularized.path is not None:
         path = findings.regularized.path
         arrays |= {"decay/parameter": path.parameter, "decay/weights": path.weights}

@@ -19,6 +19,7 @@ from kronmix.report import (
     build_page,
     find_studies,
     study_images,
+    study_matrices,
     study_network,
     study_weights,
     write_report,
@@ -243,3 +244,35 @@ def test_page_opens_in_a_browser_without_complaint(folder: Path, tmp_path: Path,
     assert title is not None
     count = len(Reader(probed.read_text(encoding="utf-8")).pictures)
     assert title.group(1) == f"{count} of {count} drawn, 0 outside, overflow 0"
+
+
+def test_matrices_of_any_file_lead_with_their_fronts(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    planted = np.kron(rng.normal(size=(3, 4)), rng.normal(size=(5, 2)))
+    np.savez(tmp_path / "mine.npz", planted=planted, kernel=rng.normal(size=(4, 2, 3)), bias=np.ones(5))
+    findings = study_matrices(tmp_path / "mine.npz")
+    assert [(name, front.shape) for name, front in findings.fronts] == [("planted", (15, 8)), ("kernel", (4, 6))]
+    assert findings.fronts[0][1].choose().family == "Kronecker sum"
+    page = build_page(findings)
+    assert page.title == "Which structure these matrices have"
+    assert [section.name for section in page.sections] == ["fronts"]
+    write_report(findings, tmp_path)
+    arrays = np.load(tmp_path / "arrays.npz")
+    assert arrays["fronts/planted/relative_error"].min() < 1e-6
+
+
+@pytest.mark.parametrize(
+    ("arrays", "words"),
+    [
+        ({"bias": np.ones(4)}, "holds no matrix"),
+        ({"W": np.full((4, 4), np.nan)}, "NaN or infinite"),
+        ({"W": np.broadcast_to(np.float32(1), (1025, 1024))}, "kronmix factor takes them"),
+        ({"W": np.ones((1, 5))}, "holds no matrix"),
+    ],
+)
+def test_files_without_a_matrix_to_look_at_are_refused(
+    arrays: dict[str, np.ndarray], words: str, tmp_path: Path
+) -> None:
+    np.savez_compressed(tmp_path / "mine.npz", **arrays)
+    with pytest.raises(ValueError, match=words):
+        study_matrices(tmp_path / "mine.npz")

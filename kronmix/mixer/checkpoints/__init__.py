@@ -24,6 +24,7 @@ __all__ = [
     "TimeBlock",
     "TimeCheckpoint",
     "find_networks",
+    "is_checkpoint",
     "open_source",
     "read_checkpoint",
     "read_safetensors",
@@ -31,6 +32,17 @@ __all__ = [
 
 #: Every family that is read.
 FAMILIES: tuple[Family, ...] = (*IMAGE_FAMILIES, *SERIES_FAMILIES)
+
+
+def is_checkpoint(path: str | os.PathLike[str]) -> bool:
+    """Whether a file or folder holds, by the names of its arrays, a network of a known family.
+
+    Raises
+    ------
+    ValueError
+        If it is damaged or of an unknown type.
+    """
+    return bool(find_networks(list(open_source(path).stored), FAMILIES))
 
 
 def read_checkpoint(
