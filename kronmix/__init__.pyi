@@ -95,6 +95,8 @@ from .regularization import (
     induced_penalty as induced_penalty,
     interpolation_path as interpolation_path,
     l1_bound as l1_bound,
+    margin_path as margin_path,
+    max_margin as max_margin,
     reference_path as reference_path,
     regularization_path as regularization_path,
     saddle_sequence as saddle_sequence,

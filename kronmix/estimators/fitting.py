@@ -10,7 +10,8 @@ import numpy as np
 from ..operators import Chain, Dense, LowRank, StructuredOperator
 from ..operators.base import Array
 from ..regularization.gradients import Packing
-from ..regularization.norms import factored_blocks, induced_norm
+from ..regularization.induced import induced_norm
+from ..regularization.norms import factored_blocks
 from ..regularization.paths.decay import typical_size
 from ..regularization.paths.fit import best_fit, random_starts
 from ..regularization.penalties import balanced_factors

@@ -18,7 +18,7 @@ from ..checks import as_finite
 from ..operators import StructuredOperator
 from ..operators.base import Array
 from ..regularization import Path, Regression, Scaling
-from ..regularization.norms import induced_norm
+from ..regularization.induced import induced_norm
 from ..regularization.proximal import loss_and_dense_gradient
 from ..regularization.selection import choose, summary, validation_loss
 from .arrays import checked_pair, checked_samples

@@ -8,14 +8,16 @@ from .closed_forms import (
     soft_threshold_path,
     unbalanced_mode,
 )
-from .conservation import conserved_quantities
+from .conservation import DecayFlow, GradientFlow, MomentumFlow, conserved_quantities
 from .curvature import estimated_step_size, hessian, hessian_product, largest_hessian_eigenvalue
 from .descent import DivergenceError, EdgeOfStabilityWarning, gradient_descent
 from .diagonal import DiagonalFlow, diagonal_flow, is_monotone, quadratic_flow
 from .flow import FlowError, gradient_flow
 from .gradients import loss_and_gradients
 from .hypentropy import hypentropy, interpolation_path, minimum_hypentropy, minimum_l1, minimum_l2
-from .norms import induced_norm, register_penalty
+from .induced import induced_norm
+from .margins import MarginPath, MaxMargin, NotSeparableError, margin_path, max_margin
+from .norms import register_penalty
 from .path import Path
 from .paths import Decay, Plan, Rank, Scale, Time, register_kind, regularization_path
 from .penalties import InducedPenalty, L1Bound, balanced_factors, induced_penalty, l1_bound
@@ -31,6 +33,7 @@ from .training_path import Record, TrainingPath
 
 __all__ = [
     "Decay",
+    "DecayFlow",
     "DiagonalFlow",
     "DivergenceError",
     "EdgeOfStabilityWarning",
@@ -38,8 +41,13 @@ __all__ = [
     "Found",
     "GapError",
     "GapWarning",
+    "GradientFlow",
     "InducedPenalty",
     "L1Bound",
+    "MarginPath",
+    "MaxMargin",
+    "MomentumFlow",
+    "NotSeparableError",
     "Observed",
     "Path",
     "Plan",
@@ -79,6 +87,8 @@ __all__ = [
     "load_path",
     "loss",
     "loss_and_gradients",
+    "margin_path",
+    "max_margin",
     "minimize_penalized",
     "minimum_hypentropy",
     "minimum_l1",

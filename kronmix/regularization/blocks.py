@@ -10,6 +10,7 @@ import numpy as np
 
 from ..operators import Ampliation, BlockDiagonal, HStack, StructuredOperator, VStack
 from ..operators.base import Array
+from .gauges import Gauge, over_blocks
 from .parametrisations import Growth, Parametrisation, Placed, parametrisation_of
 
 #: Rows and columns of a block.
@@ -75,6 +76,9 @@ class Blocks(Parametrisation):
                 return None
             out[at] = part
         return out
+
+    def gauge(self) -> Gauge | None:
+        return over_blocks([block.gauge() for block in self.blocks], self.at)
 
     def laws(self, θ: Array) -> dict[str, Array]:
         return {

@@ -16,6 +16,7 @@ import numpy as np
 
 from ..operators import Hadamard
 from ..operators.base import Array
+from .gauges import FrobeniusPieces, Gauge, NuclearPieces
 from .layouts import EntryPieces, Layout
 from .parametrisations import Growth, Parametrisation, Placed, parametrisation_of, places
 
@@ -85,20 +86,18 @@ class FreeProducts(Parametrisation):
         if self.degree == 1:
             return 0.5 * sum(float(np.vdot(S, S).real) for S in sums), 0.0
         if self.degree == 2:
-            return 0.0, max(float(np.linalg.norm(S, 2, axis=(1, 2)).max(initial=0.0)) for S in sums)
+            return 0.0, NuclearPieces(self.layout).dual_of_pieces(sums)
         return 0.0, inf if any(S.any() for S in sums) else 0.0
 
     def proximal(self, V: Array, step: float) -> Array | None:
         """Of the sum of the pieces' nuclear norms, whatever their rank."""
-        if self.degree != 2:
-            return None
-        out = np.zeros_like(V)
-        where = self.layout.pieces(np.arange(V.size).reshape(V.shape))
-        for pieces, at in zip(self.layout.pieces(V), where, strict=True):
-            U, σ, Vh = _singular((pieces.mean(axis=-1),), min(pieces.shape[1:3]))
-            kept = (U * np.maximum(σ - step / self.layout.copies, 0.0)[:, None, :]) @ Vh
-            out.reshape(-1)[at] = kept[..., None]
-        return out
+        return NuclearPieces(self.layout).prox(V, step) if self.degree == 2 else None
+
+    def gauge(self) -> Gauge:
+        """With p = 2/L ≤ 1, Σσ^p ≥ (Σσ)^p; for L = 1 R is ½‖pieces‖²."""
+        if self.degree == 1:
+            return Gauge(FrobeniusPieces(self.layout), 1, exact=True)
+        return Gauge(NuclearPieces(self.layout), self.degree, exact=self.degree == 2)
 
     def laws(self, θ: Array) -> dict[str, Array]:
         laws: dict[str, Array] = {}

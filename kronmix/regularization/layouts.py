@@ -108,6 +108,47 @@ class KroneckerPieces:
 
 
 @dataclass(frozen=True)
+class JoinedPieces:
+    """One piece: the Kronecker product of all free matrices, whatever their number."""
+
+    slots: KroneckerPieces
+    norm: str = "nuclear norm"
+    pair_law: str = ""
+
+    @property
+    def copies(self) -> float:
+        return self.slots.copies
+
+    def pieces(self, B: Array) -> list[Array]:
+        view = self.slots.contracted(B)
+        k = view.ndim // 2
+        return [view.reshape(1, prod(view.shape[:k]), -1, view.shape[-1])]
+
+    def law(self, values: Array) -> Array:
+        return values
+
+
+@dataclass(frozen=True, eq=False)
+class EntriesAt:
+    """One piece from entries of B at rows and columns, both (1, m, n, copies)."""
+
+    rows: Array
+    columns: Array
+    norm: str = "nuclear norm"
+    pair_law: str = ""
+
+    @property
+    def copies(self) -> float:
+        return float(self.rows.shape[-1])
+
+    def pieces(self, B: Array) -> list[Array]:
+        return [B[self.rows, self.columns]]
+
+    def law(self, values: Array) -> Array:
+        return values
+
+
+@dataclass(frozen=True)
 class SlicePieces:
     """Slices of a product of two chainable factors (T11), those that share values side by side or one below the other.
 

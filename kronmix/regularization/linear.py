@@ -13,6 +13,8 @@ from scipy.sparse import csr_array
 from ..forms.items import Identity
 from ..operators import Dense, Diagonal, KroneckerSparse, Masked, Permutation, StructuredOperator
 from ..operators.base import Array
+from .gauges import FrobeniusPieces, Gauge
+from .layouts import EntriesAt
 from .parametrisations import Growth, Parametrisation, Placed, found_at, parametrisation_of, places, squared
 from .slots import Run
 
@@ -70,6 +72,14 @@ class Linear(Parametrisation):
 
     def conjugate(self, Z: Array) -> tuple[float, float]:
         return 0.5 * squared(self._summed(Z)), 0.0
+
+    def gauge(self) -> Gauge | None:
+        """R = ½N² with N² = ‖θ‖², where every parameter stands equally often in B."""
+        if not self.places.size or np.ptp(self._counts):
+            return super().gauge()
+        rows, columns, which = self._stands
+        order = np.argsort(which, kind="stable").reshape(1, self.places.size, 1, -1)
+        return Gauge(FrobeniusPieces(EntriesAt(rows[order], columns[order])), 1, exact=True)
 
     def proximal(self, V: Array, step: float) -> Array:
         rows, columns, which = self._stands

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import singledispatch
 from itertools import product
 from math import inf, prod
@@ -30,6 +30,7 @@ from scipy.sparse import csr_array
 
 from ..operators import StructuredOperator
 from ..operators.base import Array
+from .gauges import Gauge, PermutedNorm, ScaledFrobenius
 
 #: Values for places of θ.
 Placed = list[tuple[Array, Array]]
@@ -90,6 +91,13 @@ class Parametrisation(ABC):
             return 0.0
         s = min(inner / (2 * q) if q > 0 else inf, 1 / g if g > 0 else inf)
         return s * inner - s**2 * q
+
+    def gauge(self) -> Gauge | None:
+        """A norm under R; from the growth of R where nothing better is known."""
+        if len(self.growth) != 1 or self.growth[0].copies == inf:
+            return None
+        (known,) = self.growth
+        return Gauge(ScaledFrobenius(known.copies**-0.5), known.degree)
 
     def proximal(self, V: Array, step: float) -> Array | None:
         """argmin f(M) + ‖M − V‖²/2step for a convex f ≤ R whose conjugate :meth:`conjugate` knows; None where that is no use."""
@@ -249,6 +257,10 @@ class Permuted(Parametrisation):
 
     def conjugate(self, Z: Array) -> tuple[float, float]:
         return self.inner.conjugate(self._undone(Z))
+
+    def gauge(self) -> Gauge | None:
+        inner = self.inner.gauge()
+        return None if inner is None else replace(inner, norm=PermutedNorm(inner.norm, self.rows, self.columns))
 
     def proximal(self, V: Array, step: float) -> Array | None:
         inner = self.inner.proximal(self._undone(V), step)

@@ -94,7 +94,7 @@ def _paid(name: str, result: Restoration) -> PenaltyPaid:
 
 def _grid(problem: Regression, monarch: Monarch) -> Array:
     """Ten λ's from where the weight leaves zero down to a hundredth of it."""
-    from .norms import induced_norm
+    from .induced import induced_norm
     from .proximal import loss_and_dense_gradient
 
     _, G = loss_and_dense_gradient(problem, np.zeros(problem.shape))

@@ -20,7 +20,8 @@ from ..forms.items import merged
 from ..operators import Kronecker, LowRank, SumOfKroneckers
 from ..operators.base import Array
 from .free_products import FreeProducts, schatten_name
-from .layouts import KroneckerPieces
+from .gauges import FrobeniusPieces, Gauge, NuclearPieces
+from .layouts import JoinedPieces, KroneckerPieces
 from .parametrisations import (
     Growth,
     Parametrisation,
@@ -132,6 +133,13 @@ class Slots(Parametrisation):
 
     def conjugate(self, Z: Array) -> tuple[float, float]:
         return 0.0, inf if self.layout.contracted(Z).sum(axis=-1).any() else 0.0
+
+    def gauge(self) -> Gauge:
+        """R = (L/2)(Π N_j)^{2/L} for norms N_j of the slots with product at least ‖B‖_F, and ‖B‖_* where all are nuclear."""
+        depths = [slot.degree for slot in self.slots]
+        if min(depths) == 1:
+            return Gauge(FrobeniusPieces(JoinedPieces(self.layout)), self.degree, exact=set(depths) == {1})
+        return Gauge(NuclearPieces(JoinedPieces(self.layout)), self.degree, exact=set(depths) == {2})
 
     def laws(self, θ: Array) -> dict[str, Array]:
         laws = {f"{name} in slot {j}": law for j, slot in enumerate(self.slots) for name, law in slot.laws(θ).items()}

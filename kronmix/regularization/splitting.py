@@ -78,7 +78,7 @@ class Splitting:
             before, Z = Z, self.penalty.prox(ahead + U, λ / ρ)
             U = U + ahead - Z
             if iteration % _CHECK == _CHECK - 1 and iteration < _ADAPTING:
-                change = _balance(B - Z, Z - before, max(np.linalg.norm(B), np.linalg.norm(Z)), np.linalg.norm(U))
+                change = balance(B - Z, Z - before, max(np.linalg.norm(B), np.linalg.norm(Z)), np.linalg.norm(U))
                 if change != 1:
                     ρ, U = ρ * change, U / change
                     solve = _factored(self._gram + ρ * np.eye(len(self._gram)))
@@ -119,7 +119,7 @@ def _factored(S: Array) -> Callable[[Array], Array] | None:
     return lambda b: np.asarray(cho_solve(factor, b / sizes[:, None]) / sizes[:, None])
 
 
-def _balance(primal: Any, dual: Any, size: Any, dual_size: Any) -> float:
+def balance(primal: Any, dual: Any, size: Any, dual_size: Any) -> float:
     """Factor for ρ that brings the two relative residuals together, between 1/5 and 5; 1 where they are close."""
     a = float(np.linalg.norm(primal)) / max(float(size), 1e-300)
     b = float(np.linalg.norm(dual)) / max(float(dual_size), 1e-300)

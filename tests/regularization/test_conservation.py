@@ -6,8 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.integrate import solve_ivp
 
 import kronmix as km
+from kronmix.regularization import DecayFlow, MomentumFlow
+from kronmix.regularization.gradients import Packing
 
 
 def draw(*shape: int, seed: int = 0) -> Any:
@@ -218,3 +221,58 @@ def test_bad_arguments(call: Any, error: type[Exception], words: str) -> None:
 def test_unknown_structures_are_said() -> None:
     with pytest.raises(TypeError, match="no induced penalty"):
         km.conserved_quantities(np.eye(2))  # type: ignore[arg-type]
+
+
+#: Structures with laws that momentum keeps: antisymmetric, or linear in the factors.
+KEPT = {"product", "deep product", "sum", "monarch 2", "two-block mixer", "across a permutation", "low rank",
+        "kronecker times dense"} | LINEAR  # fmt: skip
+
+
+@pytest.mark.parametrize("name", STRUCTURES | OTHERS)
+def test_momentum_keeps_the_antisymmetric_laws_and_no_others(name: str) -> None:
+    """T36, by the flow as one system of first order."""
+    op, _ = (STRUCTURES | OTHERS)[name]
+    packing, τ, rng = Packing(op), 0.7, np.random.default_rng(0)
+    problem, n = km.Sensing(rng.normal(size=(5, *op.shape)), rng.normal(size=5)), packing.size
+
+    def at(t: float, state: Any) -> dict[str, Any]:
+        velocity = packing.operator(state[n:])
+        return km.conserved_quantities(packing.operator(state[:n]), "momentum", velocity=velocity, friction=τ, time=t)
+
+    start = np.concatenate([packing.vector(op.factors), 0.5 * rng.normal(size=n)])
+    before = at(0.0, start)
+    assert bool(before) == (name in KEPT)
+    if before:
+        flow = solve_ivp(
+            lambda t, x: np.concatenate([x[n:], -τ * x[n:] - packing.loss_and_gradient(problem, x[:n])[1]]),
+            (0.0, 1.0), start, method="DOP853", rtol=1e-11, atol=1e-12,
+        )  # fmt: skip
+        after = at(1.0, flow.y[:, -1])
+        for law, value in before.items():
+            assert np.abs(value).max() > 1e-3
+            np.testing.assert_allclose(after[law], value, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", ["hadamard", "kronecker", "product", "mixer", "dense plus mask"])
+def test_weight_decay_shrinks_the_laws(name: str) -> None:
+    op, _ = (STRUCTURES | OTHERS)[name]
+    rng = np.random.default_rng(0)
+    problem = km.Sensing(rng.normal(size=(5, *op.shape)), rng.normal(size=5))
+    end = km.gradient_flow(problem, op, 0.8, weight_decay=0.4).operator
+    now = km.conserved_quantities(end, "decay", weight_decay=0.4, time=0.8)
+    for law, value in km.conserved_quantities(op).items():
+        np.testing.assert_allclose(now[law], value, atol=1e-8)
+        shrunk = km.conserved_quantities(end)[law]
+        assert np.linalg.norm(shrunk) < 0.8 * np.linalg.norm(value)
+
+
+def test_flows_that_do_not_fit() -> None:
+    op = km.LowRank(np.eye(2), np.eye(2))
+    with pytest.raises(ValueError, match="velocity has 2 parameters: expected 8"):
+        km.conserved_quantities(op, "momentum", velocity=km.Dense(np.ones((1, 2))))
+    with pytest.raises(ValueError, match="flow='nesterov': expected one of"):
+        km.conserved_quantities(op, "nesterov")
+    with pytest.raises(ValueError, match="already has its own"):
+        km.conserved_quantities(op, DecayFlow(0.1), time=1.0)
+    with pytest.raises(TypeError, match="complex factors under momentum"):
+        km.conserved_quantities(km.LowRank(1j * np.eye(2), np.eye(2)), MomentumFlow(op))

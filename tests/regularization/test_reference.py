@@ -485,7 +485,6 @@ def test_penalty_objects_are_checked():
 @pytest.mark.parametrize(
     ("structure", "message"),
     [
-        (km.Monarch(np.ones((1, 2, 3)), np.ones((3, 2, 2))), "tied blocks does not decouple"),
         (km.Kronecker(np.eye(2), np.eye(2), np.eye(2)), "Kronecker with 3 factors: expected two"),
         (km.Hadamard(np.eye(2), np.eye(2), np.eye(2)), "Hadamard with 3 factors: expected two"),
         (km.Chain(km.Dense(np.eye(2)), km.Permutation([1, 0])), "expected a chain of two Dense operators"),

@@ -11,8 +11,10 @@ import numpy as np
 from ... import checks
 from ...operators import StructuredOperator
 from ...operators.base import Array
+from ..gauges import least_objective
 from ..gradients import Packing
-from ..norms import Nuclear, Penalty, induced_norm
+from ..induced import induced_gauge, induced_norm
+from ..norms import Nuclear, Penalty
 from ..path import Path
 from ..problems import Problem, loss
 from ..proximal import loss_and_dense_gradient
@@ -20,6 +22,9 @@ from ..references import reference_path
 from ..views import Whole
 from .fit import best_fit, random_starts
 from .plan import Done, Plan, Point, beside, positive, register_kind
+
+#: Points of the path of a norm whose tangents bound a penalty that is not convex.
+_TANGENTS = 40
 
 
 @register_kind("decay")
@@ -63,9 +68,6 @@ class Decay:
             lambda path: _certified(path, penalty),
             f"weight decay on {type(structure).__name__}",
             "weight decay λ",
-            ""
-            if penalty is not None
-            else f"no reference: the penalty that {type(structure).__name__} induces has no convex extension that is known",
         )
 
 
@@ -84,7 +86,7 @@ def _certified(path: Path, penalty: Penalty | None) -> Path:
     losses = [loss(path.problem, op) for op in path.operators]
     objective = np.array(losses) + path.parameter * np.array(decayed)
     if penalty is None:
-        return replace(path, objective=objective)
+        return _bounded(replace(path, objective=objective))
     convex = reference_path(path.problem, penalty, path.parameter)
     assert convex.duality_gap is not None
     least = [
@@ -98,6 +100,31 @@ def _certified(path: Path, penalty: Penalty | None) -> Path:
         return replace(found, remark="certified: the factors attain the convex minimum at every point")
     words = f"certified at {certified} of {points} points; elsewhere the convex minimum is a lower bound that is not attained"
     return replace(found, remark=words)
+
+
+def _bounded(path: Path) -> Path:
+    """Beside a proved bound of loss + λR(B), where R is not convex: tangents of the loss along the path of a norm under R."""
+    assert path.structure is not None
+    words = (
+        f"no reference: the penalty that {type(path.structure).__name__} induces has no convex extension that is known"
+    )
+    gauge = induced_gauge(path.structure)
+    if gauge is None:
+        return replace(path, remark=words)
+    problem, zero = path.problem, np.zeros(path.problem.shape)
+    largest = gauge.norm.dual(loss_and_dense_gradient(problem, zero)[1])
+    convex = reference_path(problem, gauge.norm, largest * np.geomspace(0.98, 1e-4, _TANGENTS), tol=1e-5)
+    tangents = []
+    for B in (zero, *convex.weights):
+        value, G = loss_and_dense_gradient(problem, B)
+        tangents.append((value - float(np.vdot(G, B)), gauge.norm.dual(G)))
+    lower = np.array([least_objective(gauge, tangents, float(λ)) for λ in path.parameter])
+    found = replace(path, lower_bound=lower)
+    assert found.certified is not None
+    assert found.excess is not None
+    attained, points = int(found.certified.sum()), len(found.parameter)
+    proved = f"proved: at most {found.excess.max():.2%} of the objective lies above its least value"
+    return replace(found, remark=f"{words}; {proved}, and nothing at {attained} of {points} points")
 
 
 def _points(problem: Problem, structure: StructuredOperator, λs: Array, kind: Decay, done: Done) -> Iterator[Point]:

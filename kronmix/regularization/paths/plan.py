@@ -12,11 +12,12 @@ from ...operators import StructuredOperator
 from ...operators.base import Array
 from ..descent import check_run
 from ..least_squares import LeastSquares, least_squares
-from ..norms import factored_blocks
+from ..parametrisations import scattered, with_parameters
 from ..path import Path, relative_distances
 from ..problems import Problem
 from ..references import check_parameters, refuse_constant_columns
-from ..registry import add_name
+from ..registry import add_name, chosen
+from ..structures import parametrised
 
 Progress = Callable[[int, int], None]
 #: Index of a parameter, effective weight there, and the operator with it (None where the weight is a time average).
@@ -185,10 +186,10 @@ def regularization_path(
     >>> bool(path.distance.max() < 1e-6), path.certified
     (True, array([ True,  True]))
     """
-    chosen = _kind(kind, options)
+    what: Kind = chosen(kind, options, _KINDS, "kind")
     check_run(problem, structure, 0.0)
     refuse_constant_columns(problem)
-    plan = chosen.plan(problem, structure, parameters)
+    plan = what.plan(problem, structure, parameters)
     done, reason = _known(start, plan), "done"
     total = len(plan.parameters)
     try:
@@ -201,17 +202,7 @@ def regularization_path(
         if not done:
             raise
         reason = "interrupted"
-    return plan.reference(_assembled(plan, done, problem, structure, chosen, reason))
-
-
-def _kind(kind: str | Kind, options: dict[str, Any]) -> Kind:
-    if not isinstance(kind, str):
-        if options:
-            raise ValueError(f"options {sorted(options)} go with a kind given by name: {kind!r} already has its own")
-        return kind
-    if kind not in _KINDS:
-        raise ValueError(f"kind={kind!r}: expected one of {sorted(_KINDS)}")
-    return _KINDS[kind](**options)
+    return plan.reference(_assembled(plan, done, problem, structure, what, reason))
 
 
 def _known(start: Path | None, plan: Plan) -> dict[int, tuple[Array, StructuredOperator | None]]:
@@ -279,11 +270,14 @@ def supported(path: Path, reference: Path, remark: str) -> Path:
 
 
 def distance_from(structure: StructuredOperator, B: Array) -> float:
-    """Relative distance of B from the nearest weight of a structure that is a product of two factors on blocks."""
-    view, rank = factored_blocks(structure)
-    σ = np.linalg.svd(view.split(B), compute_uv=False)
-    size = float(np.linalg.norm(σ))
-    return float(np.linalg.norm(σ[:, rank:])) / size if size > 0 else 0.0
+    """Relative distance of B from the weight that the structure's parametrisation reads from it: the nearest, for products of two
+    factors on pieces of B; at most 1, which zero factors reach."""
+    form, size = parametrised(structure), float(np.linalg.norm(B))
+    state = form.of(B)
+    if state is None or size == 0:
+        return 1.0 if size > 0 else 0.0
+    near = with_parameters(structure, scattered(form.balanced(state), np.zeros(structure.n_parameters)))
+    return min(float(np.linalg.norm(near.to_dense() - B)) / size, 1.0)
 
 
 def design_of(problem: Any) -> LeastSquares | None:

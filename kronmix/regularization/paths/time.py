@@ -16,8 +16,9 @@ from ..closed_forms import averaged_flow, soft_threshold_path
 from ..diagonal import is_monotone, quadratic_flow
 from ..flow import flow_stretches, gradient_flow
 from ..gradients import Packing
+from ..induced import induced_norm
 from ..least_squares import least_squares
-from ..norms import factored_blocks, induced_norm
+from ..norms import factored_blocks
 from ..path import Path
 from ..problems import Observed, Problem
 from ..proximal import is_squared, loss_and_dense_gradient
