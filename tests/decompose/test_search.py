@@ -13,6 +13,7 @@ from scipy.sparse import csr_array
 
 import kronmix as km
 from kronmix.decompose import FAMILIES, Curve, rearrange
+from kronmix.decompose.searches.permuted import PERMUTED
 from tests.strategies import Source
 
 NAMES = [family.name for family in FAMILIES]
@@ -244,7 +245,24 @@ def test_permuted_structures_are_found_when_asked() -> None:
     assert np.linalg.norm(B - best.operator.to_dense()) < 1e-12 * np.linalg.norm(B)
     assert km.search(B, families=["Monarch"]).front[-1].relative_error > 0.1
     K = np.kron(source.array(3, 3), source.array(3, 3))[rng.permutation(9)][:, rng.permutation(9)]
-    assert str(km.search(K, families=["low rank"], permute=True).front[-1]) == "permuted Kronecker (3, 3, 3, 3)"
+    assert str(km.search(K, families=["low rank"], permute=True).front[-1]) == "permuted Kronecker sum (3, 3, 3, 3)"
+
+
+def test_permuted_structures_of_higher_rank_and_butterflies() -> None:
+    _, monarch, butterflies = PERMUTED
+    source, rng = Source(3, np.float64), np.random.default_rng(0)
+    for family, truth, name in (
+        (monarch, km.Monarch(source.array(2, 8, 4), source.array(2, 4, 8), 2), "permuted Monarch (8, 2, 2, 8), rank 2"),
+        (butterflies, butterfly(source, 3, 2, 2), "permuted butterfly (3, 2, 2)"),
+    ):
+        n = truth.shape[0]
+        B = noisy(truth.to_dense()[rng.permutation(n)][:, rng.permutation(n)], 0.02, source)
+        found = km.search(B, families=[family])
+        budget = truth.n_parameters + 2 * n
+        row = found.choose(budget=budget)
+        assert (str(row), row.n_parameters) == (name, budget)
+        assert found.fit(row).relative_error < 0.021
+        assert row.relative_error == pytest.approx(found.fit(row).relative_error)
 
 
 def test_the_error_that_counts_can_be_that_on_data() -> None:

@@ -9,8 +9,12 @@ import pytest
 
 import kronmix as km
 from kronmix.decompose import FAMILIES
+from kronmix.decompose.factorization import target
 from kronmix.decompose.searches.completion import complete
+from kronmix.decompose.searches.hollow import Hollow, OffDiagonal
+from kronmix.decompose.searches.spectra import Spectra
 from tests.decompose.test_search import butterfly, noisy
+from tests.decompose.test_search_planted import named
 from tests.strategies import Source
 
 DIAGONAL = [family.name for family in FAMILIES if family.name.startswith("diagonal")]
@@ -59,10 +63,27 @@ def test_bounds_stay_below_whatever_the_diagonal(name: str) -> None:
             fitted = family.fit(B, row.sizes, row.rank)
             assert fitted.lower_bound / np.linalg.norm(B) == pytest.approx(row.lower_bound, abs=1e-6)
             (inner,) = (f for f in FAMILIES if f.name == plain)
+            spectra = Spectra(target(B)).derived(Hollow).derived(OffDiagonal)
+            bound = next(curve for curve in inner.curves(spectra) if curve.sizes == row.sizes)
+            least = bound.least2[list(bound.ranks).index(row.rank)] ** 0.5
+            assert least <= row.relative_error * (1 + 1e-9)  # rows cut bounds off at the error found
             for _ in range(5):
                 D = np.diag(np.diag(B) + source.array(12) * 0.3)
                 other = inner.fit(B - D, row.sizes, row.rank)
                 assert row.lower_bound * np.linalg.norm(B) <= other.error * (1 + 1e-9)
+
+
+@pytest.mark.parametrize("name", PLANTED)
+def test_bounds_of_exact_sums_are_rounding(name: str) -> None:
+    _, B = beside_a_diagonal(name, Source(0, np.float64))
+    spectra = Spectra(target(B)).derived(Hollow).derived(OffDiagonal)
+    (inner,) = (f for f in FAMILIES if name.startswith(f"diagonal + {f.name}"))
+    curves = {
+        named(inner.name, curve.sizes, int(rank)): least2
+        for curve in inner.curves(spectra)
+        for rank, least2 in zip(curve.ranks, curve.least2, strict=True)
+    }
+    assert curves[name.removeprefix("diagonal + ")] < 1e-12
 
 
 def test_a_sum_is_optimal_only_where_its_bound_says_so() -> None:

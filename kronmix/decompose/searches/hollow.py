@@ -55,7 +55,7 @@ class OffDiagonal(Hollow):
         """Slice (i_κ, i_β) meets the diagonal at its own entry (i_κ, i_β): without that row, or without that column."""
         k, q, p, s = Z.shape[1], Z.shape[2], Z.shape[4], Z.shape[5]
         rows, columns = _others(k, p)[None, :, None, None, :, None], _others(q, s)[None, None, :, None, None, :]
-        return _farther(
+        return farther(
             squares(np.take_along_axis(Z, rows, axis=4)), squares(np.take_along_axis(Z, columns, axis=5)), min(p, s)
         )
 
@@ -66,7 +66,7 @@ class OffDiagonal(Hollow):
         on = np.eye(p, k, dtype=bool).ravel(), np.eye(q, s, dtype=bool).ravel()
         by_rows = _added(squares(R[~on[0]]), squares(R[on[0]][:, ~on[1]]), size)
         by_columns = _added(squares(R[:, ~on[1]]), squares(R[~on[0]][:, on[1]]), size)
-        return _farther(by_rows, by_columns, size)
+        return farther(by_rows, by_columns, size)
 
 
 def _others(count: int, size: int) -> Array:
@@ -81,7 +81,7 @@ def _added(first: Array, second: Array, size: int) -> Array:
     return total
 
 
-def _farther(first: Array, second: Array, size: int) -> Array:
+def farther(first: Array, second: Array, size: int) -> Array:
     """Of two spectra, slice by slice, the one that leaves more beside its largest value; with zeros up to a length."""
     padded = (
         np.concatenate([values, np.zeros((*values.shape[:-1], size - values.shape[-1]))], axis=-1)

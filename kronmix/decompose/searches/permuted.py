@@ -2,58 +2,115 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, Literal
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import count
+from typing import Any
 
 import numpy as np
 
 from ..factorization import Factorization
-from ..permutations import find_permutations
+from ..permutations import Structure, find_permutations
 from .closed import monarch_sizes
 from .curves import Curve
-from .spectra import Spectra
+from .spectra import Spectra, divisors
 
 #: Starts of the search for each shape.
 _RESTARTS = 4
+# One more rank is tried as long as the last one left less than this part of the error.
+_GAIN = 0.9
+# A butterfly with more factors is nowhere nearer: it is tried only where the one with two factors merged leaves less of the norm.
+_HOPELESS = 0.3
 
 
+@dataclass(frozen=True)
 class PermutedFamily:
-    """P · structure · Q for every shape at rank 1; the orders of rows and columns are counted among the numbers stored.
+    """P · structure · Q, rank by rank as long as the error falls; the orders of rows and columns are counted as numbers stored.
 
     Parameters
     ----------
-    structure : {"monarch", "kronecker"}
     name : str
+    structure : {"monarch", "kronecker", "butterfly"}
     """
 
-    is_optimal = False
+    name: str
+    structure: Structure
+    is_optimal: bool = False
 
-    def __init__(self, structure: Literal["monarch", "kronecker"], name: str) -> None:
-        self.structure: Literal["monarch", "kronecker"] = structure
-        self.name = name
+    def curves(self, spectra: Spectra) -> Iterator[Curve]:
+        for sizes in self._shapes(spectra):
+            if found := list(self._ranks(spectra, sizes)):
+                yield self._curve(spectra, sizes, found)
+
+    def _curve(self, spectra: Spectra, sizes: tuple[int, ...], found: Sequence[Factorization]) -> Curve:
+        more = sum(spectra.shape)
+        bounds = [row.lower_bound / row.error * row.relative_error if row.error > 0 else 0.0 for row in found]
+        return Curve(
+            self,
+            sizes,
+            np.arange(1, len(found) + 1),
+            np.array([row.n_parameters + more for row in found]),
+            np.array([row.operator.connections for row in found]),
+            np.array([max(row.relative_error**2, spectra.floor) for row in found]),
+            np.array(bounds) ** 2,
+        )
+
+    def _ranks(self, spectra: Spectra, sizes: tuple[int, ...]) -> Iterator[Factorization]:
+        before = 1.0
+        for rank in count(1):
+            found = self.fit(spectra.matrix, sizes, rank)
+            if found.n_parameters + sum(spectra.shape) >= spectra.matrix.size:
+                return
+            yield found
+            if found.relative_error**2 <= spectra.floor or found.relative_error > _GAIN * before:
+                return
+            before = found.relative_error
+
+    def _shapes(self, spectra: Spectra) -> Iterator[tuple[int, ...]]:
+        yield from monarch_sizes(spectra)
+
+    def fit(self, B: Any, sizes: tuple[int, ...], rank: int) -> Factorization:
+        return find_permutations(B, self._asked(sizes), self.structure, rank, restarts=_RESTARTS).factorization
+
+    def _asked(self, sizes: tuple[int, ...]) -> Any:
+        return sizes
+
+
+class PermutedKroneckerFamily(PermutedFamily):
+    """Sums of Kronecker products in another order."""
+
+    def _shapes(self, spectra: Spectra) -> Iterator[tuple[int, ...]]:
+        yield from (sizes for sizes in spectra.splittings(*spectra.shape) if min(sizes) > 1)
+
+    def _asked(self, sizes: tuple[int, ...]) -> Any:
+        p, k, q, s = sizes
+        return (p, k), (q, s)
+
+
+class PermutedButterflyFamily(PermutedFamily):
+    """Butterflies of three factors or more in another order, from coarse to fine."""
 
     def curves(self, spectra: Spectra) -> Iterator[Curve]:
         m, n = spectra.shape
-        for p, k, q, s in self._sizes(spectra):
-            found = self.fit(spectra.matrix, (p, k, q, s), 1)
-            op = found.operator
-            one, numbers = np.array([1]), np.array([op.n_parameters + m + n])
-            if numbers[0] < spectra.matrix.size:
-                squares = np.array([found.relative_error**2]), np.array([found.lower_bound**2])
-                yield Curve(self, (p, k, q, s), one, numbers, np.array([op.connections]), *squares)
-
-    def _sizes(self, spectra: Spectra) -> Iterator[tuple[int, int, int, int]]:
-        if self.structure == "monarch":
-            yield from monarch_sizes(spectra)
-        else:
-            for p, k, q, s in spectra.splittings(*spectra.shape):
-                if min(p, k, q, s) > 1:
-                    yield p, k, q, s
-
-    def fit(self, B: Any, sizes: tuple[int, ...], rank: int) -> Factorization:
-        p, k, q, s = sizes
-        asked = sizes if self.structure == "monarch" else ((p, k), (q, s))
-        return find_permutations(B, asked, self.structure, rank, restarts=_RESTARTS).factorization
+        waiting = [(p, n // p) for p in divisors(n)[1:-1]] if m == n else []
+        seen: set[tuple[int, ...]] = set()
+        while waiting:
+            radices: tuple[int, ...] = waiting.pop(0)
+            found = self.fit(spectra.matrix, radices, 1)
+            if len(radices) > 2 and found.n_parameters + 2 * n < spectra.matrix.size:
+                yield self._curve(spectra, radices, [found])
+            if found.relative_error < _HOPELESS:
+                finer = [
+                    (*radices[:i], p, radices[i] // p, *radices[i + 1 :])
+                    for i in range(len(radices))
+                    for p in divisors(radices[i])[1:-1]
+                ]
+                waiting += [each for each in finer if each not in seen]
+                seen.update(finer)
 
 
-PERMUTED = (PermutedFamily("kronecker", "permuted Kronecker"), PermutedFamily("monarch", "permuted Monarch"))
+PERMUTED = (
+    PermutedKroneckerFamily("permuted Kronecker sum", "kronecker"),
+    PermutedFamily("permuted Monarch", "monarch"),
+    PermutedButterflyFamily("permuted butterfly", "butterfly"),
+)

@@ -13,19 +13,21 @@ from ..data_aware_moments import second_moment
 from ..factorization import Factorization, as_matrix, target
 from .chains import ButterflyFamily, ChainFamily, TwoFactorFamily
 from .closed import BlockDiagonalFamily, KroneckerFamily, LowRankFamily, MonarchFamily, SlicewiseFamily
+from .completed import DiagonalFamily, PaddedFamily, PaddedKroneckerFamily
 from .curves import Candidate, Curve, Family, candidate
-from .diagonal import DiagonalFamily
 from .front import Candidates, Front, as_numbers_stored
 from .on_data import data_families
+from .padding import padded_size
 from .permuted import PERMUTED
 from .spectra import Spectra
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
+_KRONECKER = KroneckerFamily()
 # What is searched first, plain structures before others: among equal errors the first is taken.
 _PLAIN: tuple[Family, ...] = (
     LowRankFamily(),
-    KroneckerFamily(),
+    _KRONECKER,
     BlockDiagonalFamily(),
     MonarchFamily(),
     ButterflyFamily(),
@@ -47,6 +49,7 @@ def search(
     families: Iterable[Any] | None = None,
     inputs: Any = None,
     permute: bool = False,
+    pad: bool | tuple[int, int] = False,
     progress: Callable[[str, int], None] | None = None,
 ) -> Front:
     """Which structure a matrix has: the front of error against numbers stored, over all structures, shapes and ranks.
@@ -74,8 +77,12 @@ def search(
         The error that counts is ‖(B − operator) X‖_F over ‖B X‖_F. Low-rank matrices, sums of Kronecker products and Monarch
         matrices of the shapes and ranks that are best without the data are fitted to it (T32).
     permute : bool
-        Try every shape of Kronecker products and Monarch matrices of rank 1 after a reordering of rows and columns too (T31); this
-        takes much longer.
+        Try every shape of sums of Kronecker products, Monarch matrices and butterflies after a reordering of rows and columns too
+        (T31): rank by rank as long as the error falls, butterflies from coarse to fine. This takes much longer:
+        about a minute for a 64 × 64 matrix.
+    pad : bool or (rows, columns)
+        Try structures of a larger size too, cut back to that of B: the next sizes whose prime factors are 2, 3 and 5, or those
+        given. All numbers in their factors are counted.
     progress : function of (family, shapes done), optional
         Called after every shape. An interrupt (Ctrl-C) ends the search and keeps what was found.
 
@@ -88,8 +95,8 @@ def search(
     Raises
     ------
     ValueError
-        If a family is not known, both a budget and a tolerance are given, the budget is below the smallest candidate, or an
-        entry is NaN or infinite.
+        If a family is not known, both a budget and a tolerance are given, the budget is below the smallest candidate, inputs come
+        with a reordering or padding, the padded size is smaller than B, or an entry is NaN or infinite.
     TypeError
         If B does not hold numbers.
 
@@ -115,6 +122,9 @@ def search(
         raise ValueError("give a budget or a tolerance, not both")
     if tolerance is not None and not tolerance >= 0:
         raise ValueError(f"tolerance={tolerance}: expected a number, at least 0")
+    if inputs is not None and (permute or pad):
+        raise ValueError("inputs with permute or pad: structures reordered or padded are not fitted to data")
+    size = padded_size(pad, (aim.matrix.shape[0], aim.matrix.shape[1]))
     limit = aim.matrix.size - 1 if budget is None else min(as_numbers_stored(budget, B.shape), aim.matrix.size - 1)
     moment = None if inputs is None else second_moment(aim.matrix.shape[1], inputs, None)
     spectra = Spectra(aim)
@@ -125,6 +135,8 @@ def search(
         stages += [family.beyond for family in _DIAGONAL]
     if permute:
         stages.append(lambda known: PERMUTED)
+    if size != aim.matrix.shape:
+        stages.append(lambda known: _padded(size, known))
     curves, smallest, interrupted = _curves(stages, spectra, limit, progress)
     if budget is not None and not curves and smallest is not None:
         raise ValueError(f"budget={budget}: the smallest candidate, {smallest}, stores {smallest.n_parameters} numbers")
@@ -145,6 +157,12 @@ def search(
     return Front(
         spectra.shape, candidates, tuple(front), _baseline(spectra, front, root), interrupted, budget, tolerance, fit
     )
+
+
+def _padded(size: tuple[int, int], known: Sequence[Candidate]) -> Sequence[Family]:
+    """Every plain family but that of low rank, which needs no divisors."""
+    others = [family for family in _PLAIN[1:] if family is not _KRONECKER]
+    return (PaddedKroneckerFamily(_KRONECKER, known, size=size), *(PaddedFamily(family, size) for family in others))
 
 
 def _rows(candidates: Candidates) -> list[Candidate]:
