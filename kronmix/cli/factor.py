@@ -75,6 +75,9 @@ def factor(
     permute: Annotated[
         bool, typer.Option("--permute", help="Reorder rows and columns first; takes much longer.")
     ] = False,
+    pad: Annotated[
+        bool, typer.Option("--pad", help="Try sizes with more divisors too, cut back: for prime and awkward sizes.")
+    ] = False,
     jobs: Annotated[int, typer.Option(min=1, help="Processes, for the layers of a model.")] = 1,
     scheduler: Annotated[
         str | None, typer.Option(metavar="ADDRESS", help="Dask scheduler on which the layers of a model are searched.")
@@ -103,6 +106,8 @@ def factor(
 
     - `kronmix factor weights.npy --inputs activations.npz`: near where the data are
 
+    - `kronmix factor weights.npy --permute --pad`: rows and columns reordered, awkward sizes padded
+
     - `kronmix factor model.safetensors --layer blocks.0.mlp.weight --tolerance 1e-2`: one layer
 
     - `kronmix factor model.safetensors --budget 20% --jobs 2`: all layers
@@ -122,14 +127,18 @@ def factor(
         if key is None and file.suffix.lower() == ".safetensors":
             from .models import factor_model
 
-            if inputs is not None or permute:
-                raise ValueError("--inputs and --permute take one layer: name it with --layer")
+            if inputs is not None or permute or pad:
+                raise ValueError("--inputs, --permute and --pad take one layer: name it with --layer")
             return factor_model(file, wanted, jobs, scheduler, out)
+        if inputs is not None and (permute or pad):
+            raise ValueError(
+                "give --inputs, or --permute and --pad: structures reordered or padded are not fitted to data"
+            )
         data = None if inputs is None else km.files.read_matrix(inputs)
-        return _search(file, key, {**wanted, "inputs": data, "permute": permute}, out, plot)
-    if budget is not None or tolerance is not None or inputs is not None or permute:
+        return _search(file, key, {**wanted, "inputs": data, "permute": permute, "pad": pad}, out, plot)
+    if budget is not None or tolerance is not None or inputs is not None or permute or pad:
         raise ValueError(
-            f"--structure {structure} takes --shape and --rank, not --budget, --tolerance, --inputs or --permute"
+            f"--structure {structure} takes --shape and --rank, not --budget, --tolerance, --inputs, --permute or --pad"
         )
     return _factor(file, structure, shape, rank, key, out)
 

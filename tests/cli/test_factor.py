@@ -84,6 +84,16 @@ def test_one_layer_and_sparse_files(folder: Path, capsys: pytest.CaptureFixture[
     assert km.load("out/factor/s.factors.npz").n_parameters == 48  # six blocks of rank 1; 6×6 ⊗ 4×4 stores 52
 
 
+def test_an_awkward_size_is_padded_when_asked(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rng = np.random.default_rng(0)
+    np.save("p.npy", np.kron(rng.normal(size=(4, 4)), rng.normal(size=(6, 6)))[:23, :23])
+    code, printed, _ = call(capsys, "factor", "p.npy", "--pad", "--tolerance", "1e-10")
+    assert code == 0
+    assert "Use padded Kronecker sum (4, 4, 6, 6): 52 numbers" in printed
+    (file,) = folder.rglob("p.factors.npz")
+    np.testing.assert_allclose(km.load(file).to_dense(), np.load("p.npy"), atol=1e-12)
+
+
 def test_a_model_is_searched_once(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -175,6 +185,7 @@ BAD = [
     (("m.npy", "--shape", "6,6,6,6"), "need a --structure"),
     (("m.npy", "--structure", "butterfly", "--budget", "10%"), "not --budget, --tolerance"),
     (("model.safetensors", "--permute"), "take one layer: name it with --layer"),
+    (("m.npy", "--pad", "--inputs", "m.npy"), "structures reordered or padded are not fitted to data"),
     (("m.npy", "--inputs", "empty.npy"), "is empty"),
     (("m.npy", "--inputs", "nan.npy"), "has 16 NaN"),
     (("m.npy", "--budget", "10%", "--out", "f.txt"), "expected a folder, or a name ending in .npz"),
