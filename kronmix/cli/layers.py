@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from ..decompose.searches.sharing import Options
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
+#: Layers sent to a cluster at once, for each of its threads.
+_WAITING = 2
 #: Part of every result's name: a change of what is searched makes new ones.
 _VERSION = 2
 
@@ -131,6 +134,12 @@ def _on_cluster(work: Iterator[tuple[str, Array]], scheduler: str) -> Iterator[t
     except (OSError, TimeoutError, ValueError) as error:
         raise ValueError(f"scheduler {scheduler} cannot be reached: start one, or leave --scheduler out") from error
     with client:
-        futures = [client.submit(search_layer, key, client.scatter(B), pure=False) for key, B in work]
-        for future in as_completed(futures):
+        # A few layers a thread at once: a model larger than the cluster's memory is read as it is searched.
+        running = as_completed(
+            client.submit(search_layer, key, B, pure=False)
+            for key, B in islice(work, _WAITING * max(sum(client.nthreads().values()), 1))
+        )
+        for future in running:
+            for key, B in islice(work, 1):
+                running.add(client.submit(search_layer, key, B, pure=False))
             yield future.result()

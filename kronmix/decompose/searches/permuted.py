@@ -92,10 +92,10 @@ class PermutedButterflyFamily(PermutedFamily):
 
     def curves(self, spectra: Spectra) -> Iterator[Curve]:
         m, n = spectra.shape
-        waiting = [(p, n // p) for p in divisors(n)[1:-1]] if m == n else []
+        waiting: list[tuple[int, ...]] = [(p, n // p) for p in divisors(n)[1:-1]] if m == n else []
         seen: set[tuple[int, ...]] = set()
         while waiting:
-            radices: tuple[int, ...] = waiting.pop(0)
+            radices = waiting.pop(0)
             found = self.fit(spectra.matrix, radices, 1)
             if len(radices) > 2 and found.n_parameters + 2 * n < spectra.matrix.size:
                 yield self._curve(spectra, radices, [found])
