@@ -1,5 +1,7 @@
 """What training on the factors regularises: problems, descent, and the paths they leave (T16-T23, T26, T27)."""
 
+from .boxes import BoxPoint, adamw_bound, adamw_point
+from .central import CentralFlow, central_flow
 from .closed_forms import (
     averaged_flow,
     averaged_mode,
@@ -9,7 +11,7 @@ from .closed_forms import (
     unbalanced_mode,
 )
 from .conservation import DecayFlow, GradientFlow, MomentumFlow, conserved_quantities
-from .curvature import estimated_step_size, hessian, hessian_product, largest_hessian_eigenvalue
+from .curvature import estimated_step_size, hessian, hessian_product, hessian_trace, largest_hessian_eigenvalue
 from .descent import DivergenceError, EdgeOfStabilityWarning, gradient_descent
 from .diagonal import DiagonalFlow, diagonal_flow, is_monotone, quadratic_flow
 from .flow import FlowError, gradient_flow
@@ -32,6 +34,8 @@ from .stored_paths import load_path, save_path
 from .training_path import Record, TrainingPath
 
 __all__ = [
+    "BoxPoint",
+    "CentralFlow",
     "Decay",
     "DecayFlow",
     "DiagonalFlow",
@@ -65,10 +69,13 @@ __all__ = [
     "Solver",
     "Time",
     "TrainingPath",
+    "adamw_bound",
+    "adamw_point",
     "averaged_flow",
     "averaged_mode",
     "balanced_factors",
     "balanced_mode",
+    "central_flow",
     "conserved_quantities",
     "diagonal_flow",
     "estimated_step_size",
@@ -76,6 +83,7 @@ __all__ = [
     "gradient_flow",
     "hessian",
     "hessian_product",
+    "hessian_trace",
     "hypentropy",
     "induced_norm",
     "induced_penalty",

@@ -179,3 +179,52 @@ def largest_hessian_eigenvalue(problem: Problem, op: StructuredOperator, weight_
         return float(eigsh(product, k=1, which="LA", tol=1e-4, v0=start, return_eigenvectors=False)[0])
     except ArpackNoConvergence as error:
         return float(max(error.eigenvalues, default=problem.curvature))
+
+
+def hessian_trace(problem: Problem, op: StructuredOperator) -> float:
+    """tr ∇²L over the factors without the Hessian (T38): Σ_k ⟨∂_k outputs, H ∂_k outputs⟩ with the Hessian H over the outputs.
+
+    For squared losses that is (1/N) Σ_i ‖∇_θ f_i‖². It is the Gauss–Newton part, and all of tr ∇²L where no parameter multiplies
+    itself in B, as in every structure of the package that uses each of its operators once; elsewhere where the loss interpolates.
+
+    Parameters
+    ----------
+    problem : Problem
+    op : StructuredOperator
+        Two products with the inputs are made for each of its parameters.
+
+    Returns
+    -------
+    float
+        What label noise lowers along the weights that fit.
+
+    References
+    ----------
+    Gatmiry, Li, Ma, Reddi, Jegelka & Chuang, *What is the inductive bias of flatness regularization?*, 2023 (T38).
+
+    Examples
+    --------
+    >>> from kronmix.regularization import hessian_trace
+    >>> round(hessian_trace(km.Observed([[1.0]]), km.Hadamard([[3.0]], [[2.0]])), 9)  # u² + v²
+    13.0
+    """
+    packing = Packing(op)
+    θ, inputs = packing.vector(op.factors), problem.inputs
+    outputs = op @ inputs
+    size = float(np.linalg.norm(outputs)) or 1.0
+    h = float(np.sqrt(np.mean(θ**2))) or 1.0
+    total = 0.0
+    for k in range(packing.size):
+        ahead, behind = θ.copy(), θ.copy()
+        ahead[k] += h
+        behind[k] -= h
+        tangent = (packing.operator(ahead) @ inputs - packing.operator(behind) @ inputs) / (2 * h)
+        length = float(np.linalg.norm(tangent))
+        if length > 0:
+            s = 1e-3 * size / length  # the gradient of a squared loss is linear: any step will do
+            bent = (
+                problem.loss_and_gradient(outputs + s * tangent)[1]
+                - problem.loss_and_gradient(outputs - s * tangent)[1]
+            )
+            total += float(np.vdot(tangent, bent).real) / (2 * s)
+    return total

@@ -18,7 +18,7 @@ from .proximal import GapError
 SMALLEST_SCALE, LARGEST_SCALE = 1e-145, 1e145
 
 
-def hypentropy(w: Any, α: float) -> float:
+def hypentropy(w: Any, α: Any) -> float:
     """Hypentropy potential Φ_α(w) = ½ Σ [w arcsinh(w/α²) − (w² + α⁴)^{1/2} + α²] (T21).
 
     Written as ½ Σ w [arcsinh(x) − x/(1 + (1 + x²)^{1/2})], x = w/α², without cancellation or overflow.
@@ -27,8 +27,8 @@ def hypentropy(w: Any, α: float) -> float:
     ----------
     w : array of shape (d,)
         Weights of a diagonal network w = u∘v; a number is taken as one weight.
-    α : float
-        Initial scale, from 1e-145 to 1e145.
+    α : float, or array of shape (d,)
+        Initial scale, from 1e-145 to 1e145; one for each weight where they differ (T39).
 
     Returns
     -------
@@ -58,11 +58,12 @@ def hypentropy(w: Any, α: float) -> float:
     return 0.5 * float(np.sum(w * (np.arcsinh(x) - x / (1 + np.hypot(1, x)))))
 
 
-def check_scale(α: Any) -> float:
-    """Check an initial scale α."""
-    if not SMALLEST_SCALE <= α <= LARGEST_SCALE:
+def check_scale(α: Any) -> Any:
+    """Check an initial scale α, or one for each weight."""
+    scales = np.asarray(α, dtype=float)
+    if not ((scales >= SMALLEST_SCALE) & (scales <= LARGEST_SCALE)).all():
         raise ValueError(f"α={α}: expected a scale from {SMALLEST_SCALE:g} to {LARGEST_SCALE:g}")
-    return float(α)
+    return float(α) if scales.ndim == 0 else scales
 
 
 def interpolation_path(problem: Any, scales: Any) -> Path:
@@ -172,7 +173,7 @@ def minimum_l2(A: Any, y: Any) -> Array:
     return _minimum_l2(*_system(A, y))[0]
 
 
-def minimum_hypentropy(A: Any, y: Any, α: float) -> Array:
+def minimum_hypentropy(A: Any, y: Any, α: Any) -> Array:
     """The w of least Φ_α(w) with A w = y: where the flow of w = u∘v from scale α ends (T21).
 
     Newton's method on the dual, w = α² sinh(2Aᵀν), followed from a large scale down to α with everything in logarithms.
@@ -181,12 +182,14 @@ def minimum_hypentropy(A: Any, y: Any, α: float) -> Array:
     ----------
     A : array of shape (measurements, unknowns)
     y : array of shape (measurements,)
-    α : float
-        From 1e-145 to 1e145.
+    α : float, or array of shape (unknowns,)
+        From 1e-145 to 1e145. Stochastic descent with finite steps on u∘v ends near the minimiser for scales of its own for each
+        weight: α_i² = |u_i² − v_i²|/2 at the end, which is what ``conserved_quantities`` says there (T39).
 
     References
     ----------
-    Woodworth et al., *Kernel and rich regimes in overparametrized models*, 2020 (T21).
+    Woodworth et al., *Kernel and rich regimes in overparametrized models*, 2020 (T21); Even, Pesme, Gunasekar & Flammarion,
+    *(S)GD over diagonal linear networks*, 2023, arXiv 2302.08982 (T39).
 
     Examples
     --------
@@ -195,7 +198,11 @@ def minimum_hypentropy(A: Any, y: Any, α: float) -> Array:
     >>> w.round(6), bool(abs(w[0] + 2 * w[1] - 2) < 1e-15)
     (array([0., 1.]), True)
     """
-    return _minimum_hypentropy(*_system(A, y), check_scale(α))[0]
+    A, y = _system(A, y)
+    scales = check_scale(α)
+    if np.ndim(scales) and np.shape(scales) != (A.shape[1],):
+        raise ValueError(f"α has shape {np.shape(scales)}: expected a number, or one for each of {A.shape[1]} unknowns")
+    return _minimum_hypentropy(A, y, scales)[0]
 
 
 def _system(A: Any, y: Any) -> tuple[Array, Array]:
@@ -247,29 +254,31 @@ def _minimum_l1(A: Array, y: Array) -> tuple[Array, float]:
     return size * exact, abs(float(total - ν @ z / size)) / float(total)
 
 
-def _minimum_hypentropy(A: Array, y: Array, α: float) -> tuple[Array, float]:
+def _minimum_hypentropy(A: Array, y: Array, α: Any) -> tuple[Array, float]:
     V, z = _orthonormal_rows(A, y)
     size = np.abs(V.T @ z).max(initial=0.0)
     if size == 0:
         return np.zeros(A.shape[1]), 0.0
     z = z / size  # Φ_α(size·w) = size·Φ(w) at the scale α²/size
     target = 2 * np.log(α) - np.log(size)
-    # Above this scale of w the flow is linear, w = α²·2Vᵀν, and Newton's method starts from its solution.
-    κ = max(target, np.log(10.0))
+    # Above this scale of w the flow is linear, w = α²·2Vᵀν, and Newton's method starts from its solution. Scales shrink together,
+    # each until it has come to its own.
+    κ = max(float(np.max(target)), np.log(10.0))
+    least = float(np.min(target))
     ν = _correct(V, z, 0.5 * z * np.exp(-κ), κ, 1e-9)
     step = 1.0
-    while ν is not None and κ > target:
-        step = min(step, κ - target)
-        guess = ν + step * _tangent(V, ν, κ)
-        found = _correct(V, z, guess, κ - step, 1e-9)
+    while ν is not None and κ > least:
+        step = min(step, κ - least)
+        guess = ν + step * _tangent(V, ν, np.maximum(target, κ), target < κ)
+        found = _correct(V, z, guess, np.maximum(target, κ - step), 1e-9)
         if found is None:
             step /= 2
             if step < 1e-6:
                 break
         else:
             ν, κ, step = found, κ - step, 2 * step
-    if ν is None or κ > target:
-        raise GapError(f"hypentropy: Newton's method did not converge at α={α:g}")
+    if ν is None or κ > least:
+        raise GapError(f"hypentropy: Newton's method did not converge at α={α}")
     w = _weights(2 * V.T @ ν, target)
     # The last steps are taken in w itself: rounding of θ, |θ|·eps, would be a relative error of w.
     for _ in range(3):
@@ -279,7 +288,7 @@ def _minimum_hypentropy(A: Array, y: Array, α: float) -> tuple[Array, float]:
     return size * w, 2 * abs(float(ν @ (V @ w - z))) / abs(float(ν @ z))
 
 
-def _weights(θ: Array, κ: float) -> Array:
+def _weights(θ: Array, κ: Any) -> Array:
     """e^κ sinh θ, by logarithms."""
     a = np.abs(θ)
     with np.errstate(divide="ignore"):
@@ -287,7 +296,7 @@ def _weights(θ: Array, κ: float) -> Array:
     return np.sign(θ) * np.exp(np.minimum(logarithm, 300.0))
 
 
-def _root_curvatures(θ: Array, κ: float) -> Array:
+def _root_curvatures(θ: Array, κ: Any) -> Array:
     """(2 e^κ cosh θ)^{1/2}: square roots of dw/d(Vᵀν)."""
     return np.exp(np.minimum(0.5 * (κ + np.logaddexp(θ, -θ)), 150.0))
 
@@ -302,19 +311,22 @@ def _graded_qr(V: Array, roots: Array) -> tuple[Array, Array, Array, Array]:
     return Q, R, pivots, order
 
 
-def _tangent(V: Array, ν: Array, κ: float) -> Array:
-    """−dν/dκ at V w = z: the least-squares solution of C (dν) = roots⁻¹ w, C = diag(roots) Vᵀ, all rows of like relative size."""
+def _tangent(V: Array, ν: Array, κ: Any, moving: Any) -> Array:
+    """−dν/dκ of the scales that move, at V w = z: the least-squares solution of C (dν) = roots⁻¹ w.
+
+    C = diag(roots) Vᵀ, all rows of like relative size.
+    """
     θ = 2 * V.T @ ν
     roots = _root_curvatures(θ, κ)
     Q, R, pivots, order = _graded_qr(V, roots)
     direction = np.empty_like(ν)
     direction[pivots] = solve_triangular(
-        R, Q.T @ (0.5 * roots * np.tanh(θ))[order]
+        R, Q.T @ (0.5 * roots * np.tanh(θ) * moving)[order]
     )  # roots⁻¹ w, w/(2e^κ cosh θ) = tanh(θ)/2
     return direction
 
 
-def _correct(V: Array, z: Array, ν: Array, κ: float, tol: float) -> Array | None:
+def _correct(V: Array, z: Array, ν: Array, κ: Any, tol: float) -> Array | None:
     """Newton's method for V w(ν) = z at one scale; None if it does not converge at once."""
     scale = np.abs(z).max()
     for _ in range(12):
@@ -328,7 +340,7 @@ def _correct(V: Array, z: Array, ν: Array, κ: float, tol: float) -> Array | No
     return None
 
 
-def _newton_step(V: Array, ν: Array, κ: float, ρ: Array) -> Array:
+def _newton_step(V: Array, ν: Array, κ: Any, ρ: Array) -> Array:
     """δ with (V diag(roots²) Vᵀ) δ = ρ.
 
     Directions of curvature below rounding of z cannot be read off the residual: they stay where they are.
