@@ -1,13 +1,14 @@
-# make install | demo | test | test-all | test-interop | docs | notebooks | bench | bench-training | bench-peers | mutants | figures
+# make install | demo | test | test-all | test-interop | dist | test-dist | test-floors | snapshot | docs | notebooks | bench | bench-training | bench-peers | mutants | figures
 # Everything runs in .venv/, made here from pyproject.toml when missing or older than it.
 PYTHON ?= python3
 VENV := .venv
-BIN := $(VENV)/bin
+SCRIPTS := $(if $(filter Windows_NT,$(OS)),Scripts,bin)
+BIN := $(VENV)/$(SCRIPTS)
 STAMP := $(VENV)/.installed
 # One BLAS thread a process: the tests run in one process per core.
 SINGLE := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-.PHONY: install demo test test-slow test-all test-nightly test-interop lint docs notebooks figures bench bench-training bench-peers mutants clean
+.PHONY: install demo test test-slow test-all test-nightly test-interop test-locale test-floors dist test-dist snapshot lint docs notebooks figures bench bench-training bench-peers mutants clean
 
 install: $(STAMP)
 
@@ -24,12 +25,13 @@ lint: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/mypy tests/test_typing.py
 	$(BIN)/lint-imports
 
 test: $(STAMP) lint
 	$(SINGLE) $(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow and not nightly"
 
-# What takes longer: larger random samples.
+# What takes longer: the whole site in a browser, every notebook, the studies' cells, larger random samples.
 test-slow: $(STAMP)
 	$(SINGLE) $(BIN)/python -m pytest -n 2 --dist loadgroup -m "slow and not nightly"
 
@@ -41,9 +43,41 @@ test-nightly: $(STAMP)
 
 # The real libraries behind kronmix.interop, in an environment of their own: PyTorch, peft, LyCORIS, lazylinop, pyfaust.
 test-interop: pyproject.toml tests_interop/requirements.txt
-	test -x .venv-interop/bin/python || $(PYTHON) -m venv .venv-interop
-	.venv-interop/bin/python -m pip install --quiet --disable-pip-version-check --editable . -r tests_interop/requirements.txt
-	$(SINGLE) PATH=$(CURDIR)/.venv-interop/bin:$$PATH .venv-interop/bin/python -m pytest --override-ini=addopts= --override-ini=filterwarnings= -q tests_interop
+	test -x .venv-interop/$(SCRIPTS)/python || $(PYTHON) -m venv .venv-interop
+	.venv-interop/$(SCRIPTS)/python -m pip install --quiet --disable-pip-version-check --editable . -r tests_interop/requirements.txt
+	$(SINGLE) PATH=$(CURDIR)/.venv-interop/$(SCRIPTS):$$PATH .venv-interop/$(SCRIPTS)/python -m pytest --override-ini=addopts= --override-ini=filterwarnings= -q tests_interop
+
+# Once more where text is ASCII unless a file says otherwise, as on an old system.
+test-locale: $(STAMP)
+	LC_ALL=C PYTHONUTF8=0 PYTHONCOERCECLOCALE=0 $(SINGLE) $(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow and not nightly"
+
+# Public names and signatures, as they are now: tests/interface.txt. Read the difference before it is committed.
+snapshot: $(STAMP)
+	$(BIN)/python -m tests.test_interface
+
+# The wheel and the source archive, checked: out/dist.
+DIST := .venv-dist/.installed
+$(DIST): Makefile
+	test -x .venv-dist/$(SCRIPTS)/python || $(PYTHON) -m venv .venv-dist
+	.venv-dist/$(SCRIPTS)/python -m pip install --quiet --disable-pip-version-check build check-wheel-contents pytest twine uv
+	touch $@
+
+dist: $(DIST)
+	rm -rf out/dist
+	.venv-dist/$(SCRIPTS)/python -m build --outdir out/dist
+	.venv-dist/$(SCRIPTS)/python -m twine check --strict out/dist/*
+	.venv-dist/$(SCRIPTS)/check-wheel-contents out/dist/*.whl
+
+# The wheel in fresh environments: without extras, with each, with all.
+test-dist: dist
+	$(SINGLE) .venv-dist/$(SCRIPTS)/python -m pytest --override-ini=addopts= --override-ini=filterwarnings= --confcutdir=tests_dist -q tests_dist
+
+# Every lower bound of pyproject.toml installed, and the tests run with it. What old libraries warn of is theirs.
+test-floors: $(DIST)
+	rm -rf .venv-floors
+	.venv-dist/$(SCRIPTS)/uv venv --quiet --python $(PYTHON) .venv-floors
+	.venv-dist/$(SCRIPTS)/uv pip install --quiet --python .venv-floors --resolution lowest-direct --editable '.[dev]'
+	$(SINGLE) .venv-floors/$(SCRIPTS)/python -m pytest -n 2 --dist loadgroup --override-ini=filterwarnings=default -m "not slow and not nightly"
 
 # The site: out/docs/html/index.html. Built without the network.
 docs: $(STAMP)
@@ -63,20 +97,20 @@ bench: $(STAMP)
 
 # PyTorch, for comparison only, lives in an environment of its own.
 bench-training: pyproject.toml
-	test -x .venv-torch/bin/python || $(PYTHON) -m venv .venv-torch
-	.venv-torch/bin/python -m pip install --quiet --disable-pip-version-check --editable . threadpoolctl torch
-	.venv-torch/bin/python -m benchmarks training --out out/benchmarks/training.json
+	test -x .venv-torch/$(SCRIPTS)/python || $(PYTHON) -m venv .venv-torch
+	.venv-torch/$(SCRIPTS)/python -m pip install --quiet --disable-pip-version-check --editable . threadpoolctl torch
+	.venv-torch/$(SCRIPTS)/python -m benchmarks training --out out/benchmarks/training.json
 
 # Neighbouring libraries side by side, in an environment of their own; the result is the table of docs/comparison.md.
 bench-peers: pyproject.toml benchmarks/peers.txt
-	test -x .venv-peers/bin/python || $(PYTHON) -m venv .venv-peers
-	.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check --editable . -r benchmarks/peers.txt
-	-.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check --no-deps pyfastkron
-	$(SINGLE) .venv-peers/bin/python -m benchmarks peers --out docs/peers.json
+	test -x .venv-peers/$(SCRIPTS)/python || $(PYTHON) -m venv .venv-peers
+	.venv-peers/$(SCRIPTS)/python -m pip install --quiet --disable-pip-version-check --editable . -r benchmarks/peers.txt
+	-.venv-peers/$(SCRIPTS)/python -m pip install --quiet --disable-pip-version-check --no-deps pyfastkron
+	$(SINGLE) .venv-peers/$(SCRIPTS)/python -m benchmarks peers --out docs/peers.json
 
 # Small faults put into the core, each against the tests that mirror it: which does no test see? Takes hours.
 mutants: $(STAMP)
 	$(SINGLE) $(BIN)/python -m benchmarks.mutate --sample 150
 
 clean:
-	rm -rf $(VENV) .venv-torch .venv-interop .venv-peers out
+	rm -rf $(VENV) .venv-torch .venv-interop .venv-peers .venv-dist .venv-floors out

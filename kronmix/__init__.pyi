@@ -136,7 +136,7 @@ from .storage import (
 from .symbolic import (
     check_equivalent as check_equivalent,
     check_identity as check_identity,
-    check_reparametrisation as check_reparametrisation,
+    check_reparametrization as check_reparametrization,
     count_conservation_laws as count_conservation_laws,
     find_quadratic_laws as find_quadratic_laws,
     verify as verify,

@@ -1,7 +1,7 @@
 """Kronecker, entrywise, block-diagonal and stacked matrices of every kind: NumPy, SymPy, operators, expressions.
 
 A class of matrices of another kind takes part by defining ``__matrix_function__(name, args)``, as NumPy's classes define
-``__array_function__``; ``vec``, ``unvec`` and ``trace`` are registered on the type instead.
+``__array_function__``; ``vec`` and ``unvec`` are registered on the type instead.
 """
 
 from __future__ import annotations
@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from functools import reduce, singledispatch
 from itertools import groupby
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.sparse import issparse
 from scipy.sparse.linalg import LinearOperator
 
@@ -37,6 +38,10 @@ Array = np.ndarray[Any, np.dtype[Any]]
 __all__ = ["block_diag", "eye", "hadamard", "hstack", "kron", "vstack"]
 
 
+@overload
+def kron(*matrices: StructuredOperator | NDArray[np.number]) -> StructuredOperator: ...
+@overload
+def kron(*matrices: Any) -> Any: ...
 @matrix_function
 def kron(*matrices: Any) -> Any:
     """Kronecker product A ⊗ B ⊗ … (T1, T4).
@@ -110,8 +115,12 @@ _RUNS: dict[type, Callable[[Iterable[Any]], list[StructuredOperator]]] = {
 }
 
 
+@overload
+def eye(n: int) -> Permutation: ...
+@overload
+def eye(n: Any) -> Any: ...
 @matrix_function
-def eye(n: int) -> Any:
+def eye(n: Any) -> Any:
     """Identity of size n, as a permutation: it widens no dtype and multiplies matrices of every kind.
 
     Parameters
@@ -171,6 +180,10 @@ def hadamard(*matrices: Any) -> Any:
     return reduce(np.multiply, arrays)
 
 
+@overload
+def block_diag(*blocks: StructuredOperator | NDArray[np.number]) -> StructuredOperator: ...
+@overload
+def block_diag(*blocks: Any) -> Any: ...
 @matrix_function
 def block_diag(*blocks: Any) -> Any:
     """Block-diagonal matrix, rectangular blocks allowed.
@@ -221,6 +234,10 @@ def _exact_block_diag(arrays: list[Array]) -> Array:
     return out
 
 
+@overload
+def hstack(matrices: Sequence[StructuredOperator]) -> StructuredOperator: ...
+@overload
+def hstack(matrices: Sequence[Any]) -> Any: ...
 def hstack(matrices: Sequence[Any]) -> Any:
     """Matrices side by side, [A B …].
 
@@ -248,6 +265,10 @@ def hstack(matrices: Sequence[Any]) -> Any:
     return _stack(matrices, "hstack", HStack, np.hstack)
 
 
+@overload
+def vstack(matrices: Sequence[StructuredOperator]) -> StructuredOperator: ...
+@overload
+def vstack(matrices: Sequence[Any]) -> Any: ...
 def vstack(matrices: Sequence[Any]) -> Any:
     """Matrices one above another, [A; B; …].
 

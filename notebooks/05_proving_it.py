@@ -237,7 +237,7 @@ print("and V ⊗ W:", as_kronecker.holds, "| first entry that differs:", as_kron
 tied = km.Monarch(np.ones((1, 3, 3)), np.ones((1, 2, 2)))
 kronecker = km.Kronecker(np.ones((3, 3)), np.ones((2, 2)))
 untied = km.Monarch(np.ones((2, 3, 3)), np.ones((3, 2, 2)))
-same, larger = km.check_reparametrisation(tied, kronecker), km.check_reparametrisation(untied, kronecker)
+same, larger = km.check_reparametrization(tied, kronecker), km.check_reparametrization(untied, kronecker)
 print("tied Monarch = Kronecker:", same.holds, "|", same.detail)
 dimensions = larger.counterexample
 print(f"untied Monarch = Kronecker: {larger.holds} | dimensions {dimensions.left} and {dimensions.right}")

@@ -298,7 +298,7 @@ for file in sorted(page.iterdir()):
 # %%
 import json
 
-results = json.loads((page / "results.json").read_text())["network"]
+results = json.loads((page / "results.json").read_text(encoding="utf-8"))["network"]
 print(", ".join(results))
 print("first layer:", {key: results["layers"][0][key] for key in ("name", "shape", "connections", "density")})
 

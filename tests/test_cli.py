@@ -591,7 +591,7 @@ def test_train_saves_what_inspect_reads(tmp_path: Path, capsys: pytest.CaptureFi
     assert code == 0
     assert "held-out images" in printed
     assert sorted(f.name for f in out.iterdir()) == ["curve.png", "results.json", "run.npz"]
-    record = json.loads((out / "results.json").read_text())
+    record = json.loads((out / "results.json").read_text(encoding="utf-8"))
     assert len(record["history"]) == 2
     assert f"{100 * record['test_accuracy']:.1f} %" in printed
     assert km.load_mixer(out / "run.npz").name == "s_mixer"

@@ -252,21 +252,21 @@ def test_folders_and_missing_files(tmp_path: Path) -> None:
 def test_a_failed_stage_leaves_nothing_and_keeps_what_was_there(tmp_path: Path) -> None:
     def fail(out: Path) -> None:
         with staged_folder(out) as folder:
-            (folder / "half").write_text("half")
+            (folder / "half").write_text("half", encoding="utf-8")
             raise RuntimeError("stop")
 
     with pytest.raises(RuntimeError, match="stop"):
         fail(tmp_path / "new" / "deep")
     assert not (tmp_path / "new").exists()
     (tmp_path / "old").mkdir()
-    (tmp_path / "old" / "half").write_text("whole")
+    (tmp_path / "old" / "half").write_text("whole", encoding="utf-8")
     with pytest.raises(RuntimeError, match="stop"):
         fail(tmp_path / "old")
-    assert [(f.name, f.read_text()) for f in (tmp_path / "old").iterdir()] == [("half", "whole")]
+    assert [(f.name, f.read_text(encoding="utf-8")) for f in (tmp_path / "old").iterdir()] == [("half", "whole")]
 
 
 def test_a_stage_in_the_way_of_a_file_fails_at_once(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("here")
+    (tmp_path / "file").write_text("here", encoding="utf-8")
     with (
         pytest.raises(ValueError, match=r"cannot be written: Not a directory"),
         staged_folder(tmp_path / "file" / "out"),

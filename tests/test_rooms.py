@@ -15,7 +15,7 @@ import kronmix as km
 from kronmix.extras import install_line
 
 #: What no user opens by name.
-PRIVATE = {"__main__", "cli", "extras", "intervals", "progress"}
+PRIVATE = {"__main__", "cli", "deprecation", "extras", "intervals", "progress"}
 ROOMS = sorted(m.name for m in pkgutil.iter_modules(km.__path__) if m.name not in PRIVATE)
 #: Libraries that a room loads when it is opened; all others load them when something is drawn, proved or fitted, if at all.
 HEAVY = {

@@ -137,7 +137,7 @@ def test_settings_that_peft_has_by_default_are_known(tmp_path: Path) -> None:
         folder = tmp_path / config.__name__
         model.save_pretrained(folder)
         assert len(km.interop.read_adapter(folder)) == 1
-        assert json.loads((folder / "adapter_config.json").read_text())["peft_type"]
+        assert json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))["peft_type"]
 
 
 LAYERS = {

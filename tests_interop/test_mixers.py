@@ -193,7 +193,7 @@ def test_timm(name: str, tmp_path: Path) -> None:
     net = km.load_mixer(save_state(model, tmp_path / "model.safetensors"))
     with torch.no_grad():
         same(net(x.permute(0, 2, 3, 1).numpy()), model(x).numpy())
-    (tmp_path / "config.json").write_text(json.dumps({"architecture": name, "global_pool": ""}))
+    (tmp_path / "config.json").write_text(json.dumps({"architecture": name, "global_pool": ""}), encoding="utf-8")
     model.reset_classifier(5, "")
     shake(model, 0.02)
     net = km.load_mixer(save_state(model, tmp_path / "model.safetensors").parent)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cached_property
 from numbers import Number
-from typing import Any, Self
+from typing import Any, Self, overload
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.sparse import csr_array
 from scipy.sparse.linalg import LinearOperator
 
@@ -68,6 +69,7 @@ class StructuredOperator(LinearOperator):
     """
 
     __array_ufunc__ = None  # so that ndarray @ operator reaches __rmatmul__
+    shape: tuple[int, int]
     factors: tuple[Array, ...]
     #: Pattern (a, b, c, d) of the effective matrix where it has one (T9, T11).
     pattern: Pattern | None = None
@@ -310,6 +312,20 @@ class StructuredOperator(LinearOperator):
         """Matrix product with an array or an operator, or a scalar multiple."""
         return self * x if isinstance(x, Number) else self @ x
 
+    @property
+    def T(self) -> StructuredOperator:
+        """The transpose."""
+        return self._transpose()
+
+    @property
+    def H(self) -> StructuredOperator:
+        """The conjugate transpose."""
+        return self._adjoint()
+
+    @overload
+    def __matmul__(self, other: StructuredOperator) -> StructuredOperator: ...
+    @overload
+    def __matmul__(self, other: ArrayLike) -> Array: ...
     def __matmul__(self, other: Any) -> Any:
         if isinstance(other, LinearOperator):
             return algebra.product(self, other)
@@ -324,6 +340,10 @@ class StructuredOperator(LinearOperator):
         Y = self._apply(columns(X.reshape(len(X), -1), self.shape[1], "x", self, np.shape(other)))
         return np.moveaxis(Y.reshape(self.shape[0], *X.shape[1:]), 0, -2)
 
+    @overload
+    def __rmatmul__(self, other: StructuredOperator) -> StructuredOperator: ...
+    @overload
+    def __rmatmul__(self, other: ArrayLike) -> Array: ...
     def __rmatmul__(self, other: Any) -> Any:
         if isinstance(other, LinearOperator):
             return algebra.product(other, self)
@@ -338,9 +358,17 @@ class StructuredOperator(LinearOperator):
         Y = self._transpose()._apply(columns(flat.T, rows, "x", self)).T
         return Y.reshape(*X.shape[:-1], cols)
 
+    @overload
+    def __mul__(self, other: complex | np.number | StructuredOperator) -> StructuredOperator: ...
+    @overload
+    def __mul__(self, other: Any) -> Any: ...
     def __mul__(self, other: Any) -> Any:
         return self.scale(other) if isinstance(other, Number) else self @ other
 
+    @overload
+    def __rmul__(self, other: complex | np.number | StructuredOperator) -> StructuredOperator: ...
+    @overload
+    def __rmul__(self, other: Any) -> Any: ...
     def __rmul__(self, other: Any) -> Any:
         return self.scale(other) if isinstance(other, Number) else other @ self
 
@@ -350,9 +378,17 @@ class StructuredOperator(LinearOperator):
     def __neg__(self) -> StructuredOperator:
         return self.scale(-1.0)
 
+    @overload
+    def __add__(self, other: StructuredOperator) -> StructuredOperator: ...
+    @overload
+    def __add__(self, other: Any) -> Any: ...
     def __add__(self, other: Any) -> Any:
         return algebra.add(self, other) if isinstance(other, LinearOperator) else NotImplemented
 
+    @overload
+    def __sub__(self, other: StructuredOperator) -> StructuredOperator: ...
+    @overload
+    def __sub__(self, other: Any) -> Any: ...
     def __sub__(self, other: Any) -> Any:
         return algebra.subtract(self, other) if isinstance(other, LinearOperator) else NotImplemented
 

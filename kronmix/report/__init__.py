@@ -106,7 +106,8 @@ def write_report(findings: Findings, folder: Path) -> None:
     """
     (folder / "index.html").write_text(build_page(findings).to_html(), encoding="utf-8")
     (folder / "results.json").write_text(
-        json.dumps(as_record(findings), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        json.dumps(as_record(findings), indent=2, ensure_ascii=False, allow_nan=False) + "\n",
+        encoding="utf-8",
     )
     np.savez_compressed(folder / "arrays.npz", **as_arrays(findings))  # type: ignore[arg-type]
 

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from functools import singledispatch
-from typing import Any
+from typing import Any, overload
+
+import numpy as np
+from numpy.typing import NDArray
 
 from ..forms import entries, form_of
-from ..operators.base import Array
+from ..operators.algebra import matrix_function
+from ..operators.base import Array, StructuredOperator
 from ..operators.dense import as_operator
 from .determinant import need_square
 
 
-@singledispatch
+@overload
+def trace(op: StructuredOperator | NDArray[np.number]) -> np.number: ...
+@overload
+def trace(op: Any) -> Any: ...
+@matrix_function
 def trace(op: Any) -> Any:
     """Sum of the diagonal; the traces of square Kronecker factors multiply (T15).
 

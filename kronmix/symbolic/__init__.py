@@ -1,6 +1,7 @@
 """The theorem registry and its provers: exact, with the kind of evidence named."""
 
-from .equivalences import check_equivalent, check_reparametrisation
+from ..deprecation import renamed
+from .equivalences import check_equivalent, check_reparametrization
 from .identities import check_identity
 from .laws import QuadraticLaws, count_conservation_laws, find_quadratic_laws
 from .verdict import Verdict
@@ -13,8 +14,10 @@ __all__ = [
     "VerificationReport",
     "check_equivalent",
     "check_identity",
-    "check_reparametrisation",
+    "check_reparametrization",
     "count_conservation_laws",
     "find_quadratic_laws",
     "verify",
 ]
+
+__getattr__ = renamed(__name__, {"check_reparametrisation": "check_reparametrization"}, since="0.1")

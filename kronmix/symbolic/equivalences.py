@@ -24,7 +24,7 @@ from .provers.outcomes import Difference
 from .provers.statements import residue_words
 from .verdict import Verdict
 
-__all__ = ["check_equivalent", "check_reparametrisation"]
+__all__ = ["check_equivalent", "check_reparametrization"]
 
 #: Widths up to which two operators with inexact numbers are compared entry by entry; random vectors beyond it.
 _DENSE = 1024
@@ -137,7 +137,7 @@ def _refuted(difference: Difference) -> Verdict:
 # ---- parametrisations ------------------------------------------------------------------------------------------------
 
 
-def check_reparametrisation(first: StructuredOperator, second: StructuredOperator, seed: int = 0) -> Verdict:
+def check_reparametrization(first: StructuredOperator, second: StructuredOperator, seed: int = 0) -> Verdict:
     """Check that two parametrisations θ ↦ B(θ) reach the same matrices (up to closure).
 
     The image of a polynomial map is irreducible. So two images have the same closure when they have the same dimension, the
@@ -168,12 +168,12 @@ def check_reparametrisation(first: StructuredOperator, second: StructuredOperato
     A Monarch matrix with both factors tied is a Kronecker product (T12):
 
     >>> tied = km.Monarch(np.ones((1, 3, 3)), np.ones((1, 2, 2)))
-    >>> km.check_reparametrisation(tied, km.Kronecker(np.ones((3, 3)), np.ones((2, 2)))).detail
+    >>> km.check_reparametrization(tied, km.Kronecker(np.ones((3, 3)), np.ones((2, 2)))).detail
     'images of dimension 12, a random matrix of one decomposed into factors of the other'
 
     Untying makes a larger family:
 
-    >>> km.check_reparametrisation(km.Monarch(np.ones((2, 3, 3)), np.ones((3, 2, 2))), tied)
+    >>> km.check_reparametrization(km.Monarch(np.ones((2, 3, 3)), np.ones((3, 2, 2))), tied)
     refuted: dimensions of the images: 24 ≠ 12
     """
     if first.shape != second.shape:

@@ -104,7 +104,7 @@ def test_a_model_is_searched_once(
         assert name in printed
     kept = sorted((folder / "out/factor/model.fronts").iterdir())
     assert len(kept) == 3  # two layers are equal
-    assert all({"shape", "norm", "rows"} == json.loads(file.read_text()).keys() for file in kept)
+    assert all({"shape", "norm", "rows"} == json.loads(file.read_text(encoding="utf-8")).keys() for file in kept)
     monkeypatch.setattr(layers, "search", lambda *args, **options: pytest.fail("searched again"))
     assert call(capsys, "factor", "model.safetensors")[0] == 0
     code, printed, _ = call(capsys, "factor", "model.safetensors", "--budget", "30%")
@@ -220,7 +220,7 @@ def test_bad_input_is_one_sentence(
 def test_a_damaged_result_is_named(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert call(capsys, "factor", "model.safetensors")[0] == 0
     file = next((folder / "out/factor/model.fronts").iterdir())
-    file.write_text("{}")
+    file.write_text("{}", encoding="utf-8")
     code, _, errors = call(capsys, "factor", "model.safetensors")
     assert code == 2
     assert "delete it to search that layer again" in errors

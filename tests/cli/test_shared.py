@@ -100,10 +100,10 @@ def test_nothing_is_replaced_without_force_but_in_out(folder: Path, capsys: pyte
     factor = ("factor", "B.npy", "--structure", "kronecker", "--shape", "2x2,3x3")
     for _ in range(2):
         assert call(capsys, *factor)[0] == 0
-    Path("mine.factors.npz").write_text("precious")
+    Path("mine.factors.npz").write_text("precious", encoding="utf-8")
     refused = (2, "", "kronmix: mine.factors.npz exists: --force replaces it\n")
     assert call(capsys, *factor, "--out", "mine.factors.npz") == refused
-    assert Path("mine.factors.npz").read_text() == "precious"
+    assert Path("mine.factors.npz").read_text(encoding="utf-8") == "precious"
     assert call(capsys, *factor, "--out", "mine.factors.npz", "--force")[0] == 0
     for writes, file in (
         (("inspect", "mixer.safetensors", "--plot"), "p.png"),
@@ -115,10 +115,10 @@ def test_nothing_is_replaced_without_force_but_in_out(folder: Path, capsys: pyte
         (("factor", "model.safetensors", "--budget", "60%", "--out"), "m/model.factors/a.npz"),
     ):
         Path(file).parent.mkdir(parents=True, exist_ok=True)
-        Path(file).write_text("precious")
+        Path(file).write_text("precious", encoding="utf-8")
         code, _, errors = call(capsys, *writes, file.split("/")[0])
         assert (code, errors.endswith("exists: --force replaces it\n")) == (2, True)
-        assert Path(file).read_text() == "precious"
+        assert Path(file).read_text(encoding="utf-8") == "precious"
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def test_nothing_is_replaced_without_force_but_in_out(folder: Path, capsys: pyte
         (lambda: int("x"), 1, "Traceback"),
         (lambda: 1 // 0, 1, "ZeroDivisionError"),
         (lambda: km.Kronecker(np.ones(3), np.eye(2)), 2, "expected 2 axes"),
-        (lambda: Path("gone.txt").read_text(), 2, "kronmix: gone.txt: No such file or directory\n"),
+        (lambda: Path("gone.txt").read_text(encoding="utf-8"), 2, "kronmix: gone.txt: No such file or directory\n"),
     ],
 )
 def test_faults_of_ours_are_told_from_faults_of_input(

@@ -66,7 +66,8 @@ def test_how_to_cite_follows_the_citation_file(tmp_path: Path, monkeypatch: pyte
     assert "no CITATION.cff yet" in repository.citation(APP, "")
     (tmp_path / "CITATION.cff").write_text(
         'cff-version: 1.2.0\ntitle: "kronmix: a title"\nauthors:\n  - name: "The authors"\n  - name: Ada\n'
-        "version: 1.2.3\ndate-released: 2026-01-02\n"
+        "version: 1.2.3\ndate-released: 2026-01-02\n",
+        encoding="utf-8",
     )
     text = repository.citation(APP, "")
     assert "title = {{kronmix: a title}}" in text
@@ -80,7 +81,7 @@ def test_links_of_included_files_that_the_site_does_not_hold_become_words(
 ) -> None:
     monkeypatch.setattr(repository, "ROOT", tmp_path)
     assert repository.included(APP, "NEWS.md").startswith("# News")
-    (tmp_path / "NEWS.md").write_text("# N\n[a](kronmix/x.py) [b](https://example.org) [c](#n)")
+    (tmp_path / "NEWS.md").write_text("# N\n[a](kronmix/x.py) [b](https://example.org) [c](#n)", encoding="utf-8")
     assert repository.included(APP, "NEWS.md") == "# N\na [b](https://example.org) [c](#n)"
 
 
@@ -93,7 +94,7 @@ def test_absolute_values_in_docstrings_are_not_substitutions() -> None:
 def test_measured_ratios_stand_with_their_date_and_versions(tmp_path: Path) -> None:
     figure = {"name": "lib: work, 8²", "reference_seconds": 2.5, "ours_seconds": 1.25e-5, "value": 0.51234}
     machine = {"date": "2026-01-02", "libraries": {"lib": "1.0"}, "kronmix": "3", "numpy": "2.1", "python": "3.12"}
-    (tmp_path / "peers.json").write_text(json.dumps({"machine": machine, "figures": [figure]}))
+    (tmp_path / "peers.json").write_text(json.dumps({"machine": machine, "figures": [figure]}), encoding="utf-8")
     text = peers.table(SimpleNamespace(srcdir=tmp_path), "peers.json")
     assert "on 2026-01-02 with lib 1.0, kronmix 3, NumPy 2.1" in text
     assert text.splitlines()[-1] == "| work, 8² | lib | 2.5 s | 12.5 µs | 0.51 |"

@@ -34,10 +34,10 @@ PLANTED = {
 def site(tmp_path: Path) -> Path:
     folder = tmp_path / "site"
     folder.mkdir()
-    (tmp_path / "outside.html").write_text("<html></html>")
-    (folder / "index.html").write_text(SOUND)
-    (folder / "other.html").write_text('<html><body><h1 id="there">There</h1></body></html>')
-    (folder / "style.css").write_text("@media print { body { background: url(picture.png) } }")
+    (tmp_path / "outside.html").write_text("<html></html>", encoding="utf-8")
+    (folder / "index.html").write_text(SOUND, encoding="utf-8")
+    (folder / "other.html").write_text('<html><body><h1 id="there">There</h1></body></html>', encoding="utf-8")
+    (folder / "style.css").write_text("@media print { body { background: url(picture.png) } }", encoding="utf-8")
     (folder / "picture.png").write_bytes(b"")
     return folder
 
@@ -48,19 +48,19 @@ def test_a_sound_site_has_no_problems(site: Path) -> None:
 
 @pytest.mark.parametrize("markup", PLANTED)
 def test_what_is_planted_is_found(site: Path, markup: str) -> None:
-    (site / "index.html").write_text(SOUND.replace("</body>", markup + "</body>"))
+    (site / "index.html").write_text(SOUND.replace("</body>", markup + "</body>"), encoding="utf-8")
     (problem,) = check(site)
     assert problem.startswith("index.html:")
     assert PLANTED[markup] in problem
 
 
 def test_a_style_sheet_that_loads_a_font_from_elsewhere_is_found(site: Path) -> None:
-    (site / "style.css").write_text('@import "https://fonts.example.org/f.css";')
+    (site / "style.css").write_text('@import "https://fonts.example.org/f.css";', encoding="utf-8")
     assert check(site) == ["style.css: <style> loads from elsewhere: https://fonts.example.org/f.css"]
 
 
 def test_the_command_lists_problems_and_fails(site: Path, tmp_path: Path) -> None:
-    (site / "index.html").write_text(SOUND.replace("other.html", "gone.html"))
+    (site / "index.html").write_text(SOUND.replace("other.html", "gone.html"), encoding="utf-8")
     done = subprocess.run([sys.executable, "-m", "docs.links", str(site)], capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "leads nowhere: gone.html#there" in done.stderr

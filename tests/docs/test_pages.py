@@ -131,6 +131,6 @@ def test_a_script_of_the_gallery_draws_one_picture(script: Path) -> None:
 
 def test_a_script_without_a_description_is_told(tmp_path: Path) -> None:
     script = tmp_path / "plot_x.py"
-    script.write_text('"""\nTitle\n=====\n"""\n')
+    script.write_text('"""\nTitle\n=====\n"""\n', encoding="utf-8")
     with pytest.raises(ValueError, match="needs a comment"):
         description(script)

@@ -116,7 +116,11 @@ class _Handler(http.server.SimpleHTTPRequestHandler):
 def served(site: Path) -> Iterator[str]:
     """The site on this machine's own network, where frames may look into each other."""
     pages = sorted(str(page.relative_to(site)) for page in site.rglob("*.html") if "_static" not in page.parts)
-    handler = type("Handler", (_Handler,), {"probe": PROBE.read_text().replace("PAGES", json.dumps(pages)).encode()})
+    handler = type(
+        "Handler",
+        (_Handler,),
+        {"probe": PROBE.read_text(encoding="utf-8").replace("PAGES", json.dumps(pages)).encode()},
+    )
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(handler, directory=site)) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()

@@ -132,7 +132,7 @@ def test_kohya_files_are_what_their_formula_says(name: str, tmp_path: Path) -> N
 def peft_file(folder: Path, arrays: dict[str, Any], **config: Any) -> Path:
     folder.mkdir(exist_ok=True)
     save_file({f"base_model.model.{key}": array for key, array in arrays.items()}, folder / "adapter_model.safetensors")
-    (folder / "adapter_config.json").write_text(json.dumps(config))
+    (folder / "adapter_config.json").write_text(json.dumps(config), encoding="utf-8")
     return folder
 
 
@@ -321,7 +321,7 @@ def test_a_converted_peft_adapter_has_a_rank_for_every_layer(tmp_path: Path) -> 
     config = {"peft_type": "LOKR", "alpha": 8, "r": 8, "target_modules": ["q"], "task_type": "CAUSAL_LM"}
     adapter = km.interop.read_adapter(peft_file(tmp_path / "x", arrays, **config))
     km.interop.convert_adapter(adapter, tmp_path / "y", tolerance=0.0)
-    written = json.loads((tmp_path / "y" / "adapter_config.json").read_text())
+    written = json.loads((tmp_path / "y" / "adapter_config.json").read_text(encoding="utf-8"))
     assert (written["peft_type"], written["r"], written["lora_alpha"]) == ("LORA", 4, 4)
     assert written["rank_pattern"] == written["alpha_pattern"] == {"^q": 9}
     assert (written["target_modules"], written["task_type"]) == (["q"], "CAUSAL_LM")
@@ -414,7 +414,7 @@ def test_pickles_and_other_files_are_refused(tmp_path: Path) -> None:
         km.interop.read_adapter(tmp_path / "empty")
     folder = peft_file(tmp_path / "y", {"q.lora_A.weight": draw(2, 5)})
     for text, words in (("[1]", "expected an object"), ("{", "not a JSON file")):
-        (folder / "adapter_config.json").write_text(text)
+        (folder / "adapter_config.json").write_text(text, encoding="utf-8")
         with pytest.raises(ValueError, match=words):
             km.interop.read_adapter(folder)
     (folder / "adapter_config.json").unlink()

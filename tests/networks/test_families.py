@@ -372,7 +372,9 @@ def shards(folder: Path, arrays: Arrays) -> Path:
     places = {n: f"model-0000{1 + (i >= half)}-of-00002.safetensors" for i, n in enumerate(names)}
     for place in set(places.values()):
         save(folder / place, {n: arrays[n] for n in names if places[n] == place})
-    (folder / "model.safetensors.index.json").write_text(json.dumps({"metadata": {}, "weight_map": places}))
+    (folder / "model.safetensors.index.json").write_text(
+        json.dumps({"metadata": {}, "weight_map": places}), encoding="utf-8"
+    )
     return folder
 
 
@@ -404,7 +406,7 @@ def test_bad_indices(index: str, words: str, tmp_path: Path) -> None:
     timm(tmp_path)
     (tmp_path / "hub").mkdir()
     save(tmp_path / "hub" / "one.safetensors", {"b": np.ones(2)})
-    (tmp_path / "hub" / "model.safetensors.index.json").write_text(index)
+    (tmp_path / "hub" / "model.safetensors.index.json").write_text(index, encoding="utf-8")
     with pytest.raises(ValueError, match=words):
         km.load_mixer(tmp_path / "hub")
 
@@ -412,7 +414,7 @@ def test_bad_indices(index: str, words: str, tmp_path: Path) -> None:
 def hub(folder: Path, arrays: Arrays, **config: Any) -> Path:
     folder.mkdir(exist_ok=True)
     save(folder / "model.safetensors", arrays)
-    (folder / "config.json").write_text(json.dumps({"architecture": "mixer_b16_224", **config}))
+    (folder / "config.json").write_text(json.dumps({"architecture": "mixer_b16_224", **config}), encoding="utf-8")
     return folder
 
 

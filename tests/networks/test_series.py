@@ -185,7 +185,7 @@ def folder(tmp_path: Path, arrays: Arrays, config: Arrays | None) -> Path:
     np.savez(tmp_path / "model.npz", **arrays)
     (tmp_path / "config.json").unlink(missing_ok=True)
     if config is not None:
-        (tmp_path / "config.json").write_text(json.dumps(config))
+        (tmp_path / "config.json").write_text(json.dumps(config), encoding="utf-8")
     return tmp_path
 
 

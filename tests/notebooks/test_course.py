@@ -80,11 +80,11 @@ def test_theorems_are_cited_by_their_numbers(source: Path) -> None:
 
 def test_a_pair_that_drifted_apart_is_told(tmp_path: Path) -> None:
     text = tmp_path / "01_small.py"
-    text.write_text("# %%\n1 + 1\n")
+    text.write_text("# %%\n1 + 1\n", encoding="utf-8")
     assert "missing" in str(drift(text))
     nbformat.write(execute(read(text)), text.with_suffix(".ipynb"))
     assert drift(text) is None
-    text.write_text("# %%\n1 + 2\n")
+    text.write_text("# %%\n1 + 2\n", encoding="utf-8")
     assert "from cell 0 on" in str(drift(text))
     nbformat.write(read(text), text.with_suffix(".ipynb"))
     assert "not run" in str(drift(text))
@@ -92,7 +92,7 @@ def test_a_pair_that_drifted_apart_is_told(tmp_path: Path) -> None:
 
 def test_a_fast_run_takes_the_small_sizes(tmp_path: Path) -> None:
     text = tmp_path / "01_small.py"
-    text.write_text('# %% tags=["parameters"] fast="SEEDS = 2"\nSEEDS = 20\n\n# %%\nSEEDS\n')
+    text.write_text('# %% tags=["parameters"] fast="SEEDS = 2"\nSEEDS = 20\n\n# %%\nSEEDS\n', encoding="utf-8")
     shown = [execute(read(text), fast).cells[1].outputs[0].data["text/plain"] for fast in (False, True)]
     assert shown == ["20", "2"]
 

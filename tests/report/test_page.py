@@ -92,8 +92,8 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> Findings:
     km.networks.save_run(folder / "run.npz", run)
     results = folder / "studies" / "width" / "quick"
     results.mkdir(parents=True)
-    (results / "outcome.txt").write_text("Is wider better?\nsupported: by 0.1 [0.05, 0.15]\n")
-    (results / "table.csv").write_text("width,accuracy\n4,0.5\n")
+    (results / "outcome.txt").write_text("Is wider better?\nsupported: by 0.1 [0.05, 0.15]\n", encoding="utf-8")
+    (results / "table.csv").write_text("width,accuracy\n4,0.5\n", encoding="utf-8")
     canvas = Canvas(figsize=(2, 1))
     canvas.savefig(results / "figure.png")
     (folder / "studies" / "unfinished" / "quick").mkdir(parents=True)
@@ -108,7 +108,7 @@ def test_a_network_has_its_layers_spectra_training_and_studies(network: Findings
     assert "unfinished" not in html
     assert html.count("token 1") >= 2
     write_report(network, tmp_path)
-    record = json.loads((tmp_path / "results.json").read_text())
+    record = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))
     assert len(record["network"]["layers"]) == 4
     assert len(record["history"]) == 2
     assert record["studies"]["width"]["outcome"].startswith("supported")
@@ -235,7 +235,9 @@ PROBE = """<script>addEventListener("load", () => {
 @pytest.mark.parametrize("width", [500, 1280])
 def test_page_opens_in_a_browser_without_complaint(folder: Path, tmp_path: Path, width: int) -> None:
     probed = tmp_path / "probed.html"
-    probed.write_text((folder / "index.html").read_text(encoding="utf-8").replace("</body>", PROBE + "</body>"))
+    probed.write_text(
+        (folder / "index.html").read_text(encoding="utf-8").replace("</body>", PROBE + "</body>"), encoding="utf-8"
+    )
     options = ("--enable-logging=stderr", "--virtual-time-budget=5000", f"--window-size={width},900")
     done = open_page(probed.as_uri(), tmp_path / "profile", *options)
     complaints = [line for line in done.stderr.splitlines() if "CONSOLE" in line]

@@ -141,7 +141,7 @@ PK = km.permuted_mixing(np.ones((3, 3)), 2, left=km.commutation(3, 2), right=km.
     ],
 )
 def test_equal_images(first: Any, second: Any, dimension: int) -> None:
-    verdict = km.check_reparametrisation(first, second)
+    verdict = km.check_reparametrization(first, second)
     assert verdict, verdict
     assert f"dimension {dimension}," in verdict.detail
     assert verdict.error_probability < 1e-15
@@ -164,7 +164,7 @@ def test_equal_images(first: Any, second: Any, dimension: int) -> None:
     ],
 )
 def test_different_images(first: Any, second: Any, words: str) -> None:
-    verdict = km.check_reparametrisation(first, second)
+    verdict = km.check_reparametrization(first, second)
     assert not verdict
     assert words in repr(verdict)
 
@@ -172,9 +172,9 @@ def test_different_images(first: Any, second: Any, words: str) -> None:
 def test_what_cannot_be_decomposed_is_said() -> None:
     sums = km.SumOfKroneckers([(np.ones((2, 2)), np.ones((2, 2)))])
     with pytest.raises(TypeError, match="no exact decomposition into SumOfKroneckers or SumOfKroneckers"):
-        km.check_reparametrisation(sums, sums)
+        km.check_reparametrization(sums, sums)
     with pytest.raises(MemoryError, match="Jacobian"):
-        km.check_reparametrisation(km.Dense(np.ones((99, 99))), km.Dense(np.ones((99, 99))))
+        km.check_reparametrization(km.Dense(np.ones((99, 99))), km.Dense(np.ones((99, 99))))
 
 
 @given(st.integers(1, 6), st.integers(1, 6), st.integers(0, 4), st.integers(0, 99))

@@ -123,7 +123,7 @@ def test_latex_of_every_entry_is_balanced_and_known(tmp_path):
     assert_balanced(text)
     compiler = shutil.which("pdflatex")
     if compiler:
-        (tmp_path / "verdicts.tex").write_text(text)
+        (tmp_path / "verdicts.tex").write_text(text, encoding="utf-8")
         subprocess.run(
             [compiler, "-halt-on-error", "verdicts.tex"], cwd=tmp_path, check=True, stdout=subprocess.DEVNULL
         )

@@ -9,7 +9,6 @@ from typing import Any
 
 import sympy as sp
 
-from ...spectra.trace import trace
 from ...vectorize import _check_order, unvec, vec
 from .dispatch import matrix_function_of
 from .expressions import Expression, add, aligned, as_expression, column
@@ -295,4 +294,3 @@ def _trace(M: Any) -> Expression:
 
 vec.register(Expression, _vec)
 unvec.register(Expression, _unvec)
-trace.register(Expression, _trace)
