@@ -138,12 +138,16 @@ def non_negative(value: Any, name: str, what: str = "a number, at least 0") -> f
     return float(value)
 
 
-def check_memory(shape: tuple[int, ...], dtype: np.dtype[Any], max_bytes: int) -> None:
-    """Refuse, politely, to make an array larger than ``max_bytes``."""
+def check_memory(
+    shape: tuple[int, ...],
+    dtype: np.dtype[Any],
+    max_bytes: int,
+    instead: str = "pass a larger max_bytes if you mean it",
+) -> None:
+    """Refuse to make an array larger than ``max_bytes``, and say what to do instead."""
     needed = int(np.prod([int(s) for s in shape], dtype=object)) * dtype.itemsize
     if needed > max_bytes:
         size = "×".join(map(str, shape))
         raise MemoryError(
-            f"a dense {size} {dtype} matrix takes {needed:,} bytes, above max_bytes={max_bytes:,}; "
-            "pass a larger max_bytes if you mean it"
+            f"a dense {size} {dtype} matrix takes {needed:,} bytes, above max_bytes={max_bytes:,}; {instead}"
         )

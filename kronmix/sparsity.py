@@ -15,7 +15,7 @@ from .operators.base import Array
 from .operators.convert import operator_of
 from .operators.dense import as_operator, finite_operator
 from .spectra.entrywise import entrywise_norm, slice_norms
-from .spectra.values import explicit
+from .spectra.values import nonzero_entries
 
 __all__ = [
     "SparsityProfile",
@@ -315,4 +315,4 @@ def _count_nonzero(form: Form) -> int:
             return sum(map(_count_nonzero, form.parts))
         case Slices() if form.sizes[-1] == 1:
             return int((np.count_nonzero(form.U[..., 0], axis=4) * np.count_nonzero(form.V[..., 0, :], axis=4)).sum())
-    return int(np.count_nonzero(explicit(form)))
+    return int(np.count_nonzero(nonzero_entries(form)))

@@ -139,3 +139,13 @@ main()
     asked = subprocess.run([sys.executable, "-c", code, "factor", "x.npy"], capture_output=True, text=True, timeout=60)
     assert (asked.returncode, asked.stdout) == (2, "")
     assert asked.stderr == "kronmix: The command line needs typer: pip install 'kronmix[cli]'\n"
+
+
+def test_what_operators_make_of_themselves_needs_no_other_room_first() -> None:
+    code = """
+import json, numpy as np, kronmix as km
+op = km.Kronecker(2 * np.eye(2), np.eye(3))
+made = [op ** 2, op.inv(), op.pinv(), op + km.eye(6), op @ op, op[[0, 1]], op.T, op.H, 3 * op, op / 2, -op]
+print(json.dumps([float(np.abs(np.asarray(x.to_dense() if hasattr(x, "to_dense") else x)).sum()) for x in made]))
+"""
+    assert python(code) == [24.0, 3.0, 3.0, 18.0, 24.0, 4.0, 12.0, 12.0, 36.0, 6.0, 12.0]

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 import kronmix as km
+from kronmix.sparsity import count_nonzero
 from kronmix.spectra import rank_bound
 from tests.strategies import CASES, operators
 
@@ -251,3 +252,49 @@ def test_bad_input() -> None:
     for question in (km.slogdet, km.trace):
         with pytest.raises(ValueError, match="needs a square operator: this one is 4×6"):
             question(op)
+
+
+HUGE = km.KroneckerSum(np.triu(np.ones((300, 300))), np.triu(np.ones((200, 200))) @ np.diag(np.arange(200.0)))
+
+
+@pytest.mark.parametrize(
+    ("question", "way_round"),
+    [
+        (km.singular_values, r"km.singular_values\(op, k\)"),
+        (lambda op: km.norm(op, "nuclear"), r"km.singular_values\(op, k\)"),
+        (km.matrix_rank, r"km.singular_values\(op, k\)"),
+        (km.cond, r"km.singular_values\(op, k\)"),
+        (km.svd, r"km.svd\(op, k\)"),
+        (lambda op: km.eigvals(op + km.Permutation(np.arange(60_000)[::-1])), "eigs"),
+        (lambda op: km.expm(op + km.Permutation(np.arange(60_000)[::-1])), "expm_multiply"),
+        (lambda op: km.slogdet(op + km.Permutation(np.arange(60_000)[::-1])), "random vectors"),
+        (lambda op: km.eigh(op + op.T + km.Diagonal(np.arange(60_000.0))), "eigsh"),
+        (lambda op: km.cholesky(op + op.T), "km.solve"),
+        (km.sqrtm, "Lanczos"),
+        (lambda op: km.norm(op + km.kron(np.ones((300, 300)), np.ones((200, 200))), "l1"), r"columns op\[:, some\]"),
+    ],
+)
+def test_what_is_too_large_is_refused_with_the_way_round(question: Any, way_round: str) -> None:
+    with pytest.raises(MemoryError, match=way_round):
+        question(HUGE)
+
+
+def test_entries_of_a_sum_that_are_few_need_no_dense_matrix() -> None:
+    A, B = np.triu(np.ones((130, 130))), np.triu(np.full((100, 100), 2.0))
+    op = km.KroneckerSum(A, B)
+    assert count_nonzero(op) == 100 * (8_515 - 130) + 130 * (5_050 - 100) + 13_000
+    assert km.norm(op, "l1") == 100 * 8_515 + 130 * 2 * 5_050
+    assert km.norm(op, "max") == 3.0
+
+
+def test_far_from_hermitian_is_told_without_the_matrix() -> None:
+    with pytest.raises(ValueError, match="Hermitian"):
+        km.eigh(HUGE + km.Permutation(np.roll(np.arange(60_000), 1)))
+
+
+def test_many_terms_multiply_as_terms() -> None:
+    rng = np.random.default_rng(0)
+    op = km.SumOfKroneckers([(rng.normal(size=(3, 3)), rng.normal(size=(4, 4))) for _ in range(8)])
+    assert len((op @ op.T).form.terms) == 64
+    np.testing.assert_allclose((op**2).to_dense(), op.to_dense() @ op.to_dense())
+    assert km.trace(op.T @ op) == pytest.approx(km.norm(op) ** 2)

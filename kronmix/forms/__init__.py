@@ -6,7 +6,7 @@ operator of which no more is known. Forms are never dense, and multiply factors 
 
 from typing import Any
 
-from .blocks import from_sparse as from_sparse, to_sparse as to_sparse
+from .blocks import from_sparse as from_sparse, stored as stored, to_sparse as to_sparse
 from .composed import Beside as Beside, Opaque, Permuted, Product, Total, Updated
 from .dtypes import widened as widened
 from .inverses import inverse as inverse, pseudo_inverse as pseudo_inverse

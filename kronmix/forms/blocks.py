@@ -12,9 +12,9 @@ from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import connected_components, structural_rank
 
 from . import orders
-from .composed import Permuted
+from .composed import Beside, Permuted, Total
 from .items import Array, Identity, Matrix
-from .kinds import DirectSum, Form, Slots, Stack
+from .kinds import DirectSum, Form, Slots, Stack, Terms
 
 #: Largest array of blocks that is made of a product or a sparse matrix, in numbers.
 MAX_SIZE = 2**27
@@ -48,6 +48,8 @@ def stored(form: Form) -> int:
             return form.copies * prod(item.rows * item.columns for item in form.matrices)
         case Permuted(inner=inner):
             return stored(inner)
+        case Terms(terms=parts) | Total(parts=parts) | Beside(parts=parts):
+            return sum(map(stored, parts))
     return form.shape[0] * form.shape[1]
 
 
@@ -212,7 +214,7 @@ def _structural_ranks(x: Array, y: Array, k: int, b: int, c: int) -> Array:
 
 
 def to_sparse(form: Form) -> csr_array:
-    """A form of blocks as a sparse matrix."""
+    """A form of blocks, or a sum or a row of such, as a sparse matrix."""
     match form:
         case Stack():
             blocks = form.expanded()
@@ -230,6 +232,11 @@ def to_sparse(form: Form) -> csr_array:
                 )
                 product = csr_array(scipy.sparse.kron(product, factor, format="csr"))
             return product
+        case Terms(terms=parts) | Total(parts=parts):
+            return csr_array(sum(map(to_sparse, parts[1:]), to_sparse(parts[0])))
+        case Beside():
+            stack = scipy.sparse.hstack if form.axis else scipy.sparse.vstack
+            return csr_array(stack([to_sparse(part) for part in form.parts], format="csr"))
         case Permuted(inner=inner):
             matrix = to_sparse(inner)
             matrix = matrix if form.rows is None else matrix[form.rows]

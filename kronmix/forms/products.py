@@ -18,7 +18,7 @@ from .kinds import DirectSum, Form, Slices, Slots, Stack, Terms
 from .orders import Order
 from .permuting import permuted, reordered
 from .stacking import beside
-from .sums import add, as_thin
+from .sums import add, add_products, as_thin
 
 
 def transpose(form: Form) -> Form:
@@ -347,7 +347,8 @@ def _slots_product(left: Slots, right: Slots) -> Slots | None:
 
 def _total(products: Sequence[Form | None]) -> Form | None:
     """The sum of products that are all known."""
-    return reduce(_added, products)
+    known = [product for product in products if isinstance(product, Slots) and as_thin(product) is None]
+    return add_products(known) if len(known) == len(products) else reduce(_added, products)
 
 
 def _copies(items: Sequence[Any]) -> int:

@@ -46,7 +46,7 @@ def _same_layout(left: Form, right: Form) -> Form | None:
             inner = add(left.inner, right.inner)
             return None if inner is None else permuted(inner, left.rows, left.columns)
         case ((Slots() | Terms()), (Slots() | Terms())):
-            return _sum_of_terms(left, right)
+            return add_products([*_terms(left), *_terms(right)])
         case Stack(), Stack() if left.blocks.shape == right.blocks.shape and left.copies == right.copies:
             return Stack(left.blocks + right.blocks, left.copies)
         case DirectSum(), DirectSum() if [p.shape for p in left.parts] == [p.shape for p in right.parts]:
@@ -122,10 +122,11 @@ def _shifted(form: Form, identity: Form) -> Form | None:
     return None
 
 
-def _sum_of_terms(left: Form, right: Form) -> Form | None:
+def add_products(products: Sequence[Slots]) -> Form | None:
     """Terms whose items are brought to the same shapes; two that differ in one item only are one term."""
     terms: list[Slots] = []
-    listed = [*_terms(left), *_terms(right)]
+    dtype = np.result_type(*(product.dtype for product in products))
+    listed = [Slots(product.items, product.scale, np.result_type(product.kind, dtype)) for product in products]
     shapes: list[Any] = [Identity(1)] * 0
     for term in listed:
         fitted = aligned(shapes, term.items) if shapes else ([], list(term.items))

@@ -6,6 +6,7 @@ from .base import MAX_BYTES, StructuredOperator
 from .block_diagonal import BlockDiagonal
 from .chain import Chain
 from .composite import Composite
+from .convert import operator_of as operator_of
 from .dense import Dense
 from .diagonal import Diagonal
 from .foreign import Foreign

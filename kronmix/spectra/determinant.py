@@ -113,8 +113,14 @@ def _slogdet(form: Form) -> tuple[complex, float]:
             found = _of_terms(form)
             if found is not None:
                 return found
-    sign, log_size = np.linalg.slogdet(explicit(form))
+    sign, log_size = _dense_slogdet(form)
     return sign, float(log_size)
+
+
+def _dense_slogdet(form: Form) -> tuple[Any, Any]:
+    return np.linalg.slogdet(
+        explicit(form, "log|det| = tr log|op| can be estimated from products op @ x with random vectors")
+    )
 
 
 def _combined(parts: list[tuple[Any, Any, int]]) -> tuple[complex, float]:
@@ -135,7 +141,7 @@ def _determinant_lemma(form: Updated) -> tuple[complex, float]:
     base = inverse(form.base) if sign != 0 else None
     U, V = form.update.left, form.update.right
     if base is None or V is None:
-        sign, log_size = np.linalg.slogdet(explicit(form))
+        sign, log_size = _dense_slogdet(form)
         return sign, float(log_size)
     core = np.eye(len(V), dtype=form.dtype) + V @ base.apply(U)
     return _combined([(sign, log_size, 1), (*np.linalg.slogdet(core), 1)])

@@ -10,7 +10,7 @@ import numpy as np
 from ..forms import Beside, DirectSum, Form, Identity, Matrix, Permuted, Slices, Slots, Stack, Terms, form_of
 from ..operators.base import Array
 from ..operators.dense import as_operator
-from .values import explicit
+from .values import nonzero_entries
 
 #: Largest tensor of coefficients that the norm of a sum of products is read from.
 _MAX_TENSOR = 2**20
@@ -60,7 +60,7 @@ def norm_of(form: Form, p: float) -> float:
             return lp(lp_along(form.U[..., 0], p, 4) * lp_along(form.V[..., 0, :], p, 4), p)
         case Terms() if p == 2 and len(form.terms) ** len(form.item_shapes) <= _MAX_TENSOR:
             return _frobenius(form)
-    return lp(explicit(form), p)
+    return lp(nonzero_entries(form), p)
 
 
 def _item_norm(item: Matrix, p: float) -> float:

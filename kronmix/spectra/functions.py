@@ -74,7 +74,7 @@ def _cholesky(form: Form) -> Form:
             return Stack(np.stack([_lower(block) for block in blocks]), form.copies)
         case DirectSum() if all(part.shape[0] == part.shape[1] for part in form.parts):
             return DirectSum(tuple(map(_cholesky, form.parts)))
-    return Slots((Matrix(_lower(explicit(form))),))
+    return Slots((Matrix(_lower(explicit(form, "km.solve(op, b) needs no Cholesky factor"))),))
 
 
 def _cholesky_of_slots(form: Slots) -> Form:
@@ -146,7 +146,9 @@ def _expm(form: Form) -> Form:
             found = _through_eigenvalues(form, np.exp)
             if found is not None:
                 return found
-    return Slots((Matrix(scipy.linalg.expm(explicit(form))),))
+    return Slots(
+        (Matrix(scipy.linalg.expm(explicit(form, "scipy.sparse.linalg.expm_multiply(op, b) gives its columns"))),)
+    )
 
 
 def sqrtm(op: Any) -> StructuredOperator:
@@ -194,7 +196,7 @@ def _sqrtm(form: Form) -> Form:
             found = _through_eigenvalues(form, _principal_roots)
             if found is not None:
                 return found
-    return Slots((Matrix(_root(explicit(form))),))
+    return Slots((Matrix(_root(explicit(form, "Lanczos steps with op @ x give its products with vectors"))),))
 
 
 def _roots_multiply(form: Slots) -> bool:

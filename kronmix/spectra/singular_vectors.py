@@ -88,7 +88,7 @@ def svd(op: Any, k: int | None = None) -> SVD:
     op = finite_operator(op)
     form = form_of(op)
     if bound_of(form) == 0:  # no triplet that the structure tells: those of a matrix of zeros
-        form = Slots((Matrix(explicit(form)),))
+        form = Slots((Matrix(explicit(form, "every singular value is zero")),))
     if k is not None:
         if not 1 <= k <= min(op.shape):
             raise ValueError(f"k={k}: expected 1 to {min(op.shape)} for a {op.shape[0]}×{op.shape[1]} operator")
@@ -123,7 +123,7 @@ def _svd(form: Form) -> tuple[Form, Array, Form]:
                 Q = shared.basis
                 signed = _columns_scaled(Q, phase)
                 return signed, S, adjoint(Q)
-    left, S, right = np.linalg.svd(explicit(form), full_matrices=False)
+    left, S, right = np.linalg.svd(explicit(form, "km.svd(op, k) gives the k largest triplets"), full_matrices=False)
     return Slots((Matrix(left),)), S, Slots((Matrix(right),))
 
 
@@ -154,8 +154,7 @@ def _largest(form: Form, k: int) -> SVD:
     """The k largest triplets with explicit vectors; Lanczos steps where the structure has no formula and few are wanted."""
     rows, columns = form.shape
     check_memory((rows + columns, k), form.dtype, MAX_BYTES)
-    structured = isinstance(form.inner if isinstance(form, Permuted) else form, Slots | Stack | DirectSum | Terms)
-    if not structured and k < min(form.shape) // 4:
+    if not _has_formula(form) and k < min(form.shape) // 4:
         start = np.random.default_rng(0).normal(size=min(form.shape)).astype(form.dtype)
         U, S, Vh = svds(as_linear_operator(form), k=k, v0=start)
         return SVD(Dense(U[:, ::-1]), S[::-1].copy(), Dense(Vh[::-1]))
@@ -164,6 +163,17 @@ def _largest(form: Form, k: int) -> SVD:
     U = left.apply(_unit(best, left.shape[1], form.dtype))
     Vh = adjoint(right).apply(_unit(best, right.shape[0], form.dtype)).conj().T
     return SVD(Dense(U), S[best], Dense(Vh))
+
+
+def _has_formula(form: Form) -> bool:
+    match form:
+        case Permuted():
+            return _has_formula(form.inner)
+        case DirectSum():
+            return all(map(_has_formula, form.parts))
+        case Terms():
+            return diagonalized(form) is not None
+    return isinstance(form, Slots | Stack)
 
 
 def _unit(positions: Sequence[int] | Array, size: int, dtype: Any) -> Array:

@@ -23,6 +23,8 @@ from ..forms import (
     Updated,
     adjoint,
     form_of,
+    stored,
+    to_sparse,
 )
 from ..forms.items import matrix_values
 from ..forms.spectral import diagonalized
@@ -139,7 +141,7 @@ def _without_formula(form: Form, k: int) -> Array:
         except ArpackError:
             if too_large:
                 raise
-    return matrix_values(explicit(form))
+    return matrix_values(explicit(form, "km.singular_values(op, k) and km.svd(op, k) give the k largest by iteration"))
 
 
 def as_linear_operator(form: Form) -> LinearOperator:
@@ -155,10 +157,17 @@ def as_linear_operator(form: Form) -> LinearOperator:
     )
 
 
-def explicit(form: Form, max_bytes: int = MAX_BYTES) -> Array:
-    """The dense matrix of a form; MemoryError above the limit."""
-    check_memory(form.shape, form.dtype, max_bytes)
+def explicit(form: Form, instead: str) -> Array:
+    """The dense matrix of a form without a formula; a MemoryError above the limit says what to do ``instead``."""
+    check_memory(form.shape, form.dtype, MAX_BYTES, instead)
     return form.dense()
+
+
+def nonzero_entries(form: Form) -> Array:
+    """The entries of a form that may differ from zero, from a sparse matrix where few may."""
+    if isinstance(form, Terms | Total | Beside) and 4 * stored(form) < form.shape[0] * form.shape[1]:
+        return np.asarray(to_sparse(form).data)
+    return explicit(form, "its columns op[:, some] come without it, some at a time")
 
 
 # ---- what the structure says about the rank -------------------------------------------------------------------------
