@@ -123,6 +123,8 @@ def factor(
             raise ValueError("--shape and --rank need a --structure; without one all shapes and ranks are searched")
         if budget is not None and tolerance is not None:
             raise ValueError("give --budget or --tolerance, not both")
+        if tolerance is not None and not tolerance >= 0:
+            raise ValueError(f"--tolerance {tolerance}: expected a number, at least 0")
         wanted = {"budget": None if budget is None else _budget(budget), "tolerance": tolerance}
         if key is None and file.suffix.lower() == ".safetensors":
             from .models import factor_model
@@ -130,6 +132,8 @@ def factor(
             if inputs is not None or permute or pad:
                 raise ValueError("--inputs, --permute and --pad take one layer: name it with --layer")
             return factor_model(file, wanted, jobs, scheduler, out)
+        if jobs != 1 or scheduler is not None:
+            raise ValueError("--jobs and --scheduler share out the layers of a model: this is one matrix")
         if inputs is not None and (permute or pad):
             raise ValueError(
                 "give --inputs, or --permute and --pad: structures reordered or padded are not fitted to data"

@@ -46,7 +46,8 @@ def plot_front(front: Any, ax: Axes | None = None) -> Axes:
     ax.vlines(numbers[gaps], bounds[gaps], errors[gaps], color=MUTED, linewidth=0.8)
     ax.set_xscale("log")
     ax.set_yscale("log")
-    ax.set_xlabel(f"numbers stored, of {front.shape[0] * front.shape[1]:,}".replace(",", " "))
+    entries = f"{front.shape[0] * front.shape[1]:,}".replace(",", " ")
+    ax.set_xlabel(f"numbers stored, of {entries}")
     ax.xaxis.set_minor_formatter(NullFormatter())
     lowest = min(errors.min(initial=1.0), float(np.min(np.maximum(front.baseline, _FLOOR), initial=1.0)))
     ax.set_ylim(lowest / 2, 4.0)
@@ -59,19 +60,22 @@ def plot_front(front: Any, ax: Axes | None = None) -> Axes:
         ax.plot([], [], color=series.colour, linestyle="-" if series is found else series.dashes, label=label)
     if gaps.size:
         ax.plot([], [], color=MUTED, linewidth=0.8, label="down to the proved bound")
-    ax.legend(frameon=False, loc="center left", fontsize=8)
+    ax.legend(frameon=False, loc="lower left", fontsize=8)
     for level, i in enumerate(_labelled(front, numbers)):
         ax.plot(numbers[i], errors[i], marker="o", markersize=5, color=found.colour)
         beyond = np.log(numbers[i] / numbers[0]) > 0.5 * np.log(numbers[-1] / numbers[0])
         ax.annotate(
             str(rows[i]),
             (numbers[i], errors[i]),
-            xytext=(-6 if beyond else 4, 7 if level else 12),
+            xytext=(-6, -7)
+            if beyond
+            else (4, 7 if level else 12),  # the line falls: above it on the right, below on the left
             textcoords="offset points",
             fontsize=7.5,
             color=INK,
             weight="bold" if level == 0 else "normal",
             ha="right" if beyond else "left",
+            va="top" if beyond else "baseline",
         )
     return ax
 
