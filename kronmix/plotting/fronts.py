@@ -60,23 +60,23 @@ def plot_front(front: Any, ax: Axes | None = None) -> Axes:
         ax.plot([], [], color=series.colour, linestyle="-" if series is found else series.dashes, label=label)
     if gaps.size:
         ax.plot([], [], color=MUTED, linewidth=0.8, label="down to the proved bound")
-    ax.legend(frameon=False, loc="lower left", fontsize=8)
     for level, i in enumerate(_labelled(front, numbers)):
         ax.plot(numbers[i], errors[i], marker="o", markersize=5, color=found.colour)
-        beyond = np.log(numbers[i] / numbers[0]) > 0.5 * np.log(numbers[-1] / numbers[0])
+        # The line falls: above it on the right there is room, and below on the left, but not under the lower edge.
+        beyond = bool(np.log(numbers[i] / numbers[0]) > 0.5 * np.log(numbers[-1] / numbers[0]))
+        below = beyond and errors[i] > 4 * lowest
         ax.annotate(
             str(rows[i]),
             (numbers[i], errors[i]),
-            xytext=(-6, -7)
-            if beyond
-            else (4, 7 if level else 12),  # the line falls: above it on the right, below on the left
+            xytext=(-6 if beyond else 4, -7 if below else 7 if level or beyond else 12),
             textcoords="offset points",
             fontsize=7.5,
             color=INK,
             weight="bold" if level == 0 else "normal",
             ha="right" if beyond else "left",
-            va="top" if beyond else "baseline",
+            va="top" if below else "baseline",
         )
+    ax.legend(frameon=False, loc="best", fontsize=8)
     return ax
 
 
