@@ -257,7 +257,8 @@ for row in report.rows:
         print(f"{row.number} {row.name}: rejected {', '.join(row.mutants)}")
 
 # %% [markdown]
-# T16 is an inequality, so residues cannot help. Its evidence is a **certificate**: here a sum of squares, which anyone can expand.
+# T16 is an inequality, so residues cannot help. Its proof is a **certificate**: an identity (Lagrange's) that writes the gap as a
+# sum of squares, and that is proved for all sizes like any other.
 # The picture shows what each proof costs, neighbours included.
 
 # %% mystnb={"image": {"alt": "Seconds per proof on a logarithmic axis, one line per theorem, a marker for each kind of evidence; none takes long."}}

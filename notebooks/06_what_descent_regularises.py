@@ -207,8 +207,8 @@ print(f"Hoyer sparsity {profile.hoyer:.3f}, ℓ1 bound loose by {profile.l1_loos
 #
 # Three weights, all of them Kronecker products of Frobenius norm 1, with fewer and fewer slices that are not zero. The same
 # matrix can be a Mixer layer, tied (cost $\lVert B\rVert_F$), or a Monarch matrix with free blocks (cost
-# $\sum \lVert\mathrm{slice}\rVert_F$, a group lasso). Every fourth row belongs to the same slices; the rows are sorted, so that
-# each block of the picture is one slice.
+# $\sum \lVert\mathrm{slice}\rVert_*$, which is $\sum \lVert\mathrm{slice}\rVert_F$ here, where every slice has rank 1). Every fourth
+# row belongs to the same slices; the rows are sorted, so that each block of the picture is one slice.
 
 # %% mystnb={"image": {"alt": "Three 16 by 16 weights with 16, 4 and 1 active slices. Titles: the Mixer pays 1.00 for each, Monarch pays less the fewer slices there are."}}
 fig, axes = plt.subplots(1, 3, figsize=(8.6, 3.3), layout="constrained")

@@ -5,7 +5,7 @@
 #
 # - why descent from small factors learns strong parts first, and what the time average of a run has to do with the lasso;
 # - how training time, initial scale and weight decay each trace a path of weights, and which convex path each of them follows;
-# - how gradient descent on Monarch factors recovers a weight from too few measurements, where the least-squares solution cannot.
+# - which of these statements are exact, which are limits, and where the limit leaves the convex path.
 #
 # You need induced penalties and conservation laws (notebook 6), Monarch matrices and their slices (notebook 4), and the lasso.
 
@@ -83,8 +83,12 @@ profile.set(xlabel="λ", xscale="linear")
 plt.show()
 
 # %% [markdown]
-# The right picture is the whole Monarch weight (T27): every slice is thresholded by the same $\lambda$, which is the path of the
-# group lasso over slices, dashed. It is the penalty that notebook 6 found for weight decay.
+# The right picture is the whole Monarch weight (T27): every slice is thresholded by the same $\lambda$, which is the path, dashed, of
+#
+# $$\tfrac12\lVert B - T\rVert_F^2 + \lambda \sum\lVert\mathrm{slice}\rVert_*, \tag{T17}$$
+#
+# the penalty that notebook 6 found for weight decay: the nuclear norm of every slice, summed. (Slices of rank 1, seen in full, are
+# shrunk by the group lasso in the same way; in other problems the two differ, see notebook 8.)
 
 # %% [markdown]
 # ## The lasso path of real data, from one run
@@ -118,7 +122,8 @@ plt.show()
 # %% [markdown]
 # On the left the weight itself jumps from saddle to saddle (T22): each time, one coordinate enters or leaves, and the other active
 # ones adjust. `km.saddle_sequence` computes the jumps of the limit $\alpha \to 0$ directly. On the right the *average* follows the
-# lasso (this is `kind="time"`). Nothing was penalised, no lasso was solved to get it; one run gives the whole path. The reason:
+# lasso (this is `kind="time"`). Nothing was penalised, no lasso was solved to get it; one run gives the whole path. Behind it stands
+# an identity that is exact at every time and scale:
 #
 # $$\tfrac12\,\mathrm{arcsinh}(w/\alpha^2) = t\,(r - M\bar w(t)), \qquad M = A^\top A/N,\; r = A^\top y/N. \tag{T26}$$
 #
@@ -141,14 +146,14 @@ plt.show()
 # The smaller the scale, the nearer: the distance falls about like $1/\log(1/\alpha)$. There is one exception. The average times
 # $t$ is the integral of $w$, and an integral of numbers of one sign only grows. At the dotted line a weight of the lasso starts
 # to fall faster than that, so the average cannot follow, however small $\alpha$ is, until it has changed its sign
-# (exercise 7.3).
+# (exercise 7.2).
 
 # %% [markdown]
 # ## Initial scale: from $\ell_1$ to $\ell_2$
 #
 # Now fit *exactly*, with fewer measurements than unknowns, and wait until the end. Which of the many solutions does
 # $w = u \circ v$ choose? The one of least **hypentropy** (T21), a potential that depends on the initial scale. Near zero it is a
-# square, far out it is nearly linear; $\alpha$ is where it changes. Twelve measurements of 30 unknowns, three of them not zero:
+# square, far out it is nearly linear; it changes at $|w| = \alpha^2$. Twelve measurements of 30 unknowns, three of them not zero:
 
 # %%
 truth = np.zeros(30)
@@ -179,11 +184,13 @@ print(f"error against the truth: {error[0]:.0e} at α = {by_scale.parameter[0]:.
 # regime), and in between there is a path.
 
 # %% [markdown]
-# ## Weight decay: the group lasso over slices
+# ## Weight decay: nuclear norms of slices
 #
 # The third knob is the one of notebook 6. Sensing: we measure 110 random combinations $\langle A_i, B\rangle$ of the 256 entries
 # of a weight with three active slices. For every $\lambda$ we train Monarch factors with weight decay, and put the convex path
-# beside it, loss + $\lambda \sum \lVert \mathrm{slice} \rVert_F$.
+# beside it:
+#
+# $$\text{loss} + \lambda \sum \lVert \mathrm{slice} \rVert_*. \tag{T17}$$
 
 
 # %%
@@ -209,105 +216,16 @@ print(f"largest relative distance from the convex path: {by_decay.distance.max()
 plt.show()
 
 # %% [markdown]
-# The problem over the factors is not convex, yet at every $\lambda$ descent lands on the convex solution. Whole slices are zero
-# at large $\lambda$: that is what group sparsity means. (At much smaller $\lambda$ the convex solution fits the noise with slices
-# of higher rank, which slices of rank 1 cannot follow.) There is a fourth knob, `kind="rank"`: see exercise 7.2. Whether *time
-# averages* follow the convex path here too is an open question; the study `sensing_average` measures how nearly they do.
-
-# %% [markdown]
-# ## Recovery without any penalty
-#
-# At last, nothing but plain gradient descent from a small start, run until the data are fitted. Without noise now; 110 equations
-# for 256 unknowns have many solutions. Blocks of the pictures are slices.
-
-# %% mystnb={"image": {"alt": "Three 16 by 16 weights: the truth with three active slices, descent's solution that looks the same, and a full least-squares solution."}}
-problem, truth = sensing(3, 110, np.random.default_rng(1))
-run = km.gradient_descent(problem, monarch(1e-4, rng), steps=4000, record={"B": lambda op: op.to_dense()})
-dense = km.reference_path(problem, "ridge", [0.0]).weights[0]
-weights = {"truth": truth, "descent on Monarch factors": run.operator.to_dense(), "minimum ℓ2": dense}
-fig, axes = plt.subplots(1, 3, figsize=(8.8, 3.2), layout="constrained")
-for ax, (name, B) in zip(axes, weights.items(), strict=True):
-    by_slice = B.reshape(4, 4, 16).swapaxes(0, 1).reshape(16, 16)
-    km.plotting.plot_matrix(by_slice, ax, blocks=(4, 4), key=False, title=name)
-    if name != "truth":
-        ax.set_xlabel(f"relative error {np.linalg.norm(B - truth) / np.linalg.norm(truth):.0e}")
-plt.show()
-
-# %% [markdown]
-# Both fit all the measurements. Descent on the factors found the truth; the minimum-$\ell_2$ solution, which is what descent on a
-# dense weight would find, did not (T23). The reason is the norm. Descent's solution is nearly the one of least group norm:
-
-
-# %% mystnb={"image": {"alt": "Heat map of 16 slice norms along training: three rows light up one after another, the other thirteen stay almost white."}}
-def group(B):
-    return km.plotting.slice_norms_of(sizes)(B).sum()
-
-
-zero = km.reference_path(problem, "group", groups=sizes).parameter.max()
-convex = km.reference_path(problem, "group", [1e-5 * zero], groups=sizes).weights[0]
-print(f"sum of slice norms: descent {group(weights['descent on Monarch factors']):.4f}, least {group(convex):.4f},")
-print(f"minimum ℓ2 {group(dense):.4f}")
-late = run.times > 1
-training = km.regularization.Path(1 / run.times[late], run.recorded["B"][late])
-fig, ax = plt.subplots(figsize=(5.2, 2.9), layout="constrained")
-km.plotting.plot_slices(training, sizes, ax).set(xlabel="1/time, decreasing", title="slice norms along training")
-plt.show()
-
-# %% [markdown]
-# ## How many measurements for how many slices?
-#
-# Repeat this for more slices and fewer measurements. Each active slice is described by $4 + 4 - 1 = 7$ numbers.
-
-# %% tags=["parameters"] fast="ACTIVE, MEASURED, SEEDS, STEPS = [1, 6], [40, 150], 1, 400"
-ACTIVE, MEASURED = [1, 2, 4, 6], [40, 60, 80, 110, 150]
-SEEDS, STEPS = 2, 2000
-
-
-# %%
-def errors(active, measurements, seed):
-    rng = np.random.default_rng(seed)
-    problem, truth = sensing(active, measurements, rng)
-    tolerance = 0.5e-12 * np.mean(problem.y**2)
-    run = km.gradient_descent(problem, monarch(1e-4, rng), steps=STEPS, loss_tolerance=tolerance, records=2)
-    found = run.operator.to_dense(), km.reference_path(problem, "ridge", [0.0]).weights[0]
-    return [np.linalg.norm(B - truth) / np.linalg.norm(truth) for B in found]
-
-
-grid = np.array([[[errors(a, m, seed) for seed in range(SEEDS)] for m in MEASURED] for a in ACTIVE]).mean(axis=2)
-
-monarch_error, dense_error = np.moveaxis(grid, 2, 0)
-
-# %% mystnb={"image": {"alt": "A table of errors by active slices and measurements: small, and darker, towards few slices and many measurements; large elsewhere."}}
-fig, ax = plt.subplots(figsize=(5.2, 2.8), layout="constrained")
-ax.imshow(-np.log10(monarch_error), cmap="Blues", vmin=0, vmax=7, aspect="auto", origin="lower")
-for (i, j), value in np.ndenumerate(monarch_error):
-    ax.text(j, i, f"{value:.0e}" if value < 0.01 else f"{value:.2f}", ha="center", va="center")
-ax.set_xticks(range(len(MEASURED)), MEASURED)
-ax.set_yticks(range(len(ACTIVE)), ACTIVE)
-ax.set(xlabel="measurements of 256 unknowns", ylabel="active slices of 16", title="relative error, Monarch factors")
-ax.grid(visible=False)
-print(f"minimum ℓ2: between {dense_error.min():.2f} and {dense_error.max():.2f}")
-plt.show()
-
-# %% [markdown]
-# There is a border. Below and to its right descent finds the weight (small errors would fall further with more steps); above
-# and to its left it does not. For minimum $\ell_2$ there is no such border. The study `sensing_phase` draws the picture finer, with
-# many seeds.
+# The problem over the factors is not convex; the number printed says how near descent came to the convex solution. Whole slices are
+# zero at large $\lambda$. The convex value is a lower bound for the factors' problem, and it is attained where the convex
+# solution has slices of rank 1. (At much smaller $\lambda$ it fits the noise with slices of higher rank, which the factors cannot
+# follow.) There is a fourth knob, `kind="rank"`: see exercise 7.1. Whether *time averages* follow the convex path here too is an
+# open question; the study `sensing_average` measures how nearly they do.
 
 # %% [markdown]
 # ## Exercises
 #
-# **7.1** The errors of minimum $\ell_2$ hardly depend on the number of active slices. Predict them from the number of
-# measurements alone.
-
-# %% tags=["solution", "hide-cell"] jupyter={"source_hidden": true}
-# Minimum ℓ2 is the projection of the truth on the span of the A_i, a random subspace of dimension m of 256. It keeps a share m/256
-# of the squared norm, whatever the truth looks like: the error is (1 − m/256)^½.
-for j, m in enumerate(MEASURED):
-    print(f"{m} measurements: predicted {(1 - m / 256) ** 0.5:.2f}, mean over slices {dense_error[:, j].mean():.2f}")
-
-# %% [markdown]
-# **7.2** For a sum of $r$ Kronecker products fitted to an observed weight, `kind="rank"` runs through $r = 1, 2, \dots$ Compare
+# **7.1** For a sum of $r$ Kronecker products fitted to an observed weight, `kind="rank"` runs through $r = 1, 2, \dots$ Compare
 # what it does to the singular values of the rearranged weight $\mathcal{R}(B)$ with what weight decay does. Which of the two is a
 # convex path?
 
@@ -327,7 +245,7 @@ print("weight decay, λ = 2:        ", rearranged(decayed.weights[0]))
 # Rank is a hard threshold, the truncated SVD: not convex. Decay is the soft threshold, the nuclear norm's path: convex (T17, T27).
 
 # %% [markdown]
-# **7.3** Take the limit $\alpha \to 0$: `km.saddle_sequence(A, y).averages(1 / λ)` are its time averages. Where do they equal the
+# **7.2** Take the limit $\alpha \to 0$: `km.saddle_sequence(A, y).averages(1 / λ)` are its time averages. Where do they equal the
 # lasso to rounding, and where not? Which weight is to blame, and why does the limit come back to the lasso at the end?
 
 # %% tags=["solution", "hide-cell"] jupyter={"source_hidden": true}
@@ -350,4 +268,4 @@ print(
 # - S. Pesme and N. Flammarion, *Saddle-to-saddle dynamics in diagonal linear networks*, NeurIPS 2023, arXiv:2304.00488.
 # - R. Berthier, *Diagonal linear networks and the lasso regularization path*, 2025, arXiv:2509.18766.
 #
-# Next: [width and sparsity](08_width_and_sparsity.ipynb).
+# Next: [recovery, and what is open](08_recovery.ipynb).

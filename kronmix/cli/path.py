@@ -104,7 +104,7 @@ def path(
 
     - `kronmix path --kind time --alpha 1e-50`: time averages of u∘v approach the lasso
 
-    - `kronmix path --structure monarch --kind decay`: group sparsity in the restoration of digits
+    - `kronmix path --structure monarch --kind decay`: whole slices vanish in the restoration of digits
 
     - `kronmix path --data mine.csv --structure hadamard --kind scale`
     """

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..plotting import Series, plot_curves, plot_profile
 from ..plotting.style import SERIES
+from ..regularization import induced_penalty
 from .findings import Findings
 from .page import Figure, Section, Table, panel
 from .paths import profile_of
@@ -51,8 +52,9 @@ def _path(findings: Findings) -> tuple[Figure, ...]:
     along = path.distance < 1e-3
     last = path.parameter[along].min() if along.any() else np.inf
     caption = (
-        "weights of whole slices leaving zero one after another as weight decay λ gets weaker: group sparsity, from the Monarch "
-        f"factors. Dashed: the convex group penalty. The two agree to a thousandth down to λ = {number(float(last))}; "
+        "weights of whole slices of the Monarch factors, leaving zero one after another as weight decay λ gets weaker. Dashed: the "
+        f"convex problem with the {induced_penalty(found.monarch).name}. The two agree to a thousandth down to "
+        f"λ = {number(float(last))}; "
         "below, the convex minimiser needs slices of higher rank than one block of factors has."
     )
     alt = f"Slice norms along weight decay on Monarch factors, {len(path.parameter)} values of λ, convex path dashed"

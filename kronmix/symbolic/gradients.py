@@ -12,12 +12,10 @@ import numpy as np
 
 from ..operators.kernels import apply_factor, factor_gradient
 from ..patterns import Pattern
-from .claims import Counterexample, Proof
+from .claims import Counterexample, Outcome, Proof
 from .minima import vanish
 from .penalties import kronecker_rearrangement
 from .provers.polynomials import Array, derivative, entries, inner
-
-Outcome = Proof | Counterexample
 
 __all__ = ["defining_factor", "kronecker_pullback", "prove_factor_pullback", "prove_kronecker_pullback"]
 

@@ -11,11 +11,9 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from .claims import Counterexample, Proof
+from .claims import Counterexample, Outcome, Proof
 from .minima import agree, vanish
 from .provers.polynomials import Array, entries, inner
-
-Outcome = Proof | Counterexample
 
 __all__ = [
     "hypentropy",

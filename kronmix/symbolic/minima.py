@@ -14,10 +14,8 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from .claims import Counterexample, Proof, Undecided
+from .claims import Counterexample, Outcome, Proof, Undecided
 from .provers.polynomials import Array, entries, first_difference, inner, nonzero_point
-
-Outcome = Proof | Counterexample
 
 __all__ = [
     "agree",

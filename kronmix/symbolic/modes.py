@@ -8,13 +8,11 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from .claims import Counterexample, Proof
+from .claims import Counterexample, Outcome, Proof
 from .conservation import Structure, kronecker, monarch
 from .minima import agree, vanish
 from .penalties import kronecker_rearrangement, monarch_slices
 from .provers.polynomials import Array, entries, square_norm
-
-Outcome = Proof | Counterexample
 
 __all__ = [
     "balanced_mode",

@@ -16,9 +16,7 @@ from scipy.sparse.linalg import svds
 
 from ..operators import KroneckerSparse
 from ..patterns import Pattern
-from .claims import Counterexample, Proof
-
-Outcome = Proof | Counterexample
+from .claims import Counterexample, Outcome, Proof
 
 __all__ = ["prove_edge", "prove_sparse_growth", "prove_width_free", "sparse_layer"]
 

@@ -15,10 +15,9 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from .claims import Counterexample, Proof
+from .claims import Counterexample, Outcome, Proof
 from .provers.polynomials import Array
 
-Outcome = Proof | Counterexample
 Minimiser = Callable[[Array, Array, Array], Array]
 
 __all__ = [

@@ -12,10 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from .claims import Counterexample, Proof
+from .claims import Counterexample, Outcome, Proof
 from .provers.polynomials import Array
-
-Outcome = Proof | Counterexample
 
 __all__ = ["Experiment", "convex_minimiser", "descend", "prove_recovery"]
 

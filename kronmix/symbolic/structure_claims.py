@@ -14,9 +14,8 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from . import structure_identities as sides, structure_statements as statements
-from .claims import ALL_SIZES, ENTRYWISE, FINITE_FIELD, Claim, Counterexample, Mutant, Outcome, Proof
-from .entrywise import Identity, prove_identity
+from . import structure_statements as statements
+from .claims import ALL_SIZES, ENTRYWISE, FINITE_FIELD, Claim, Mutant, Outcome
 from .penalties import monarch_slices
 from .provers.statements import Sizes, Statement, prove_entries, prove_for_all_sizes, prove_modulo_primes
 from .steps import Step, stepwise
@@ -25,7 +24,9 @@ from .structure_provers import (
     prove_best_monarch,
     prove_counts,
     prove_density,
+    prove_determinant,
     prove_permutations,
+    prove_slice_ranks,
     prove_widest,
     strided_columns,
 )
@@ -94,28 +95,6 @@ def _identity(
             claim(FINITE_FIELD, partial(prove_modulo_primes, names=names, sizes=small[-1]), at, partial(at, *_REAL))
         )
     return tuple(claims)
-
-
-def _entries(
-    number: str,
-    name: str,
-    statement: str,
-    latex: str,
-    source: str,
-    identity: Identity,
-    sizes: Sequence[tuple[int, ...]],
-    mutants: dict[str, Identity],
-    large: Sequence[tuple[int, ...]],
-) -> Claim:
-    def proved(side: Identity) -> Proof | Counterexample:
-        return prove_identity(side, sizes)
-
-    wrong = dict(mutants)
-    if len(mutants) < 3:
-        wrong |= {words: partial(_scaled, identity, factor) for words, factor in _NEAR.items()}
-    false = tuple(Mutant(words, partial(proved, mutant)) for words, mutant in wrong.items())
-    slow = partial(prove_identity, identity, [*sizes, *large])
-    return Claim(number, name, statement, latex, source, ENTRYWISE, partial(proved, identity), false, slow=slow)
 
 
 CLAIMS = (
@@ -358,20 +337,20 @@ CLAIMS = (
         real=lambda S, C: (1, 2, 2, 1, S, C, 1),
         large=[(2, 3, 2, 3, 2, 2, 2)],
     ),
-    _entries(
+    Claim(
         "T11",
         "rank of the slices",
         "Slices of a product of chainable factors have rank at most r: their minors vanish.",
         r"\operatorname{rank}\le r=a_1c_1/a_2",
         _LE,
-        sides.t11,
-        [(1, 1, 2, 2), (2, 1, 2, 1), (1, 2, 1, 2)],
-        {
-            "rank r − 1": partial(sides.t11, minors=0),
-            "contiguous rows": partial(sides.t11, order=(0, 2, 1, 3, 4, 5)),
-            "strided columns": partial(sides.t11, order=(0, 1, 2, 3, 5, 4)),
-        },
-        large=[(2, 2, 2, 2), (2, 1, 3, 2)],
+        ENTRYWISE,
+        prove_slice_ranks,
+        (
+            Mutant("rank r − 1", partial(prove_slice_ranks, more=0)),
+            Mutant("contiguous rows", partial(prove_slice_ranks, (0, 2, 1, 3, 4, 5))),
+            Mutant("strided columns", partial(prove_slice_ranks, (0, 1, 2, 3, 5, 4))),
+        ),
+        slow=partial(prove_slice_ranks, sizes=((1, 1, 2, 2), (2, 1, 2, 1), (1, 2, 1, 2), (2, 2, 2, 2), (2, 1, 3, 2))),
     ),
     *_identity(
         "T12",
@@ -451,15 +430,19 @@ CLAIMS = (
         [(1, 1, 1, 1), (1, 2, 2, 1)],
         {"added": {"added": True}},
     ),
-    _entries(
+    Claim(
         "T15",
         "determinant",
         "det(A ⊗ B) = det(A)^p det(B)^n.",
         r"\det(A\otimes B)=\det(A)^p\det(B)^n",
         _VAN_LOAN,
-        sides.t15_determinant,
-        [(2, 1), (1, 2), (2, 2)],
-        {"exponents swapped": partial(sides.t15_determinant, exponents="straight")},
-        large=[(3, 1), (2, 3)],
+        ENTRYWISE,
+        prove_determinant,
+        (
+            Mutant("exponents exchanged", partial(prove_determinant, lambda n, p: (n, p))),
+            Mutant("exponents 1", partial(prove_determinant, lambda n, p: (1, 1))),
+            Mutant("one more", partial(prove_determinant, lambda n, p: (p + 1, n))),
+        ),
+        slow=partial(prove_determinant, sizes=((2, 1), (1, 2), (2, 2), (3, 1), (1, 3))),
     ),
 )

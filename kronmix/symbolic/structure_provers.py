@@ -1,4 +1,4 @@
-"""T6, T7, T8 and T13 by provers of their own: counts from the patterns, the shipped density and permutations, the best Monarch."""
+"""T6 to T8, T11, T13 and T15 by provers of their own: counts, density, permutations, ranks, the best Monarch, determinants."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ import sympy as sp
 from ..mixer import MixerShape
 from ..operators import Permutation
 from ..operators.kernels import apply_factor
-from ..patterns import monarch_patterns
+from ..patterns import Pattern, monarch_patterns
 from .claims import Counterexample, Outcome, Proof
-from .minima import agree, vanish
+from .minima import agree, compound, vanish
 from .penalties import monarch_slices
 from .provers.polynomials import entries, square_norm
 from .provers.statements import Sizes
@@ -25,7 +25,9 @@ __all__ = [
     "prove_best_monarch",
     "prove_counts",
     "prove_density",
+    "prove_determinant",
     "prove_permutations",
+    "prove_slice_ranks",
     "prove_widest",
     "strided_columns",
 ]
@@ -140,3 +142,40 @@ def strided_columns(B: Any, shape: Sizes) -> Any:
     """Columns strided by k as the rows are by q: a false neighbour."""
     p, k, q, s = shape
     return B.reshape(p, q, s, k).transpose(1, 3, 0, 2)
+
+
+def prove_slice_ranks(
+    order: tuple[int, ...] = (0, 1, 2, 3, 4, 5),
+    more: int = 1,
+    sizes: Sequence[Sizes] = ((1, 1, 2, 2), (2, 1, 2, 1), (1, 2, 1, 2)),
+) -> Outcome:
+    """T11: all minors of order r + ``more`` of the slices of a product of chainable factors vanish; sizes (a, r, κ, β).
+
+    ``order`` is that of the axes (a, b, β, a, κ, c) in the product.
+    """
+    for a, r, κ, β in sizes:
+        left, right = Pattern(a, r + 1, κ * r, β), Pattern(a * κ, r * β, r + 1, 1)
+        M = entries(U=left.values_shape, V=right.values_shape)
+        identity = np.eye(right.shape[1], dtype=int).astype(object)
+        B = apply_factor(M["U"], left, apply_factor(M["V"], right, identity))
+        axes = (a, r + 1, β, a, κ, r + 1)
+        view = B.reshape([axes[axis] for axis in order]).transpose(np.argsort(order))
+        for i, j, k in np.ndindex(a, β, κ):
+            minors = compound(view[i, :, j, i, k], r + more)
+            if wrong := vanish(minors, 0 * minors, f"(a, r, κ, β) = {(a, r, κ, β)}", f"the minors of order {r + more}"):
+                return wrong
+    return Proof(", ".join(map(str, sizes)), "minors of every slice, every entry a symbol")
+
+
+def prove_determinant(
+    exponents: Callable[[int, int], tuple[int, int]] = lambda n, p: (p, n),
+    sizes: Sequence[Sizes] = ((2, 1), (1, 2), (2, 2)),
+) -> Outcome:
+    """T15: det(A ⊗ B) = det(A)^i det(B)^j with (i, j) = exponents(n, p), for A n×n and B p×p."""
+    for n, p in sizes:
+        M = entries(A=(n, n), B=(p, p))
+        i, j = exponents(n, p)
+        power = compound(M["A"], n) ** i * compound(M["B"], p) ** j
+        if wrong := vanish(compound(np.kron(M["A"], M["B"]), n * p), power, f"A {n}×{n}, B {p}×{p}", "the determinant"):
+            return wrong
+    return Proof(", ".join(map(str, sizes)), "every entry a symbol")

@@ -12,12 +12,10 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from .claims import Counterexample, Proof
+from .claims import Counterexample, Outcome, Proof
 from .minima import agree, non_negative, skew, vanish
 from .modes import balanced_mode, unbalanced_mode
 from .provers.polynomials import cayley
-
-Outcome = Proof | Counterexample
 
 __all__ = [
     "averaged_mode",

@@ -1,5 +1,5 @@
 # %% [markdown]
-# # 9 Your own Mixer
+# # 10 Your own Mixer
 #
 # **You will learn**
 #
@@ -245,7 +245,7 @@ for what, (ours, theirs) in pairs.items():
 #
 # 1. **Transposes.** PyTorch stores (out, in), JAX (in, out). In the formulas $W_1$ acts from the left and $V_1$ from the right. So
 #    timm's token weights are $W_1$ but its channel weights $V_1^\top$; in JAX's files it is the other way round.
-# 2. **Square matrices.** Where a layer is square, a wrong transpose raises no error (exercise 9.1).
+# 2. **Square matrices.** Where a layer is square, a wrong transpose raises no error (exercise 10.1).
 # 3. **The order of pixels** in a patch: (colour, row, column) in one file, (row, column, colour) in the other.
 # 4. **GELU.** timm runs the exact form with the error function, JAX the form with tanh. The network must carry which one.
 # 5. **Normalisation** of the images is not in the file. Neither are names' prefixes (`opt/target/`, `module.`) always the same.
@@ -305,7 +305,7 @@ print("first layer:", {key: results["layers"][0][key] for key in ("name", "shape
 # %% [markdown]
 # ## Exercises
 #
-# **9.1** ResMLP has one square token matrix per block. Load such a network, transpose its token matrices, and find out which of
+# **10.1** ResMLP has one square token matrix per block. Load such a network, transpose its token matrices, and find out which of
 # these notice: the reader, the singular values, the nearest Kronecker product, the outputs.
 
 # %% tags=["solution", "hide-cell"] jupyter={"source_hidden": true}
@@ -320,7 +320,7 @@ change = np.abs(res(X) - turned(X)).max() / np.abs(res(X)).max()
 print(f"outputs change by {change:.0%} of their size: only a check of outputs finds a wrong transpose")
 
 # %% [markdown]
-# **9.2** Is it the singular values of a layer that carry the function, or the singular vectors? Replace $W_2$ of block 1 by
+# **10.2** Is it the singular values of a layer that carry the function, or the singular vectors? Replace $W_2$ of block 1 by
 # matrices with the same singular values and other vectors: first all random, then with the first pair kept.
 
 # %% tags=["solution", "hide-cell"] jupyter={"source_hidden": true}
@@ -334,7 +334,7 @@ for words, M in (("all random", A * σ @ B.T), ("first pair kept", A1 * σ * np.
     print(f"{words}: accuracy {accuracy(replaced(net, [layer], lambda _, M=M: M)):.3f} (original {accuracy(net):.3f})")
 
 # %% [markdown]
-# **9.3** Tokens lie on a 4 × 4 grid, so a Kronecker factorisation of a $16 \times 16$ token matrix means a filter that is separable
+# **10.3** Tokens lie on a 4 × 4 grid, so a Kronecker factorisation of a $16 \times 16$ token matrix means a filter that is separable
 # in rows and columns. Is $W_2 W_1$ of block 0 nearer to separable than after shuffling the tokens?
 
 # %% tags=["solution", "hide-cell"] jupyter={"source_hidden": true}

@@ -1,5 +1,5 @@
 # %% [markdown]
-# # 8 Width and sparsity at a fixed budget
+# # 9 Width and sparsity at a fixed budget
 #
 # **You will learn**
 #
@@ -413,7 +413,7 @@ print(
 #
 # ## Exercises
 #
-# **8.1** Published Mixers expand tokens and channels differently: Mixer-B/16 has 196 tokens, 768 channels, token MLPs of 384
+# **9.1** Published Mixers expand tokens and channels differently: Mixer-B/16 has 196 tokens, 768 channels, token MLPs of 384
 # hidden units and channel MLPs of 3072. Which shape would be widest for its connections, and how much wider is it?
 
 # %% tags=["solution", "hide-cell"] jupyter={"source_hidden": true}
@@ -427,7 +427,7 @@ print(
 )
 
 # %% [markdown]
-# **8.2** Now fix the free weights $S^2 + C^2$ instead of the connections. Which shape is widest? What happens to its connections?
+# **9.2** Now fix the free weights $S^2 + C^2$ instead of the connections. Which shape is widest? What happens to its connections?
 # Predict which of 16×16 and 4×22 is more accurate, then train both.
 
 # %% tags=["solution", "hide-cell"] jupyter={"source_hidden": true}
@@ -440,7 +440,7 @@ for S, C in ((16, 16), (4, 22)):
 print("16×16 instead of 4×22:", verdict(mixer[16], long))
 
 # %% [markdown]
-# **8.3** What keeps a Mixer's edge at $1 + \sqrt{\gamma}$: that its blocks are full, or that they are all the same? *Hint:* untie
+# **9.3** What keeps a Mixer's edge at $1 + \sqrt{\gamma}$: that its blocks are full, or that they are all the same? *Hint:* untie
 # them, with `km.KroneckerSparse(values, (C, γS, S, 1))` and values of shape $(C, 1, \gamma S, S)$.
 
 # %% tags=["solution", "hide-cell"] jupyter={"source_hidden": true}
@@ -464,4 +464,4 @@ print(f"width {blocks * n}: untied blocks {edge:.2f}, shared blocks {shared:.2f}
 # - S. Kornblith, M. Norouzi, H. Lee and G. Hinton, *Similarity of neural network representations revisited*, ICML 2019,
 #   arXiv:1905.00414.
 #
-# Next: [your own Mixer](09_your_own_mixer.ipynb).
+# Next: [your own Mixer](10_your_own_mixer.ipynb).
