@@ -66,7 +66,7 @@ def nuclear(B):
 
 def interpolator(problem, penalty):
     zero = km.reference_path(problem, penalty, groups=sizes).parameter.max()
-    return km.reference_path(problem, penalty, [1e-5 * zero], groups=sizes).weights[0]
+    return km.reference_path(problem, penalty, [1e-4 * zero], groups=sizes).weights[0]
 
 
 found = nuclear(weights["descent on Monarch factors"])

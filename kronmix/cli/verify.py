@@ -44,7 +44,7 @@ def verify(
     markdown: Annotated[bool, typer.Option("--markdown", help="Print the verdict on an identity as Markdown.")] = False,
     latex: Annotated[Path | None, typer.Option(metavar="FILE", help="Write statements and verdicts as LaTeX.")] = None,
 ) -> Answer:
-    """Prove the statements T1–T33, and refute their false neighbours with the same provers; exit code 1 if anything fails.
+    """Prove the statements T1–T37, and refute their false neighbours with the same provers; exit code 1 if anything fails.
 
     Each row says how its verdict is known, strongest first: *all sizes*, *at sizes* (every entry a symbol, at the sizes shown),
     *modulo primes at sizes*, *certificate at sizes* (these four prove it), *worked cases*, *numerical*.

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def proofs(findings: Findings) -> Section:
-    """What every statement of the page rests on, and how it is known (T1-T33)."""
+    """What every statement of the page rests on, and how it is known (T1-T37)."""
     report = findings.proofs
     assert report is not None  # the page asks only where it was run
     rejected = sum(row.mutants_rejected for row in report.rows)

@@ -49,7 +49,7 @@ def prove_dense_penalty(
 ) -> Outcome:
     """Dense B: R(B) = ½‖B‖_F². ``penalty`` maps the matrix to a polynomial.
 
-    B is formed by the kernel from the values θ of the pattern (1, n, m, 1). θ ↦ B has an inverse, so one θ is the minimum.
+    B is formed by the kernel from the values θ of the pattern (1, n, m, 1), and is θ for all sizes (T9): one θ for each B.
     ``tied`` takes B = I₂ ⊗ θ instead.
     """
     pattern = Pattern(2 if tied else 1, *shape, 1)
@@ -58,7 +58,7 @@ def prove_dense_penalty(
     cost = sum(x**2 for x in values.ravel()) / 2
     sizes = f"B {B.shape[0]}×{B.shape[1]}"
     wrong = vanish(np.array(cost), np.array(penalty(B)), sizes, "½‖θ‖² = R(B)")
-    return wrong or Proof(sizes, "B formed from θ, one θ for each B")
+    return wrong or prove_for_all_sizes(statements.dense_factor, "n m", [])
 
 
 def prove_entrywise_penalty(penalty: Penalty = lambda b, L: L / 2 * b ** (2 / L)) -> Outcome:
@@ -96,8 +96,7 @@ def prove_product_penalty(penalty: Penalty = schatten_penalty) -> Outcome:
     s = sp.symbols("s1 s2", positive=True)
     horn = [prove_compound_product(3, 3, 3, 2), prove_compound_product(2, 3, 2, 2), prove_summation_by_parts(3)]
     attained = _L / 2 * sum((x ** (1 / _L)) ** 2 for x in s)
-    sizes = "all sizes and depths L by Horn's inequality, cited, and checked for minors of order 2 and n = 3"
-    return _settle([prove_means(), *horn], attained, penalty(s, _L), sizes)
+    return _settle([prove_means(), *horn], attained, penalty(s, _L), "all depths L by Horn's inequality (cited)")
 
 
 def prove_kronecker_penalty(penalty: Penalty = lambda norm, k: k / 2 * norm ** (2 / k)) -> Outcome:

@@ -135,7 +135,7 @@ CLAIMS = (
         "Weight decay on a dense matrix penalises half its squared Frobenius norm.",
         r"R(B)=\tfrac12\|B\|_F^2",
         "definition",
-        CERTIFICATE,
+        ALL_SIZES,
         prove_dense_penalty,
         (
             Mutant("without the factor ½", partial(prove_dense_penalty, square_norm)),

@@ -96,6 +96,12 @@ def tied_factor(a: Size, b: Size, c: Size, d: Size, order: str = "aKd") -> Sides
     return Sparse(K, (a, b, c, d)), kron(eye(a), K, eye(d)) if order == "aKd" else kron(eye(d), K, eye(a))
 
 
+def dense_factor(n: Size, m: Size) -> Sides:
+    """T9 for the pattern (1, n, m, 1)."""
+    K = _matrix("K", n, m)
+    return Sparse(K, (1, n, m, 1)), K
+
+
 def mixing_patterns(S: Size, C: Size, blocks: bool = False) -> Sides:
     """T10, and T12 for a Mixer: both factors of its Monarch chain are tied."""
     W, V = _matrix("W", S, S), _matrix("V", C, C)

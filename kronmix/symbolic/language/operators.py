@@ -23,6 +23,7 @@ from ...operators import (
     KroneckerSparse,
     KroneckerSum,
     LowRank,
+    LowRankHadamard,
     Masked,
     Permutation,
     StructuredOperator,
@@ -102,6 +103,12 @@ def _(op: Masked, leaf: Leaf) -> Expression:
 @written.register
 def _(op: LowRank, leaf: Leaf) -> Expression:
     return reduce(Product, (leaf(factor, factor.shape) for factor in op.factors))
+
+
+@written.register
+def _(op: LowRankHadamard, leaf: Leaf) -> Expression:
+    B1, A1, B2, A2 = (leaf(factor, factor.shape) for factor in op.factors)
+    return Entrywise(Product(B1, A1), Product(B2, A2))
 
 
 @written.register
