@@ -134,7 +134,7 @@ print("least nuclear norm of all that fit: 2.00")
 # Repeat this for more slices and fewer measurements. Each active slice is described by $4 + 4 - 1 = 7$ numbers.
 
 # %% tags=["parameters"] fast="ACTIVE, MEASURED, SEEDS, STEPS = [1, 6], [40, 150], 1, 400"
-ACTIVE, MEASURED = [1, 2, 4, 6], [40, 60, 80, 110, 150]
+ACTIVE, MEASURED = [1, 2, 4, 6], [40, 60, 80, 110]
 SEEDS, STEPS = 2, 2000
 
 

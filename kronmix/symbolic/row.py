@@ -46,7 +46,7 @@ class Row:
     --------
     >>> row = km.verify("T4").rows[0]
     >>> row.name, row.evidence, row.mutants, row.passes
-    ('effective weight', 'all sizes', ('factors swapped',), True)
+    ('effective weight', 'all sizes', ('factors swapped', '1 % more', 'the opposite sign'), True)
     """
 
     number: str

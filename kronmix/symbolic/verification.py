@@ -34,7 +34,7 @@ class VerificationReport:
     >>> report.holds, report.failures, [row.evidence for row in report.rows]
     (True, (), ['all sizes', 'at sizes', 'modulo primes at sizes'])
     >>> report
-    1 statement, holds, 1 proved; 3 false neighbours rejected; ... s
+    1 statement, holds, 1 proved; 9 false neighbours rejected; ... s
       T4   effective weight                   all sizes              holds  all S, C
     ...
     """
@@ -144,7 +144,7 @@ def verify(
     --------
     >>> report = km.verify("T16")
     >>> report.holds, {row.evidence for row in report.rows}
-    (True, {'certificate at sizes'})
+    (True, {'all sizes'})
     """
     sizes = None if size is None else _checked(size)
     claims = find_claims(theorems)

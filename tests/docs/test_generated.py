@@ -31,7 +31,9 @@ def test_an_entry_shows_every_verdict_and_every_false_neighbour(
     assert text.startswith("(t3)=\n### T3")
     assert "(t2)=" not in text
     assert text.count("`holds`") == len([row for row in rows if row["number"] != "T2"])
-    assert "False neighbours refuted (3 of 3)" in text
+    rejected = sum(row["mutants_rejected"] for row in rows if row["name"] == "effective weight")
+    assert f"False neighbours refuted ({rejected} of {rejected})" in text
+    assert rejected == 9  # three kinds of evidence, three neighbours each
     assert "$$\nV^\\top\\otimes W=(V^\\top\\otimes I_S)(I_C\\otimes W)\n$$" in text
     assert f"**{statements} of {statements} statements** were proved" in theory.verdict(APP, "")
 
