@@ -211,7 +211,9 @@ for active, measured in ((2, 60), (3, 110), (4, 80), (6, 110)):
 
 # %% tags=["solution", "hide-cell"] jupyter={"source_hidden": true}
 determinants = np.linalg.det(positive.recorded["B"])
-print(f"det B starts at {determinants[0]:.0e}; it is largest at {determinants.max():.0e} and never below {determinants.min():.0e}")
+print(
+    f"det B starts at {determinants[0]:.0e}; it is largest at {determinants.max():.0e} and never below {determinants.min():.0e}"
+)
 # PᵀP − QQᵀ = 0 at the start and is conserved (T19), so P and Q are both singular where B is. In the flow d det P / dt is a multiple of
 # det P, so its sign never changes. A smaller scale does not help: the sign decides, at every scale.
 

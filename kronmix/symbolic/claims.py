@@ -1,6 +1,6 @@
 """What a theorem entry is, and what its prover answers.
 
-To add a theorem, write a module with a tuple ``CLAIMS`` and name the module in ``registry.py``. A prover takes no arguments and
+To add a theorem, write a module of ``theorems`` with a tuple ``CLAIMS`` and name it in ``registry.py``. A prover takes no arguments and
 returns a :class:`Proof` or a :class:`Counterexample`; the entry's mutants run the same prover on false neighbours.
 """
 

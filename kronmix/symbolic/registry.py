@@ -11,7 +11,7 @@ from .claims import Claim
 
 __all__ = ["all_claims", "find_claims"]
 
-#: Modules of this room that list ``CLAIMS``, in the order of the theory.
+#: Modules of ``theorems`` that list ``CLAIMS``, in the order of the theory.
 _GROUPS = ("structure_claims", "penalty_claims", "flow_claims", "sample_claims", "algebra_claims", "training_claims")
 
 
@@ -25,7 +25,7 @@ def all_claims() -> tuple[Claim, ...]:
     >>> all_claims()[-1].number
     'T37'
     """
-    listed = [claim for group in _GROUPS for claim in import_module(f".{group}", __package__).CLAIMS]
+    listed = [claim for group in _GROUPS for claim in import_module(f".theorems.{group}", __package__).CLAIMS]
     return tuple(sorted(listed, key=lambda claim: int(claim.number[1:])))
 
 

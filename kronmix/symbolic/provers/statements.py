@@ -27,7 +27,7 @@ def prove_for_all_sizes(statement: Statement, names: str, small: Sequence[Sizes]
 
     Examples
     --------
-    >>> from kronmix.symbolic import structure_statements as statements
+    >>> from kronmix.symbolic.theorems import structure_statements as statements
     >>> prove_for_all_sizes(statements.product, "R S C D", [(1, 1, 2, 1)]).sizes
     'all R, S, C, D'
     """

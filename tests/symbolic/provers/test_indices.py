@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given, reject, settings, strategies as st
 
 import kronmix as km
-from kronmix.symbolic import structure_statements as statements
 from kronmix.symbolic.claims import ALL_SIZES, Undecided
 from kronmix.symbolic.language.expressions import Constant, Variable
 from kronmix.symbolic.language.sizes import SizeSymbol
@@ -19,7 +18,8 @@ from kronmix.symbolic.provers.comparison import compare_entries, compare_residue
 from kronmix.symbolic.provers.indices import equal_for_all_sizes
 from kronmix.symbolic.provers.outcomes import Agreement
 from kronmix.symbolic.provers.statements import functions_of, prove_for_all_sizes, shapes_of
-from kronmix.symbolic.structure_claims import CLAIMS
+from kronmix.symbolic.theorems import structure_statements as statements
+from kronmix.symbolic.theorems.structure_claims import CLAIMS
 
 S, C = SizeSymbol("S"), SizeSymbol("C")
 ALL = [claim for claim in CLAIMS if claim.evidence == ALL_SIZES]

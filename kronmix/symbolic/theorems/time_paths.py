@@ -1,0 +1,214 @@
+"""T26 and T27, training time as a regularisation path: the mirror-flow identity, its limit α → 0, and soft thresholding.
+
+Limits are taken with α = e^{−ℓ}, ℓ = log(1/α) → ∞.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from ..claims import Counterexample, Outcome, Proof
+from ..provers.polynomials import cayley
+from .minima import agree, non_negative, skew, vanish
+from .modes import balanced_mode, unbalanced_mode
+
+__all__ = [
+    "averaged_mode",
+    "mirror_side",
+    "prove_dual_limit",
+    "prove_jump_time",
+    "prove_mirror_identity",
+    "prove_saddle_average",
+    "prove_soft_threshold",
+    "prove_threshold_optimality",
+]
+
+
+def mirror_side(w: Any, alpha: Any) -> Any:
+    """½ arcsinh(w/α²), the slope of the hypentropy potential of T21."""
+    return sp.asinh(w / alpha**2) / 2
+
+
+def prove_mirror_identity(
+    dual: Callable[[Any, Any, Any], Any] = lambda t, r, Mw: t * (r - Mw),
+    side: Callable[[Any, Any], Any] = mirror_side,
+) -> Outcome:
+    """½ arcsinh(w(t)/α²) = t (r − M w̄(t)) along u' = −gv, v' = −gu, g = Mw − r, from u(0) = √2 α, v(0) = 0; two coordinates.
+
+    Left: w' = −g (u² + v²) and u² + v² = 2 (w² + α⁴)^{1/2} on u² − v² = 2α², so its derivative is −g. Right: t w̄ = ∫w, so
+    its derivative is r − Mw. At t = 0, w = w̄ = 0. ``side(w, α)`` and ``dual(t, r, M w̄)`` are the two sides claimed.
+    """
+    t, alpha, u, v, x = sp.symbols("t alpha u v x", positive=True)
+    squared = (u**2 + v**2) ** 2 - 4 * ((u * v) ** 2 + alpha**4)
+    if sp.expand(squared.subs(u, sp.sqrt(v**2 + 2 * alpha**2))) != 0:
+        raise ArithmeticError("(u² + v²)² is not 4 (w² + α⁴) on u² − v² = 2α²")
+    w = sp.Symbol("w", real=True)
+    for sign in (1, -1):
+        slope = side(w, alpha).diff(w).subs(w, sign * x)
+        speed = 2 * sp.sqrt(x**2 + alpha**4)
+        if wrong := agree(slope * speed, sp.Integer(1), "all w, α", "the left side's derivative over −g"):
+            return wrong
+    integral = sp.Matrix([sp.Function(f"W{i}")(t) for i in range(2)])  # ∫₀ᵗ w
+    M, r = sp.Matrix(2, 2, sp.symbols("m:4")), sp.Matrix(sp.symbols("r:2"))
+    claimed = dual(t, r, M * integral / t).diff(t)
+    now = dict(zip(integral.diff(t), sp.symbols("w:2"), strict=True)) | dict(
+        zip(integral, sp.symbols("W:2"), strict=True)
+    )
+    for have, want in zip(claimed.subs(now), (r - M * integral.diff(t)).subs(now), strict=True):
+        if wrong := agree(have, want, "two coordinates", "the right side's derivative"):
+            return wrong
+    start = side(sp.Integer(0), alpha)
+    for entry in dual(t, r, sp.zeros(2, 1)):
+        if wrong := agree(sp.limit(entry, t, 0, "+"), start, "two coordinates", "the right side at t = 0"):
+            return wrong
+    return Proof("all α, t, M, r; two coordinates", "both sides differentiated, and equal at t = 0")
+
+
+def prove_dual_limit(scale: Callable[[Any], Any] = lambda log: log) -> Outcome:
+    """½ arcsinh(w/α²) / scale(log 1/α) → sign(w) as α → 0: r − M w̄ = λ sign(w) on the support, λ = scale(log 1/α)/t."""
+    w, log = sp.symbols("w l", positive=True)
+    ratio = w * sp.exp(2 * log)
+    dual = sp.log(ratio + sp.sqrt(ratio**2 + 1)) / 2
+    if wrong := agree(dual.rewrite(sp.log), sp.asinh(ratio).rewrite(sp.log) / 2, "all w", "arcsinh"):
+        return wrong
+    limit = sp.limit(dual / scale(log), log, sp.oo)
+    if limit == 1:
+        return Proof("α → 0, all w > 0; w < 0 by oddness", "limit in SymPy")
+    return Counterexample("α → 0, all w > 0", {"limit": limit}, "the limit is not 1")
+
+
+def prove_jump_time(time: Callable[[Any], Any] = lambda r: 1 / r) -> Outcome:
+    """One coordinate, M = 1: as α → 0, w(s log 1/α) → 0 for every s < time(r) and → r for every s > time(r); all r > 0.
+
+    The closed form is T20's unbalanced mode with c = u² − v² = 2α² and w(0) = 0. The limit changes at rs = 1 exactly.
+    """
+    E, p, r = sp.symbols("E p r", positive=True)
+    if wrong := agree(_start_at_zero(E, p), unbalanced_mode(E, p, sp.Integer(1), sp.Integer(1))[1], "w(0) = 0", "y"):
+        return wrong
+    limits = _weight_limits(r)
+    if limits != {"before": 0, "after": r}:
+        return Counterexample("α → 0, all r", limits, "w does not jump from 0 to r at rs = 1")
+    wrong = agree(time(r), 1 / r, "α → 0, all r", "the jump time")
+    if wrong is None:
+        return Proof("α → 0, all r > 0, every s ≠ 1/r", "limit of the closed form on both sides of rs = 1")
+    target = wrong.values["r"]
+    between = (time(target) + 1 / target) / 2
+    tends = target if between > 1 / target else sp.Integer(0)
+    values = {"r": target, "claimed": time(target), "s": between, "limit": tends}
+    return Counterexample("α → 0", values, f"{wrong.detail}: at s = {between}, w tends to {tends}")
+
+
+def prove_saddle_average(average: Callable[[Any, Any], Any] = lambda r, s: r - 1 / s) -> Outcome:
+    """One coordinate: as α → 0 the time average w̄(s log 1/α) tends to the average of the saddle path, average(r, s) for rs > 1 and
+    0 before: soft thresholding at λ = 1/s.
+
+    0 ≤ w ≤ r, so by dominated convergence the average tends to that of the limits, which change at rs = 1 (the jump time).
+    """
+    if isinstance(lemma := prove_jump_time(), Counterexample):
+        return lemma
+    r, later, x = sp.symbols("r d x", positive=True)
+    s = 1 / r + later
+    limit = sp.integrate(r, (x, 1 / r, s)) / s
+    wrong = agree(limit, average(r, s), "α → 0, all r, s > 1/r", "lim w̄")
+    return wrong or Proof("α → 0, all r > 0 and s", "average of the limits, which w̄ tends to by dominated convergence")
+
+
+def _weight_limits(r: Any) -> dict[str, Any]:
+    """lim w(s log 1/α) for rs = 1 ∓ δ, every δ > 0.
+
+    With x = α², c = 2x, D = (4r² + c²)^{1/2}, Π = 2r + D: p = Π/c, and E = e^{−Ds log(1/α)} = εx^{rs}, where ε → 1 because
+    (D − 2r) log(1/α) → 0. Written in x and z = x^δ, cy/4 is a rational function that is continuous at x = z = 0, and c/y → 0.
+    """
+    log, x, z, total, eps = sp.symbols("l x z Pi epsilon", positive=True)
+    root = sp.sqrt(4 * r**2 + 4 * sp.exp(-4 * log))
+    drift = 4 * sp.exp(-4 * log) / (root + 2 * r)  # D − 2r
+    if sp.simplify(drift - (root - 2 * r)) != 0 or sp.limit(log * sp.exp(-4 * log), log, sp.oo) != 0:
+        raise ArithmeticError("(D − 2r) log(1/α) does not vanish as α → 0")
+    E, p = sp.symbols("E p", positive=True)
+    above = (p**2 - 1) * (1 - E) / (p + 1 + p * (p - 1) * E)  # y ≥ 1, because p > 1 and E ≤ 1: 0 < c/y ≤ c → 0
+    if agree(_start_at_zero(E, p) - 1, above, "all p > 1, E ≤ 1", "y − 1"):
+        raise ArithmeticError("y ≥ 1 is not shown")
+    limits = {}
+    for name, decay in (("before", eps * x / z), ("after", eps * x * z)):  # x^{1 − δ}, x^{1 + δ}
+        top, bottom = sp.fraction(sp.cancel(x / 2 * _start_at_zero(decay, total / (2 * x))))  # cy/4
+        limit = top.subs({x: 0, z: 0}) / bottom.subs({x: 0, z: 0})
+        limits[name] = sp.simplify(limit.subs(total, 4 * r))
+    return limits
+
+
+def _start_at_zero(E: Any, p: Any) -> Any:
+    return (p * (p + 1) - (p - 1) * E) / (p + 1 + p * (p - 1) * E)
+
+
+def averaged_mode(t: Any, s: Any, start: Any) -> Any:
+    """(1/t) ∫₀ᵗ σ for the balanced mode: log((e^{2st} + k)/(1 + k)) / (2t), k = s/σ₀ − 1."""
+    k = s / start - 1
+    return sp.log((sp.exp(2 * s * t) + k) / (1 + k)) / (2 * t)
+
+
+def prove_soft_threshold(
+    above: Callable[[Any, Any], Any] = lambda s, penalty: s - penalty,
+    below: Callable[[Any, Any], Any] = lambda s, penalty: sp.Integer(0),
+    scale: Any = 1,
+) -> Outcome:
+    """The time average of a balanced mode from σ₀ = α² tends to (s − λ)₊ as α → 0, t = scale · log(1/α)/λ; all s, λ."""
+    t, s, start, gap, penalty, x = sp.symbols("t s sigma0 d lambda x", positive=True)
+    integral = t * averaged_mode(t, s, start)
+    if wrong := agree(sp.simplify(integral.diff(t)), balanced_mode(t, s, start), "all t, s, σ₀", "d/dt ∫σ"):
+        return wrong
+    for strength, threshold, claimed in (
+        (penalty + gap, penalty, above(penalty + gap, penalty)),
+        (s, s + gap, below(s, s + gap)),
+    ):
+        average = averaged_mode(scale * x, strength, sp.exp(-2 * threshold * x))  # log(1/α) = λx
+        limit = sp.limit(average, x, sp.oo)
+        if wrong := agree(limit, claimed, "α → 0, all s, λ", "the averaged mode"):
+            return wrong
+    return Proof("α → 0, all s, λ", "limit of the closed form of T20")
+
+
+def prove_threshold_optimality(
+    shrink: Callable[[Any, Any], Any] = lambda s, penalty: sp.Max(s - penalty, 0),
+) -> Outcome:
+    """B = U diag(shrink(s, λ)) Vᵀ solves min ½‖B − T‖² + λ‖B‖_* at T = U diag(s) Vᵀ: Z = (T − B)/λ has ‖Z‖ ≤ 1, ⟨Z, B⟩ = ‖B‖_*.
+
+    These conditions are necessary and sufficient. T is 3×2 with Cayley's U and V; none, one or both of its modes exceed λ.
+    """
+    if wrong := _dual_matrix():
+        return wrong
+    x, e, d, f = sp.symbols("x e d f", positive=True)
+    cases = (
+        ("both modes above λ", (x + e + f, x + e), x),
+        ("one mode above λ", (x + e + d, x), x + e),
+        ("no mode above λ", (x + f, x), x + f + e),
+    )
+    for sizes, modes, penalty in cases:
+        kept = [shrink(s, penalty) for s in modes]
+        dual = [(s - b) / penalty for s, b in zip(modes, kept, strict=True)]
+        pairing = sum(z * b for z, b in zip(dual, kept, strict=True))
+        if wrong := agree(pairing, sum(abs(b) for b in kept), sizes, "⟨Z, B⟩"):
+            return wrong
+        for z in dual:
+            if wrong := non_negative(1 - z**2, sizes, "1 − ‖Z‖²"):
+                return wrong
+    return Proof(
+        "T 3×2, all s, λ, U, V", "dual matrix formed: ‖Z‖ ≤ 1 and ⟨Z, B⟩ = ‖B‖_*, none, one or both modes above λ"
+    )
+
+
+@cache
+def _dual_matrix() -> Counterexample | None:
+    """Z = U diag(z) Vᵀ and B = U diag(b) Vᵀ formed from Cayley's U, V: ZᵀZ has the eigenvalues z², and ⟨Z, B⟩ = Σ zb."""
+    left, right = skew("u", 3), skew("v", 2)
+    z, b = np.array(sp.symbols("z:2"), object), np.array(sp.symbols("b:2"), object)
+    field = sp.QQ.frac_field(*sp.Matrix([*left.ravel(), *right.ravel(), *z, *b]).free_symbols)
+    exact = np.vectorize(field.from_sympy, otypes=[object])
+    U, V, z, b = (exact(A) for A in (cayley(left)[:, :2], cayley(right), z, b))
+    Z, B = (U * z) @ V.T, (U * b) @ V.T
+    wrong = vanish(Z.T @ Z @ V, V * z**2, "T 3×2", "the eigenvalues of ZᵀZ")
+    return wrong or vanish(np.array(np.sum(Z * B)), np.array(np.sum(z * b)), "T 3×2", "⟨Z, B⟩ = Σ zb")
