@@ -1,7 +1,7 @@
 """What a theorem entry is, and what its prover answers.
 
-To add a theorem, write a module of ``theorems`` with a tuple ``CLAIMS`` and name it in ``registry.py``. A prover takes no arguments and
-returns a :class:`Proof` or a :class:`Counterexample`; the entry's mutants run the same prover on false neighbours.
+To add a theorem, write a module of ``theorems`` with a tuple ``CLAIMS`` and name it in ``registry.py``. A prover takes no
+arguments and returns a :class:`Proof` or a :class:`Counterexample`; the entry's mutants run the same prover on false neighbours.
 """
 
 from __future__ import annotations
