@@ -26,6 +26,7 @@ __all__ = [
     "is_chainable",
     "mixer_patterns",
     "monarch_patterns",
+    "monarch_slices",
     "prime_factors",
 ]
 
@@ -204,6 +205,19 @@ class Slicing(NamedTuple):
         """Undo :meth:`slices`."""
         a, κ, β, d, b, _, c = self
         return slices.reshape(a, κ, β, d, b, c).transpose(0, 3, 4, 2, 1, 5).reshape(a, d, b * β, κ * c)
+
+
+def monarch_slices(matrix: Array, p: int, k: int, q: int, s: int) -> Array:
+    """The q·k slices of a matrix for Monarch sizes, shape (q, k, p, s): a view (T12).
+
+    Examples
+    --------
+    >>> from kronmix.patterns import monarch_slices
+    >>> B = np.arange(48.0).reshape(6, 8)
+    >>> bool((monarch_slices(B, 2, 4, 3, 2)[1, 2] == B[1::3, 4:6]).all())
+    True
+    """
+    return Slicing(1, k, q, 1, p, 1, s).slices(matrix[None, None])[0, :, :, 0].swapaxes(0, 1)
 
 
 def is_chainable(patterns: Iterable[Pattern]) -> bool:

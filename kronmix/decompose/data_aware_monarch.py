@@ -10,6 +10,7 @@ import numpy as np
 
 from ..operators import Monarch
 from ..operators.base import Array
+from ..patterns import monarch_slices
 from .data_aware import DataFactorization, Pair, Weighted, alternate, least_ratio, solve
 from .data_aware_moments import SecondMoment, root
 from .factorization import Factorization
@@ -22,7 +23,7 @@ def monarch(problem: Weighted, sizes: Sizes, rank: int, plain: Factorization) ->
     """The better of the plain and the block-diagonal solution, improved in turn where Σ couples the groups of columns."""
     p, k, q, s = sizes
     rank = min(rank, p, s)
-    slices = np.ascontiguousarray(problem.matrix.reshape(p, q, k, s).transpose(1, 2, 0, 3))
+    slices = np.ascontiguousarray(monarch_slices(problem.matrix, *sizes))
     blocks = problem.moment.blocks(k)
     left, right, least2 = _blockwise(slices, blocks, rank)
     blockwise = problem.error(_dense(left, right))
@@ -113,9 +114,5 @@ def _block_diagonal(blocks: Array) -> Array:
 
 
 def _operator(problem: Weighted, left: Array, right: Array) -> Monarch:
-    q, k, p, rank = left.shape
-    s = right.shape[3]
-    U = left.transpose(0, 2, 1, 3).reshape(q, p, k * rank).astype(problem.aim.dtype, copy=False)
-    V = right.transpose(1, 2, 0, 3).reshape(k, rank * q, s).astype(problem.aim.dtype, copy=False)
-    U, V = problem.aim.scaled((U, V))
-    return Monarch(U, V, rank=rank)
+    U, V = problem.aim.scaled([factor.astype(problem.aim.dtype, copy=False) for factor in (left, right)])
+    return Monarch.of_slices(U, V)

@@ -10,6 +10,7 @@ import numpy as np
 from ..checks import integer, non_negative
 from ..operators import Kronecker, Monarch, SumOfKroneckers
 from ..operators.base import Array
+from ..patterns import monarch_slices
 from .data_aware import weighted
 from .data_aware_monarch import monarch
 from .factorization import Factorization, as_matrix, exact, target
@@ -81,12 +82,12 @@ def _nearest(B: Any, sizes: Sizes, rank: int, tol: float) -> Factorization:
     M = aim.matrix
     p, k, q, s = sizes
     rank = min(rank, p, s)
-    view = M.reshape(p, q, k, s)
+    view = monarch_slices(M, *sizes)
     left, right = np.empty((q, k, p, rank), aim.dtype), np.empty((q, k, rank, s), aim.dtype)
     error2 = least2 = 0.0
     # Rows of slices (one i_q) together: cache-sized groups, so that no rearranged copy of B is made.
     for part in groups(q, M.itemsize * p * k * s):
-        slices = np.ascontiguousarray(view[:, part].transpose(1, 2, 0, 3)).reshape(-1, p, s)
+        slices = np.ascontiguousarray(view[part]).reshape(-1, p, s)
         found = truncate(slices, rank, tol)
         left[part], right[part] = found.left.reshape(-1, k, p, rank), found.right.reshape(-1, k, rank, s)
         part2 = float(found.error2.sum())
@@ -95,10 +96,7 @@ def _nearest(B: Any, sizes: Sizes, rank: int, tol: float) -> Factorization:
             stored = left[part].astype(M.dtype, copy=False) @ right[part]
             part2 = float(np.linalg.norm(slices - stored.reshape(slices.shape))) ** 2
         error2 += part2
-    left, right = aim.scaled(
-        (left.transpose(0, 2, 1, 3).reshape(q, p, k * rank), right.transpose(1, 2, 0, 3).reshape(k, rank * q, s))
-    )
-    return aim.result(Monarch(left, right, rank=rank), error2, least2)
+    return aim.result(Monarch.of_slices(*aim.scaled((left, right))), error2, least2)
 
 
 @_nearest.register

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Self
 
 from ..checks import integer
-from ..patterns import monarch_patterns
+from ..patterns import Slicing, monarch_patterns
 from .base import Array, StructuredOperator, as_factor, same_shapes
 from .chain import Chain
 from .kronecker_sparse import KroneckerSparse
@@ -99,10 +99,17 @@ class Monarch(Chain):
 
     def slices(self) -> tuple[Array, Array]:
         """Slices as products U @ V: U of shape (q, k, p, r), V of shape (q, k, r, s), slice (i_q, i_k) = U @ V (T12)."""
-        (p, k, q, s), r = self.sizes, self.rank
-        U = self.left.reshape(-1, p, k, r).transpose(0, 2, 1, 3)
-        V = self.right.reshape(-1, r, q, s).transpose(2, 0, 1, 3)
-        return U, V
+        slicing = Slicing.of(*monarch_patterns(*self.sizes, self.rank))
+        left, right = (op.factors[0] for op in self.operators)
+        return slicing.left(left)[0, :, :, 0].swapaxes(0, 1), slicing.right(right)[0, :, :, 0].swapaxes(0, 1)
+
+    @classmethod
+    def of_slices(cls, U: Array, V: Array) -> Monarch:
+        """The matrix with slices U @ V, undoing :meth:`slices`: U of shape (q, k, p, r), V of shape (q, k, r, s)."""
+        (q, k, p, r), s = U.shape, V.shape[3]
+        slicing = Slicing.of(*monarch_patterns(p, k, q, s, r))
+        left, right = slicing.left_values(U.swapaxes(0, 1)), slicing.right_values(V.swapaxes(0, 1))
+        return cls(left[0], right[:, 0], rank=r)
 
     def _describe(self) -> list[str]:
         (p, k, q, s), r = self.sizes, self.rank

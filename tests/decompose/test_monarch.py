@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 import kronmix as km
+from kronmix.patterns import monarch_slices
 from tests.strategies import DTYPES, Source, sizes
 
 
@@ -98,3 +99,13 @@ def test_error_falls_with_rank_to_zero() -> None:
 def test_bad_input(arguments: Any, error: type[Exception], words: str) -> None:
     with pytest.raises(error, match=re.escape(words)):
         km.nearest_monarch(*arguments)
+
+
+@pytest.mark.parametrize("rank", [1, 2])
+def test_a_monarch_matrix_is_made_of_its_slices(rank: int) -> None:
+    source = Source(rank, np.complex128)
+    U, V = source.array(4, 3, 2, rank), source.array(4, 3, rank, 5)  # q, k = 4, 3; p, s = 2, 5
+    op = km.Monarch.of_slices(U, V)
+    np.testing.assert_allclose(monarch_slices(op.to_dense(), 2, 3, 4, 5), U @ V)
+    for made, asked in zip(op.slices(), (U, V), strict=True):
+        np.testing.assert_array_equal(made, asked)

@@ -11,7 +11,7 @@ import numpy as np
 from scipy.sparse import csc_array, csr_array
 
 from ...operators import Chain, Masked
-from ...patterns import Pattern
+from ...patterns import Pattern, monarch_slices
 from ..chain import nearest_chain
 from ..factorization import Factorization, target
 from ..kronecker import nearest_kronecker
@@ -103,7 +103,7 @@ class SlicewiseFamily:
     def fit(self, B: Any, sizes: tuple[int, ...], rank: int) -> Factorization:
         aim = target(B)
         p, k, q, s = sizes
-        U, values, Vh = np.linalg.svd(aim.matrix.reshape(p, q, k, s).transpose(1, 2, 0, 3), full_matrices=False)
+        U, values, Vh = np.linalg.svd(monarch_slices(aim.matrix, *sizes), full_matrices=False)
         order = np.argsort(-values, axis=None, kind="stable")[:rank]
         row, column, index = np.unravel_index(np.sort(order), values.shape)
         root = np.sqrt(values[row, column, index])[:, None]
