@@ -73,12 +73,14 @@ def save(op: StructuredOperator, file: str | os.PathLike[str]) -> None:
     arrays: dict[str, Array] = {}
     text = json.dumps({"format": _FORMAT, "version": _VERSION, "operator": _encoded(op, arrays)}, ensure_ascii=True)
     buffer = BytesIO()
-    np.savez(buffer, allow_pickle=False, structure=np.frombuffer(text.encode(), np.uint8), **arrays)
+    np.savez(buffer, structure=np.frombuffer(text.encode(), np.uint8), **arrays)  # type: ignore[arg-type]
     write_file(file, buffer.getvalue())
 
 
 def _encoded(value: Any, arrays: dict[str, Array]) -> Any:
     def stored(array: Array) -> str:
+        if array.dtype.hasobject:
+            raise TypeError("an operator that holds Python objects cannot be saved: they would be pickled")
         name = f"array_{len(arrays)}"
         arrays[name] = packed(array)
         return name

@@ -68,6 +68,13 @@ def test_classes_of_ones_own(tmp_path: Path) -> None:
         km.load(tmp_path / "op.npz")
 
 
+class Named(km.Dense):
+    """A structure that is made from words."""
+
+    def _arguments(self) -> tuple[Any, ...]:
+        return (np.array(["a", None], dtype=object),)
+
+
 class Silent(km.Dense):
     """A structure that does not say what it is made from."""
 
@@ -78,6 +85,7 @@ class Silent(km.Dense):
         (np.eye(2), "op.npz", TypeError, "op is a ndarray: expected a StructuredOperator; wrap a matrix in km.Dense"),
         (km.eye(2), "op.npy", ValueError, "expected a name that ends in .npz"),
         (km.Chain(Silent(np.eye(2))), "op.npz", TypeError, "cannot be saved: its class defines no _arguments"),
+        (Named(np.eye(2)), "op.npz", TypeError, "they would be pickled"),
         (km.Foreign(sla.aslinearoperator(np.eye(2))), "op.npz", TypeError, "cannot be saved: it is another library's"),
     ],
 )
