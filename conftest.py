@@ -14,7 +14,7 @@ from kronmix.regularization import norms, references
 from kronmix.regularization.paths import plan
 
 #: Modules of a library that only a user's environment has.
-collect_ignore = [] if find_spec("torch") else ["kronmix/interop/torch_modules.py"]
+collect_ignore = [] if find_spec("torch") else ["kronmix/interop/torch_kernels.py", "kronmix/interop/torch_modules.py"]
 
 
 @pytest.fixture(autouse=True)

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from ...files import read_safetensors
 from .families import Family, find_networks, read_network
-from .images import IMAGE_FAMILIES, MixerBlock, MixerCheckpoint, SpatialGatingBlock
+from .images import IMAGE_FAMILIES
+from .mixers import MixerBlock, MixerCheckpoint, SpatialGatingBlock
 from .series import SERIES_FAMILIES, AxisMixer, SeriesCheckpoint, SeriesLayer, TimeBlock, TimeCheckpoint
 from .sources import Source, open_source
 

@@ -14,8 +14,9 @@ import numpy as np
 
 from ...files import Array
 from .families import Family
-from .images import Affine, Norm, Storage
+from .images import Storage
 from .ledger import Ledger
+from .mixers import Affine, Norm
 
 _TORCH = Storage("weight", "weight", "bias", inputs_first=False)
 _KERAS = Storage("kernel", "gamma", "beta", inputs_first=True)
