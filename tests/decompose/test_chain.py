@@ -170,3 +170,11 @@ def test_zero_matrix_and_single_precision() -> None:
 def test_bad_input(arguments: Any, error: type[Exception], words: str) -> None:
     with pytest.raises(error, match=re.escape(words)):
         km.nearest_chain(*arguments)
+
+
+def test_slices_of_fewer_columns_than_the_inner_size() -> None:
+    """A slice of 5 × 2 through an inner size of 4: two columns of zeros."""
+    B = np.random.default_rng(0).normal(size=(15, 6))
+    found = km.nearest_chain(B, [km.Pattern(1, 5, 12, 3), km.Pattern(3, 12, 2, 1)])
+    assert found.relative_error < 1e-14
+    np.testing.assert_allclose(found.operator.to_dense(), B, atol=1e-13)
