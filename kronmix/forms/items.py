@@ -243,3 +243,8 @@ def equal(one: Any, other: Any) -> bool:
     if isinstance(one, Identity) or isinstance(other, Identity):
         return bool(one == other)
     return one is other or (one.right is None and other.right is None and np.array_equal(one.left, other.left))
+
+
+def item_array(item: Any, dtype: Any) -> Array:
+    """An item as an array of a dtype."""
+    return np.eye(item.size, dtype=dtype) if isinstance(item, Identity) else item.array.astype(dtype, copy=False)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import accumulate
 from math import prod
-from typing import Any
 
 import numpy as np
 import scipy.sparse
@@ -14,7 +13,7 @@ from . import orders
 from .blocks import MAX_STORED, from_sparse, is_blocks, stored, to_sparse
 from .composed import Beside, Permuted
 from .dtypes import widened
-from .items import Identity, Matrix, equal
+from .items import Identity, Matrix, equal, item_array
 from .kinds import Form, Slots
 from .permuting import permuted
 
@@ -66,17 +65,13 @@ def _one_product(parts: Sequence[Form]) -> Form | None:
     numbers = sum(item.rows * item.columns for item in places[j] if isinstance(item, Matrix))
     if any(isinstance(item, Identity) and item.size**2 > numbers for item in places[j]):
         return None
-    arrays = [_array(part.items[j], dtype) * part.scale for part in products]
+    arrays = [item_array(part.items[j], dtype) * part.scale for part in products]
     items = (*products[0].items[:j], Matrix(np.hstack(arrays)), *products[0].items[j + 1 :])
     before, after = (prod(item.columns for item in some) for some in (items[:j], items[j + 1 :]))
     index = np.arange(before * items[j].columns * after).reshape(before, items[j].columns, after)
     stops = list(accumulate(array.shape[1] for array in arrays))[:-1]
     order = np.concatenate([piece.ravel() for piece in np.split(index, stops, axis=1)])
     return permuted(Slots.of(items, 1.0, kind), None, order)
-
-
-def _array(item: Any, dtype: Any) -> Any:
-    return np.eye(item.size, dtype=dtype) if isinstance(item, Identity) else item.array.astype(dtype, copy=False)
 
 
 def _blocks(parts: Sequence[Form]) -> Form | None:
