@@ -12,7 +12,16 @@ from .claims import Claim
 __all__ = ["all_claims", "find_claims"]
 
 #: Modules of ``theorems`` that list ``CLAIMS``, in the order of the theory.
-_GROUPS = ("structure_claims", "penalty_claims", "flow_claims", "sample_claims", "algebra_claims", "training_claims")
+_GROUPS = (
+    "mixing_claims",
+    "factor_claims",
+    "penalty_claims",
+    "conservation_claims",
+    "flow_claims",
+    "sample_claims",
+    "algebra_claims",
+    "training_claims",
+)
 
 
 @cache

@@ -10,8 +10,10 @@ import pytest
 import kronmix as km
 from kronmix.symbolic.claims import ALL_SIZES, ENTRYWISE, FINITE_FIELD
 from kronmix.symbolic.provers.statements import prove_modulo_primes
+from kronmix.symbolic.registry import find_claims
 from kronmix.symbolic.theorems import structure_statements as statements
-from kronmix.symbolic.theorems.structure_claims import CLAIMS
+
+CLAIMS = find_claims(range(1, 16))
 
 
 def named(claim: Any) -> str:
