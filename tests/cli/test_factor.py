@@ -122,6 +122,23 @@ def test_a_model_is_searched_once(
 
 
 @pytest.mark.slow
+def test_a_cluster_searches_only_what_is_missing(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from dask.distributed import LocalCluster
+
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, processes=True) as cluster:
+        arguments = ("factor", "model.safetensors", "--scheduler", cluster.scheduler_address)
+        assert call(capsys, *arguments)[0] == 0
+        (fronts,) = folder.rglob("model.fronts")
+        kept = {file.name: file.stat().st_mtime_ns for file in fronts.iterdir()}
+        lost = sorted(kept)[0]
+        (fronts / lost).unlink()  # as where the run was killed before
+        assert call(capsys, *arguments, "--budget", "30%", "--force")[0] == 0
+    again = {file.name: file.stat().st_mtime_ns for file in fronts.iterdir()}
+    assert again.keys() == kept.keys()
+    assert {name for name in kept if again[name] != kept[name]} == {lost}
+
+
+@pytest.mark.slow
 def test_a_model_within_a_tolerance_on_two_processes(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, printed, _ = call(capsys, "factor", "model.safetensors", "--tolerance", "0.2", "--jobs", "2", "--out", "out")
     assert code == 0
