@@ -46,6 +46,7 @@ def test_planted_sums_are_found(name: str) -> None:
         best = found.best(budget=budget)
         assert best.n_parameters == budget
         assert best.relative_error < max(1.05 * noise, 1e-12)
+        assert found.choose(budget=budget).n_parameters == budget
         assert found.choose(budget=budget).lower_bound <= best.relative_error
 
 

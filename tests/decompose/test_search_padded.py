@@ -9,6 +9,10 @@ import numpy as np
 import pytest
 
 import kronmix as km
+from kronmix.decompose.factorization import target
+from kronmix.decompose.searches.closed import KroneckerFamily
+from kronmix.decompose.searches.padding import Inside
+from kronmix.decompose.searches.spectra import Spectra
 from tests.decompose.test_search import noisy
 from tests.strategies import Source
 
@@ -36,6 +40,14 @@ def test_what_was_cut_off_is_found(name: str, dtype: Any) -> None:
         assert best.relative_error < max(1.05 * noise, 1e-12)
         assert best.relative_error == pytest.approx(row.relative_error, rel=1e-6, abs=1e-6)
         assert row.lower_bound <= row.relative_error
+
+
+def test_the_bound_of_an_exact_padded_product_is_rounding() -> None:
+    """Rows cut bounds off at the error found: here the bound itself."""
+    B = PLANTED["padded Kronecker sum (4, 4, 5, 5)"](Source(0, np.float64)).to_dense()[:19, :19]
+    curves = KroneckerFamily().curves(Spectra(target(B)).derived(Inside.to((20, 20))))
+    bound = next(curve for curve in curves if curve.sizes == (4, 4, 5, 5))
+    assert bound.least2[0] < 1e-12
 
 
 def test_padded_slices_are_the_best_of_all_cut_ones() -> None:
