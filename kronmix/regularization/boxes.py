@@ -94,9 +94,9 @@ def adamw_bound(structure: StructuredOperator, weight_decay: float) -> Array:
     Examples
     --------
     >>> from kronmix.regularization import adamw_bound
-    >>> adamw_bound(km.Kronecker(np.eye(2), np.ones((1, 2))), 0.1).max().round(9)
+    >>> float(adamw_bound(km.Kronecker(np.eye(2), np.ones((1, 2))), 0.1).max().round(9))
     100.0
-    >>> adamw_bound(km.LowRank(np.ones((2, 3)), np.ones((3, 2))), 0.1).max().round(9)
+    >>> float(adamw_bound(km.LowRank(np.ones((2, 3)), np.ones((3, 2))), 0.1).max().round(9))
     300.0
     """
     λ = positive(weight_decay, "weight_decay")

@@ -22,10 +22,11 @@ from ..checks import as_finite
 from ..operators import StructuredOperator
 from ..operators.base import Array
 from .flow import flow_stretches
+from .gauges import ScaledFrobenius
 from .gradients import Packing
 from .induced import induced_gauge, induced_norm
 from .losses import Classification
-from .norms import L1, Groups, Norm, Ridge, make_penalty
+from .norms import L1, Norm, Ridge, make_penalty
 from .problems import Regression
 from .proximal import GapError
 from .splitting import balance
@@ -166,7 +167,7 @@ def norm_of(penalty: Any, groups: Any = None) -> Norm:
             found = gauge.norm
     else:
         found = make_penalty(penalty, groups)
-    return Groups() if isinstance(found, Ridge) else found
+    return ScaledFrobenius() if isinstance(found, Ridge) else found
 
 
 def margin_matrix(problem: Any) -> Array:

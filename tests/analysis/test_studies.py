@@ -20,6 +20,8 @@ STUDIES = all_studies()
 #: Configurations made smaller for the tests.
 SMALLER: dict[str, dict[str, Any]] = {
     "weight_decay_sparsity": {"steps": 20},
+    "adamw_mixer": {"steps": 20},
+    "sgd_noise": {"steps": 50},
     "sensing_average": {"log_scale": 2, "measurements": 60},
     "fixed_connections": {"epochs": 1, "train": 100, "width": 512, "channels": 32},
     "optimal_shape": {"epochs": 1, "train": 100},

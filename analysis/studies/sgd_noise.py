@@ -1,0 +1,109 @@
+"""T38, T39: what the noise of stochastic gradient descent does to the weight of u∘v, beside what theory says it does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+import kronmix as km
+from kronmix.regularization import Sampling, hessian_trace, minimum_hypentropy
+
+from ..statistics import Comparison, Outcome, decide_together
+from ..study import Study, Table, draw_intervals
+
+#: What each step sees.
+ARMS = {"all samples": None, "label noise": Sampling(label_noise=0.5), "one sample": Sampling(batch=1)}
+
+#: Of relative errors of the weight.
+_SMALLEST = 0.05
+
+
+@dataclass(frozen=True)
+class Config:
+    """Three weights of ``unknowns`` are not zero; half as many measurements as unknowns, without noise."""
+
+    arm: str
+    unknowns: int
+    scale: float
+    step_size: float
+    steps: int
+
+
+def run_cell(config: Config, seed: int) -> dict[str, float]:
+    """Where descent ends: its relative error, its flatness, and its distance from the interpolators that theory names.
+
+    The seed gives the same problem and the same start in every arm.
+    """
+    rng, d = np.random.default_rng(seed), config.unknowns
+    A, w = rng.normal(size=(d // 2, d)), np.zeros(d)
+    w[:3] = rng.choice([-1.0, 1.0], 3) * rng.uniform(0.5, 1.5, 3)
+    problem = km.Regression(A.T, A @ w)
+    start = km.Hadamard(np.full((1, d), np.sqrt(2) * config.scale), np.zeros((1, d)))
+    sampling = ARMS[config.arm]
+    if sampling is not None:
+        sampling = Sampling(sampling.batch, sampling.label_noise, seed)
+    run = km.gradient_descent(problem, start, config.step_size, config.steps, sampling=sampling, records=2)
+    found = run.operator.to_dense()[0]
+    law = km.conserved_quantities(run.operator)["u0² − u1²"][0]
+    scales = np.sqrt(np.maximum(np.abs(law) / 2, 1e-280))
+    values = {
+        "relative error": float(np.linalg.norm(found - w) / np.linalg.norm(w)),
+        "trace of the Hessian": hessian_trace(problem, run.operator),
+        "scale at the end / at the start": float(np.exp(np.mean(np.log(scales))) / config.scale),
+        "residual": float(np.linalg.norm(A @ (found - w)) / np.linalg.norm(A @ w)),
+    }
+    if sampling is None or not sampling.label_noise:  # only runs that fit end at an interpolator
+        for name, α in (("initial scale", config.scale), ("scales of its own", np.maximum(scales, 1e-140))):
+            beside = minimum_hypentropy(A, A @ w, α)
+            values[f"distance from {name}"] = float(np.linalg.norm(found - beside) / np.linalg.norm(w))
+    return values
+
+
+def decide(table: Table) -> Outcome:
+    """Errors paired by seed: one sample a step, and label noise, against all samples; T39's own scales against the initial one."""
+    plain = table.samples("relative error", arm="all samples")
+    errors = {arm: table.samples("relative error", arm=arm) for arm in ARMS}
+    own, initial = (
+        table.samples(f"distance from {name}", arm="one sample") for name in ("scales of its own", "initial scale")
+    )
+    comparisons = [
+        Comparison("error with one sample a step minus all", errors["one sample"] - plain, _SMALLEST),
+        Comparison("error with label noise minus none", errors["label noise"] - plain, _SMALLEST),
+        Comparison(
+            "distance from the interpolator of its own scales minus of the initial one", own - initial, _SMALLEST
+        ),
+    ]
+    flat = ", ".join(f"{arm} {table.interval('trace of the Hessian', arm=arm)}" for arm in ARMS)
+    return decide_together(
+        comparisons, f"tr ∇²L at the end: {flat}; distance from the interpolator of its own scales {own.interval}"
+    )
+
+
+def plot(table: Table, ax: Any) -> None:
+    """Errors of the three arms, and T39's distances of the middle one."""
+    found = [table.interval("relative error", arm=arm) for arm in ARMS]
+    draw_intervals(ax, range(len(ARMS)), found, linestyle="none", label="relative error of the weight")
+    for name, marker in (("initial scale", "v"), ("scales of its own", "^")):
+        near = [table.interval(f"distance from {name}", arm=arm) for arm in ("all samples", "one sample")]
+        draw_intervals(ax, [0.1, 2.1], near, linestyle="none", marker=marker, label=f"distance from T39's, {name}")
+    ax.set_xticks(range(len(ARMS)), list(ARMS))
+    ax.set(xlabel="what a step sees", ylabel="relative to the weight")
+    ax.legend(frameon=False, fontsize=8)
+
+
+STUDY = Study(
+    "sgd_noise",
+    "Does the noise of stochastic gradient descent make the weight of u∘v sparser, as its effective scales say?",
+    "T38, T39",
+    {
+        "quick": tuple(Config(arm, 24, 0.3, 0.06, 4000) for arm in ARMS),
+        "full": tuple(Config(arm, 100, 0.1, 0.01, 100_000) for arm in ARMS),
+    },
+    run_cell,
+    decide,
+    plot,
+    {"quick": 10, "full": 20},
+    _SMALLEST,
+)
