@@ -148,6 +148,8 @@ for name, op in starts.items():
     print(f"{name}: {path.remark}")
 ax.axhline(1, color="k", linestyle="--", linewidth=0.9)
 ax.set(xscale="log", xlabel="log(1/loss)", ylabel="margin / largest margin")
+ax.set_xticks(LEVELS, [f"{level}" for level in LEVELS])
+ax.minorticks_off()
 ax.legend(frameon=False)
 plt.show()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,10 @@ from ..statistics import Comparison, Outcome, decide_together
 from ..study import Study, Table, draw_intervals
 
 #: Rates suit the decays: ℓ2 decay is through the gradient of the mean, AdamW's is decoupled.
-OPTIMIZERS = {"sgd": (SGD(0.9), 0.1, 0.01), "adamw": (AdamW(beta2=0.99), 0.02, 1.5)}
+OPTIMIZERS: dict[str, tuple[SGD | AdamW, float, float]] = {
+    "sgd": (SGD(0.9), 0.1, 0.01),
+    "adamw": (AdamW(beta2=0.99), 0.02, 1.5),
+}
 
 #: Of Hoyer's index, which is between 0 and 1.
 _SMALLEST = 0.02
@@ -44,7 +47,7 @@ def _linear(config: Config, seed: int) -> dict[str, float]:
     problem = km.Regression(noisy[:, :300], clean[:, :300])
     start = km.LinearMixer(*(0.5 * rng.normal(size=(8, 8)) / 8**0.5 for _ in range(2)))
     optimizer, rate, λ = OPTIMIZERS[config.optimizer]
-    trained = type(optimizer)(**{**_options(optimizer), "weight_decay": λ})
+    trained = replace(optimizer, weight_decay=λ)
     run = km.gradient_descent(problem, start, cosine(rate, config.steps), config.steps, optimizer=trained, records=2)
     op, point, box = run.operator, adamw_point(problem, run.operator, λ), adamw_bound(run.operator, λ)
     B, before = op.to_dense(), adamw_point(problem, start, λ)
@@ -64,7 +67,7 @@ def _gelu(config: Config, seed: int) -> dict[str, float]:
     order = np.random.default_rng(seed).permutation(len(X))
     X, y = X[order], y[order]
     optimizer, rate, λ = OPTIMIZERS[config.optimizer]
-    trained = type(optimizer)(**{**_options(optimizer), "weight_decay": λ})
+    trained = replace(optimizer, weight_decay=λ)
     network = km.networks.s_mixer(4, 16, depth=1, classes=10, seed=seed)
     epochs = max(config.steps // 20, 1)
     schedule = cosine(rate, epochs * 16)
@@ -74,10 +77,6 @@ def _gelu(config: Config, seed: int) -> dict[str, float]:
     )  # fmt: skip
     wrong = float(np.mean(found.network(X[1000:]).argmax(axis=-1) != y[1000:]))
     return {"largest |θ| λ": float(λ * max(np.abs(f).max() for f in found.network.factors)), "held_out": wrong}
-
-
-def _options(optimizer: Any) -> dict[str, Any]:
-    return {name: value for name, value in vars(optimizer).items() if name != "state"}
 
 
 def decide(table: Table) -> Outcome:
