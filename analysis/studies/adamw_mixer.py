@@ -20,6 +20,11 @@ OPTIMIZERS: dict[str, tuple[SGD | AdamW, float, float]] = {
     "adamw": (AdamW(beta2=0.99), 0.02, 1.5),
 }
 
+#: Numbers of a cell; those of the weight are for linear Mixers only.
+QUANTITIES = (
+    "hoyer", "largest |θ| λ", "largest |B| over its bound", "gap over that of the start", "paid over R", "held_out",
+)  # fmt: skip
+
 #: Of Hoyer's index, which is between 0 and 1.
 _SMALLEST = 0.02
 
@@ -35,7 +40,8 @@ class Config:
 
 def run_cell(config: Config, seed: int) -> dict[str, float]:
     """The largest parameter against the wall 1/λ, and for linear Mixers the weight, its bound, and what its factors paid."""
-    return (_linear if config.network == "linear" else _gelu)(config, seed)
+    found = (_linear if config.network == "linear" else _gelu)(config, seed)
+    return {name: found.get(name, float("nan")) for name in QUANTITIES}
 
 
 def _linear(config: Config, seed: int) -> dict[str, float]:
