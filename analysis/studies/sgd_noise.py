@@ -89,8 +89,8 @@ def plot(table: Table, ax: Any) -> None:
         near = [table.interval(f"distance from {name}", arm=arm) for arm in ("all samples", "one sample")]
         draw_intervals(ax, [0.1, 2.1], near, linestyle="none", marker=marker, label=f"distance from T39's, {name}")
     ax.set_xticks(range(len(ARMS)), list(ARMS))
-    ax.set(xlabel="what a step sees", ylabel="relative to the weight")
-    ax.legend(frameon=False, fontsize=8)
+    ax.set(xlabel="what a step sees", ylabel="relative to the weight", yscale="log")
+    ax.legend(frameon=False, fontsize=8, loc="center")
 
 
 STUDY = Study(
