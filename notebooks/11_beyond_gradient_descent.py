@@ -1,5 +1,5 @@
 # %% [markdown]
-# # 10 Beyond gradient descent
+# # 11 Beyond gradient descent
 #
 # **You will learn**
 #
@@ -195,7 +195,7 @@ plt.show()
 # %% [markdown]
 # ## Exercises
 #
-# **10.1** What is the largest entry that a linear Mixer of one layer, and of two, can have under AdamW with $\lambda = 0.5$, for
+# **11.1** What is the largest entry that a linear Mixer of one layer, and of two, can have under AdamW with $\lambda = 0.5$, for
 # $S = 4$, $C = 3$? Compare `adamw_bound` with your formula.
 
 # %% tags=["solution", "hide-cell"] jupyter={"source_hidden": true}
@@ -208,7 +208,7 @@ for layers in (1, 2):
 # One layer: B = V ⊗ W, every entry one product. Two: each entry of V₁V₂ is a sum of C products, of W₂W₁ a sum of S.
 
 # %% [markdown]
-# **10.2** Give `max_margin` labels that no weight can separate. What does the error prove, and how would you check it by hand?
+# **11.2** Give `max_margin` labels that no weight can separate. What does the error prove, and how would you check it by hand?
 
 # %% tags=["solution", "hide-cell"] jupyter={"source_hidden": true}
 try:
