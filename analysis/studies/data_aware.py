@@ -254,6 +254,7 @@ def _winner(samples: dict[str, Samples]) -> tuple[str, float, str]:
 
 
 #: Colors tell families, markers tell what they look at.
+_COLORS = ("blue", "orange", "green", "purple", "brown", "pink", "gray")
 _MARKERS: dict[str, dict[str, Any]] = {
     "plain": {"marker": "o", "markerfacecolor": "none", "linestyle": ":"},
     "on data": {"marker": "o"},
@@ -273,20 +274,21 @@ def plot(table: Table, ax: Any) -> None:
     axes = figure.subplots(2, len(networks), sharex=True, sharey="row", squeeze=False)
     for column, network in zip(axes.T, networks, strict=True):
         column[0].set(title=network, yscale="log")
-        column[1].set(xlabel="part of the numbers stored", xscale="log")
+        column[1].set(xlabel="part of the numbers stored")
         for panel, quantity in zip(column, ("logit error", "tuned accuracy"), strict=True):
             _curves(table, panel, network, quantity)
         dense = table.interval("dense: accuracy", network=network, share=_cases(table)[0][1])
         column[1].axhline(dense.mean, color="0.4", linestyle="-.", linewidth=1)
-    axes[0, 0].set_ylabel("relative error of the logits")
-    axes[1, 0].set_ylabel("accuracy, fine-tuned")
+    axes[0, 0].set_ylabel("logits off by")
+    axes[1, 0].set_ylabel("fine-tuned accuracy")
     handles, labels = axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, frameon=False, fontsize="small", ncols=3, loc="outside upper center")
 
 
 def _curves(table: Table, ax: Any, network: str, quantity: str) -> None:
     shares = [share for name, share in _cases(table) if name == network]
-    colors = {family: f"C{i}" for i, family in enumerate(dict.fromkeys(name.partition(", ")[0] for name in VARIANTS))}
+    families = dict.fromkeys(name.partition(", ")[0] for name in VARIANTS)
+    colors = {family: f"tab:{color}" for family, color in zip(families, _COLORS, strict=True)}
     for name in VARIANTS:
         family, _, how = name.partition(", ")
         x, y = (

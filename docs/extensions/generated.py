@@ -12,7 +12,7 @@ from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.util.typing import ExtensionMetadata
 
-from . import api, commands, course, peers, repository, schemas, theory
+from . import api, commands, course, layers, peers, repository, schemas, theory
 
 MAKERS: dict[str, Callable[[Sphinx, str], str]] = {
     "api": api.room,
@@ -21,6 +21,7 @@ MAKERS: dict[str, Callable[[Sphinx, str], str]] = {
     "course": course.contents,
     "evidence": theory.evidence,
     "file": repository.included,
+    "layers": layers.page,
     "peers": peers.table,
     "rooms": api.rooms,
     "run": commands.run,

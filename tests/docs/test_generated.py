@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import kronmix as km
-from docs.extensions import commands, kept, peers, repository, theory
+from docs.extensions import commands, kept, layers, peers, repository, theory
 from docs.extensions.docstrings import bars
 
 APP: Any = None
@@ -100,3 +100,29 @@ def test_measured_ratios_stand_with_their_date_and_versions(tmp_path: Path) -> N
     text = peers.table(SimpleNamespace(srcdir=tmp_path), "peers.json")
     assert "on 2026-01-02 with lib 1.0, kronmix 3, NumPy 2.1" in text
     assert text.splitlines()[-1] == "| work, 8² | lib | 2.5 s | 12.5 µs | 0.51 |"
+
+
+def test_replaced_layers_stand_with_their_intervals_and_seeds(tmp_path: Path) -> None:
+    config = {
+        "network": "MLP",
+        "share": 0.2,
+        "data": "mnist",
+        "train": 10,
+        "test": 5,
+        "epochs": 3,
+        "tuning_epochs": 1,
+        "width": 8,
+    }
+    (tmp_path / "cells").mkdir()
+    for seed, error in enumerate((0.1, 0.3)):
+        values = {f"low rank, plain: {q}": error for q in ("numbers", "logit error", "accuracy", "tuned accuracy")}
+        cell = {"config": config, "seed": seed, "values": values | {"dense: accuracy": 0.9}}
+        (tmp_path / "cells" / f"{seed}.json").write_text(json.dumps(cell))
+    layers.keep(tmp_path, tmp_path / "kept.json")
+    table = layers.read(tmp_path / "kept.json")
+    assert "mnist, 10 images to train and 5 to test" in layers.sizes(table)
+    (text,) = layers.tables(table)
+    assert "**MLP, at most 20% of the numbers**; 2 seeds; dense accuracy 0.900" in text
+    assert (
+        "| low rank, plain | 20.0% | 0.200 ± 1.271 | 0.200 ± 1.271 | 0.200 ± 1.271 |" in text
+    )  # t of one degree of freedom
