@@ -21,7 +21,7 @@ def read_problem(data: Path | None, structure: str, outputs: str | None, raw: bo
 
     chosen = () if outputs is None else tuple(name.strip() for name in outputs.split(","))
     if data is not None:
-        X, Y, names = _read(data, chosen)
+        X, Y, names = read_samples(data, chosen)
         source = data.name
     elif chosen:
         raise ValueError("--outputs goes with --data")
@@ -48,7 +48,7 @@ def _digits(seed: int) -> Any:
     return Regression(task.noisy, task.clean)
 
 
-def _read(file: Path, outputs: tuple[str, ...]) -> tuple[Any, Any, tuple[tuple[str, ...], tuple[str, ...]]]:
+def read_samples(file: Path, outputs: tuple[str, ...] = ()) -> tuple[Any, Any, tuple[tuple[str, ...], tuple[str, ...]]]:
     """Features, outputs, and the names of both."""
     if file.suffix.lower() in _TABLES or (file.suffixes[-2:-1] and file.suffixes[-2].lower() in _TABLES):
         from .. import datasets

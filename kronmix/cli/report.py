@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 from dataclasses import replace
+from datetime import datetime
 from enum import StrEnum
 from itertools import count
 from pathlib import Path
@@ -16,13 +19,13 @@ import kronmix as km
 from .answer import Answer
 from .app import command
 from .faults import missing
-from .inspect import inspection_tables, is_layer, mixer_weights, network_tables
+from .inspect import inspection_tables, mixer_weights, network_tables
 from .session import claim, progress
 from .tables import table
 
 if TYPE_CHECKING:
+    from ..regularization.comparison import Comparison
     from ..report import Findings
-    from ..symbolic import VerificationReport
 
 
 class Preset(StrEnum):
@@ -38,8 +41,9 @@ def report(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="What the page is about. Images: .npz with X of shape N×H×W or N×H×W×channels. Weights: .npz with W (S×S) and V "
-            "(C×C), a network (.safetensors, a run), or any file of matrices. [default: handwritten digits]",
+            help="What the page is about. Images: .npz with X of shape N×H×W or N×H×W×channels. A table: .csv, .tsv, .txt whose "
+            "last column is y, or .npz with X (samples × features) and y. Weights: .npz with W (S×S) and V (C×C), a network, or "
+            "any .safetensors. [default: handwritten digits]",
         ),
     ] = None,
     out: Annotated[Path, typer.Option(metavar="FOLDER", help="Where the page goes.")] = Path("out/report"),
@@ -62,7 +66,9 @@ def report(
         Path, typer.Option(metavar="FOLDER", help="Show the studies whose results are here, if any.")
     ] = Path("out/analysis"),
 ) -> Answer:
-    """Make the page: train five structures to restore images, and show what a Mixer looks like as one wide matrix.
+    """Make the page: what structured weights are worth on your images or table, or which structure your weights have.
+
+    On top stands the verdict, computed: the best structure against cross-validated ridge, early-stopped dense and low rank.
 
     Writes `index.html` (one file, no network), `results.json` and `arrays.npz`.
 
@@ -72,54 +78,59 @@ def report(
 
     - `kronmix report --data mine.npz --patch 4 --noise 0.3 --out mine`
 
+    - `kronmix report --data mine.csv`: a table, its last column predicted
+
+    - `kronmix report --data model.safetensors`: every matrix of any model, or of any file
+
     - `kronmix report --data trained.npz`: look at W and V, no training
 
     - `kronmix report --data out/train/run.npz`: a trained network, layer by layer
-
-    - `kronmix report --data weights.npy`: which structure the matrices of any file have
     """
     from ..report import PRESETS, find_studies, write_report
+    from ..report.findings import Made
     from ..report.records import as_record
 
     files = tuple(out / name for name in ("results.json", "arrays.npz", "index.html"))
     claim(*files)
+    default_seeds, default_steps = PRESETS[preset]
+    repeated = {
+        "rank": rank,
+        "seed": seed,
+        "seeds": default_seeds if seeds is None else seeds,
+        "steps": default_steps if steps is None else steps,
+    }
+    restored = {"patch": patch, "noise": noise, "train": train}
     with km.files.staged_folder(out) as stage:
-        if data is not None and _is_weights(data):
-            findings = _look_at(data)
-        else:
-            default_seeds, default_steps = PRESETS[preset]
-            findings = _train(
-                data,
-                patch=patch,
-                noise=noise,
-                train=train,
-                rank=rank,
-                seed=seed,
-                seeds=default_seeds if seeds is None else seeds,
-                steps=default_steps if steps is None else steps,
-            )
-        findings = replace(findings, studies=find_studies(studies))
+        findings = _study(data, repeated, restored)
+        trained = findings.comparison is not None
+        used = tuple(range(seed, seed + repeated["seeds"])) if trained else ()
+        made = Made(datetime.now().astimezone().isoformat(" ", "minutes"), shlex.join(["kronmix", *sys.argv[1:]]), used)
+        findings = replace(findings, studies=find_studies(studies), made=made)
         if proofs:
-            findings = replace(findings, proofs=_prove())
+            findings = _prove(findings)
         write_report(findings, stage)
     return Answer(as_record(findings), _shown(findings), files)
 
 
-def _is_weights(file: Path) -> bool:
-    return file.suffix != ".npz" or "X" not in km.files.read_arrays(file)
-
-
-def _look_at(weights: Path) -> Findings:
-    from ..mixer.checkpoints import is_checkpoint
-    from ..networks.runs import is_run
+def _study(data: Path | None, repeated: dict[str, int], restored: dict[str, Any]) -> Findings:
+    """What the file is decides what is asked of it."""
     from ..report import study_matrices, study_network, study_weights
+    from ..report.recognition import Kind, kind_of
 
-    if is_layer(weights):
-        return study_weights(*mixer_weights(weights), source=weights.name)
-    return study_network(weights) if is_run(weights) or is_checkpoint(weights) else study_matrices(weights)
+    if data is None:
+        return _train(None, repeated, restored)
+    kind = kind_of(data)
+    if kind is Kind.images:
+        return _train(data, repeated, restored)
+    if kind is Kind.table:
+        return _predict(data, repeated)
+    if kind is Kind.layer:
+        return study_weights(*mixer_weights(data), source=data.name)
+    with progress("layer") as advance:
+        return study_network(data, advance) if kind is Kind.network else study_matrices(data, advance)
 
 
-def _train(images: Path | None, *, seeds: int, **options: Any) -> Findings:
+def _train(images: Path | None, repeated: dict[str, int], restored: dict[str, Any]) -> Findings:
     from .. import datasets
     from ..regularization.restoration import standard_structures
     from ..report import study_images
@@ -128,42 +139,54 @@ def _train(images: Path | None, *, seeds: int, **options: Any) -> Findings:
         pixels, source = datasets.digits()[0][..., None], "scikit-learn's 1 797 handwritten digits"
     else:
         pixels, source = datasets.images(images)[0], f"the images of {images.name}"
-    total, done = seeds * len(standard_structures()), count(1)
+    total, done = 2 * repeated["seeds"] * len(standard_structures()), count(1)
     with progress("training") as advance:
         advance(0, total)
-        return study_images(pixels, source, seeds=seeds, progress=lambda: advance(next(done), total), **options)
+        return study_images(pixels, source, progress=lambda: advance(next(done), total), **repeated, **restored)
 
 
-def _prove() -> VerificationReport | None:
-    """Verdicts on the theorems, or None, and a word about it, where SymPy is not installed."""
+def _predict(file: Path, repeated: dict[str, int]) -> Findings:
+    from ..report import study_table
+    from .path_data import read_samples
+
+    X, Y, names = read_samples(file)
+    done = count(1)
+    with progress("training") as advance:
+        return study_table(X, Y, file.name, names, progress=lambda: advance(next(done), None), **repeated)
+
+
+def _prove(findings: Findings) -> Findings:
+    """With the verdicts on the theorems, or with a word about why there are none."""
+    from ..report.attempts import Failure
+
     try:
         from ..symbolic import verify
     except ModuleNotFoundError as error:
         typer.echo(f"kronmix: no section of proofs: {missing(error)}", err=True)
-        return None
-    with progress("proving") as advance:
-        return verify(progress=advance)
+        return findings
+    try:
+        with progress("proving") as advance:
+            return replace(findings, proofs=verify(progress=advance))
+    except Exception as error:  # the rest of the page is there, and says so
+        return replace(findings, failures=(*findings.failures, Failure.of("proofs", error)))
 
 
 def _shown(findings: Findings) -> tuple[Table | str, ...]:
     answers = tuple(f"{name}: {front.answer()}" for name, front in findings.fronts)
     if findings.network is not None:
         return (*answers, *network_tables(findings.network))
-    if findings.restoration is None:
-        return answers if findings.inspection is None else (*answers, *inspection_tables(findings.inspection))
-    return (_restored(findings),)
+    if findings.comparison is not None:
+        return (_compared(findings.comparison, findings.source),)
+    return answers if findings.inspection is None else (*answers, *inspection_tables(findings.inspection))
 
 
-def _restored(findings: Findings) -> Table:
-    from ..report.words import count as digits, plus_minus
+def _compared(found: Comparison, source: str) -> Table:
+    """The table of the verdict box."""
+    from ..report.verdict import of_comparison
 
-    result = findings.restoration
-    assert result is not None
-    title = f"Restoring {findings.source}: squared error per held-out pixel"
-    made = table(title, ("structure",), ("parameters", "multiply-adds", "held-out error (95 %)"))
-    for name in result.runs:
-        op = result.first(name)
-        error = plus_minus(result.final(name, lambda run: run.error))
-        made.add_row(name, digits(op.n_parameters), digits(op.connections), error)
-    made.add_row("noisy images", "", "", plus_minus(result.noisy))
+    told = of_comparison(found, source)
+    assert told.table is not None
+    made = table(" ".join(told.sentences[:-1]), (told.table.header[0],), tuple(told.table.header[1:]))
+    for row in told.table.rows:
+        made.add_row(*row)
     return made

@@ -166,7 +166,7 @@ def _each(look: Callable[..., Seen], work: Sequence[tuple[Any, ...]]) -> Iterato
 def _layer(block: int, name: str, op: StructuredOperator) -> LayerSeen:
     K = shared_matrix(op)
     rows, columns = K.shape
-    p, k = _near_square(rows), _near_square(columns)
+    p, k = near_square(rows), near_square(columns)
     q, s = rows // p, columns // k
     rms = float(np.sqrt(np.mean(K**2)))
     return LayerSeen(
@@ -271,6 +271,13 @@ def _condition(σ: Array) -> float:
     return float(σ[0] / σ[-1]) if σ[-1] > 0 else float("inf")
 
 
-def _near_square(n: int) -> int:
-    """The largest divisor of n that is at most √n."""
+def near_square(n: int) -> int:
+    """The largest divisor of n that is at most √n.
+
+    Examples
+    --------
+    >>> from kronmix.networks.inspection import near_square
+    >>> near_square(12), near_square(49), near_square(13)
+    (3, 7, 1)
+    """
     return next(d for d in range(isqrt(n), 0, -1) if n % d == 0)

@@ -30,6 +30,9 @@ from .training_path import TrainingPath, log_spaced_steps
 #: Largest width S·C that is trained: the dense weight has the square of it.
 LARGEST_WIDTH = 1024
 
+#: Most numbers of a structure whose factors are recorded along training.
+_FILMED = 2048
+
 #: How often a run is looked at, at most.
 RECORDS = 60
 
@@ -307,14 +310,12 @@ def restore(
     chosen = standard_structures() if structures is None else structures
     runs: dict[str, list[Run]] = {structure.name: [] for structure in chosen}
     tasks = []
-    for repetition in range(seed, seed + seeds):
-        task_rng, *start_rngs = np.random.default_rng(repetition).spawn(1 + len(chosen))
-        task = denoising_task(X, noise, train, task_rng)
+    for number in range(seed, seed + seeds):
+        task, starts = repetition(X, noise, train, chosen, scale, number)
         tasks.append(task)
         problem = Regression(task.noisy, task.clean)
-        for structure, rng in zip(chosen, start_rngs, strict=True):
-            start = small_start(structure.draw(*task.shape, rng), scale)
-            runs[structure.name].append(_train(structure.name, repetition, start, problem, task, steps))
+        for name, start in starts.items():
+            runs[name].append(_train(name, number, start, problem, task, steps))
             progress()
     return Restoration(
         runs={name: tuple(found) for name, found in runs.items()},
@@ -325,6 +326,24 @@ def restore(
         steps=np.array(sorted(log_spaced_steps(steps, RECORDS))),
         settings={"noise": noise, "train": train, "seeds": seeds, "steps": steps, "scale": scale, "seed": seed},
     )
+
+
+def repetition(
+    X: Any, noise: float, train: int, structures: tuple[Structure, ...], scale: float, seed: int
+) -> tuple[Task, dict[str, StructuredOperator]]:
+    """The task and the starts of one seed, the same at every call.
+
+    Examples
+    --------
+    >>> from kronmix.regularization.restoration import repetition, standard_structures
+    >>> task, starts = repetition(np.ones((9, 2, 3)), 0.5, 4, standard_structures(), 0.1, seed=7)
+    >>> task.noisy.shape, list(starts)[:2]
+    ((6, 4), ['dense', 'Mixer'])
+    """
+    task_rng, *rngs = np.random.default_rng(seed).spawn(1 + len(structures))
+    task = denoising_task(X, noise, train, task_rng)
+    drawn = zip(structures, rngs, strict=True)
+    return task, {one.name: small_start(one.draw(*task.shape, rng), scale) for one, rng in drawn}
 
 
 def _train(name: str, seed: int, start: StructuredOperator, problem: Regression, task: Task, steps: int) -> Run:
@@ -364,6 +383,7 @@ def _records(task: Task) -> dict[str, Callable[[StructuredOperator], Any]]:
         "Hoyer": lambda op: hoyer(dense(op)),
         "effective non-zeros": lambda op: effective_nonzeros(dense(op)),
         "l1 looseness": lambda op: l1_looseness(dense(op)),
+        "factors": lambda op: np.concatenate([f.ravel() for f in op.factors]) if op.n_parameters <= _FILMED else (),
         "slice norms": slices,
         "slice Hoyer": lambda op: hoyer(slices(op)),
     }

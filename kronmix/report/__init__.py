@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from . import (
+    data_sections,
     front_sections,
     network_sections,
     proof_sections,
@@ -17,10 +19,12 @@ from . import (
     training_sections,
     weight_sections,
 )
-from .findings import PRESETS, Findings, study_images, study_matrices, study_network, study_weights
+from .attempts import Attempts, Failure
+from .findings import PRESETS, Findings, study_matrices, study_images, study_network, study_table, study_weights
 from .page import Fact, Page, Section
 from .records import as_arrays, as_record
 from .studies import find_studies
+from .verdict import verdict
 from .words import count, percent, plus_minus, scientific
 
 __all__ = [
@@ -29,9 +33,10 @@ __all__ = [
     "Findings",
     "build_page",
     "find_studies",
-    "study_images",
     "study_matrices",
+    "study_images",
     "study_network",
+    "study_table",
     "study_weights",
     "write_report",
 ]
@@ -41,9 +46,11 @@ SECTIONS: tuple[tuple[Callable[[Findings], Section], str], ...] = (
     (front_sections.fronts, "fronts"),
     (training_sections.task, "restoration"),
     (weight_sections.effective_weight, "inspection"),
+    (training_sections.structures, "restoration"),
+    (data_sections.path, "table"),
+    (data_sections.matrices, "matrices"),
     (weight_sections.factors, "inspection"),
     (weight_sections.spectrum, "inspection"),
-    (training_sections.structures, "restoration"),
     (training_sections.sparsity, "inspection"),
     (regularization_sections.regularization, "regularized"),
     (weight_sections.widths, "inspection"),
@@ -75,14 +82,33 @@ def build_page(findings: Findings) -> Page:
     >>> [section.name for section in page.sections]
     ['fronts', 'effective-weight', 'factors', 'spectrum', 'sparsity', 'widths']
     """
-    chosen = [draw for draw, needs in SECTIONS if getattr(findings, needs)]
+    attempt = Attempts(list(findings.failures))
+    chosen = [(draw, draw.__name__.replace("_", " ")) for draw, needs in SECTIONS if getattr(findings, needs)]
+    sections = [attempt(name, partial(draw, findings)) for draw, name in chosen]
+    box = attempt("the verdict", lambda: verdict(findings))
+    failed = tuple(map(_failed, attempt.failures))
     return Page(
         title=_title(findings),
         lead=_lead(findings),
-        facts=_facts(findings),
-        sections=tuple(draw(findings) for draw in chosen),
-        footer=f"Made by kronmix from {findings.source}. The numbers are in results.json and arrays.npz beside this page.",
+        facts=() if findings.comparison is not None else _facts(findings),
+        sections=(*(section for section in sections if section is not None), *failed),
+        footer=f"Made by kronmix from {findings.source}.",
+        verdict=box,
+        made=findings.made,
     )
+
+
+def _failed(failure: Failure) -> Section:
+    """What stands where a part could not be made."""
+    name = "".join(letter if letter.isalnum() else "-" for letter in failure.part)
+    words = f"This part could not be made: {failure.why}. The others do not depend on it."
+    return Section(f"failed-{name}", f"Not shown: {failure.part}", words)
+
+
+def _title(findings: Findings) -> str:
+    if findings.table is not None or (findings.comparison is not None and findings.restoration is None):
+        return "What structured weights are worth on this table"
+    return "Which structure these matrices have" if findings.matrices else "A Mixer is a wide, sparse MLP"
 
 
 def write_report(findings: Findings, folder: Path) -> None:
@@ -112,15 +138,12 @@ def write_report(findings: Findings, folder: Path) -> None:
     np.savez_compressed(folder / "arrays.npz", **as_arrays(findings))  # type: ignore[arg-type]
 
 
-def _title(findings: Findings) -> str:
-    matrices_only = findings.network is None and findings.inspection is None
-    return "Which structure these matrices have" if matrices_only else "A Mixer is a wide, sparse MLP"
-
-
 def _lead(findings: Findings) -> str:
+    if findings.matrices:
+        return f"Every matrix in {findings.source} beside the nearest Kronecker product, Monarch matrix and low rank."
+    if findings.comparison is not None and findings.restoration is None:
+        return f"Structured weights, lasso, ridge, early-stopped dense and low rank on the same held-out rows of {findings.source}."
     seen = findings.inspection
-    if findings.network is None and seen is None:
-        return f"The matrices in {findings.source}: which structure each has, what it costs, and how far it is."
     if seen is None:
         return f"The network in {findings.source}, seen as what it is: an MLP with wide, sparse layers."
     if findings.restoration is not None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,14 +12,17 @@ import numpy as np
 
 from ..datasets import tokens
 from ..decompose import Front, search
-from ..files import layer_matrices, read_arrays
 from ..mixer.inspection import Approximation, Inspection, approximations, inspect_mixer
 from ..networks import Epoch, inspect_network, load_mixer, read_run
 from ..networks.inspection import NetworkSeen, shared_matrix
 from ..networks.runs import is_run
+from ..regularization.comparison import Comparison, Split, compare
 from ..regularization.regularized import Regularized, study_regularization
-from ..regularization.restoration import Restoration, restore, standard_structures
+from ..regularization.restoration import Restoration, Structure, repetition, restore, standard_structures
+from .attempts import Attempts, Failure
+from .matrices import MatrixSeen, see_matrices
 from .studies import StudyFound
+from .tables import TableFound, compare_on_table, trace
 
 if TYPE_CHECKING:
     from ..symbolic import VerificationReport
@@ -41,6 +43,15 @@ class Pictures:
 
     shape: tuple[int, int, int]
     patch: int | None
+
+
+@dataclass(frozen=True)
+class Made:
+    """When and how a page was made: what its head says beside the version."""
+
+    date: str
+    command: str
+    seeds: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -72,6 +83,15 @@ class Findings:
         Which structure each of the given weights has.
     larger : int
         Weights that were too many or too large to be searched.
+    comparison : Comparison or None
+        Structures against ridge, early-stopped dense and low rank, on held-out data.
+    table : TableFound or None
+        Of a table: its path of weight decay.
+    matrices : tuple of MatrixSeen
+        The weights of a file that is no network known here.
+    failures : tuple of Failure
+        Parts that could not be made.
+    made : Made or None
     """
 
     source: str
@@ -86,6 +106,11 @@ class Findings:
     studies: tuple[StudyFound, ...] = ()
     fronts: tuple[tuple[str, Front], ...] = ()
     larger: int = 0
+    comparison: Comparison | None = None
+    table: TableFound | None = None
+    matrices: tuple[MatrixSeen, ...] = ()
+    failures: tuple[Failure, ...] = ()
+    made: Made | None = None
 
     @property
     def mixer(self) -> Inspection:
@@ -141,24 +166,49 @@ def study_images(
     """
     features = tokens(pixels, patch)
     N, S, C = features.shape
+    structures = standard_structures(rank)
+    images = min(300, max(2, N // 2)) if train is None else train
     result = restore(
         features,
         noise=noise,
-        train=min(300, max(2, N // 2)) if train is None else train,
-        structures=standard_structures(rank),
+        train=images,
+        structures=structures,
         seeds=seeds,
         steps=steps,
         seed=seed,
         progress=progress,
     )
     V_T, W = result.first("Mixer").factors
+    attempt = Attempts()
     return Findings(
         source=source,
-        inspection=inspect_mixer(W, V_T.T),
+        inspection=attempt("the effective weight", lambda: inspect_mixer(W, V_T.T)),
         restoration=result,
-        dense=approximations(result.first("dense").to_dense(), (C, C), (S, S)),
+        dense=attempt("nearest structures", lambda: approximations(result.first("dense").to_dense(), (C, C), (S, S))),
         pictures=Pictures((pixels.shape[1], pixels.shape[2], pixels.shape[3]), patch),
-        regularized=study_regularization(result),
+        regularized=attempt("what training regularises", lambda: study_regularization(result)),
+        comparison=attempt("the verdict", lambda: _against_baselines(features, result, structures, progress)),
+        failures=tuple(attempt.failures),
+    )
+
+
+def _against_baselines(
+    features: Array, result: Restoration, structures: tuple[Structure, ...], progress: Callable[[], None]
+) -> Comparison:
+    """The trained structures against everybody else, on the splits they were trained on."""
+    settings = result.settings
+    first, seeds = settings["seed"], settings["seeds"]
+    drawn = [
+        repetition(features, settings["noise"], settings["train"], structures, settings["scale"], seed)
+        for seed in range(first, first + seeds)
+    ]
+    return compare(
+        [Split(task.noisy, task.clean, task.held_noisy, task.held_clean) for task, _ in drawn],
+        {name: [starts[name] for _, starts in drawn] for name in result.runs},
+        {name: [run.path for run in runs] for name, runs in result.runs.items()},
+        steps=settings["steps"],
+        seed=first,
+        progress=progress,
     )
 
 
@@ -230,18 +280,65 @@ def study_network(
     )
 
 
-def study_matrices(path: str | os.PathLike[str]) -> Findings:
+def study_table(
+    X: Array,
+    Y: Array,
+    source: str,
+    names: tuple[tuple[str, ...], tuple[str, ...]] = ((), ()),
+    *,
+    rank: int = 4,
+    seeds: int = 5,
+    steps: int = 1000,
+    seed: int = 0,
+    progress: Callable[[], None] = lambda: None,
+) -> Findings:
+    """Predict outputs from features: structured weights against lasso, ridge, dense and low rank, and the path of weight decay.
+
+    Parameters
+    ----------
+    X : array of shape (samples, features)
+    Y : array of shape (samples, outputs)
+    source : str
+        Where the table comes from, in words.
+    names : (names of features, names of outputs)
+    rank, seeds, steps, seed, progress
+        As for images; every seed is a random split of the rows.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than ten rows, or a column is constant.
+
+    Examples
+    --------
+    >>> from kronmix.report import study_table
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(40, 6))
+    >>> found = study_table(X, X[:, :1] - X[:, 1:2], "a table", seeds=2, steps=50)
+    >>> found.comparison.best.name, found.table.path.weights.shape[1:]
+    ('u∘v with weight decay (lasso)', (1, 6))
+    """
+    compared = compare_on_table(X, Y, rank=rank, seeds=seeds, steps=steps, seed=seed, progress=progress)
+    attempt = Attempts()
+    traced = attempt("the path of weight decay", lambda: trace(X, Y, names))
+    return Findings(source=source, comparison=compared, table=traced, failures=tuple(attempt.failures))
+
+
+def study_matrices(
+    path: str | os.PathLike[str], progress: Callable[[int, int], None] = lambda done, total: None
+) -> Findings:
     """Look at the matrices of any file: which structure each has; nothing is trained.
 
     Parameters
     ----------
     path : path
         Whatever ``kronmix.files.read_arrays`` reads. Arrays of more than two axes count as (first axis) × (all others).
+    progress : function of (matrices done, matrices)
 
     Raises
     ------
     ValueError
-        If the file is damaged, or holds no matrix that is small enough for a page.
+        If the file is damaged, or holds no matrix that is not zero.
 
     Examples
     --------
@@ -252,20 +349,9 @@ def study_matrices(path: str | os.PathLike[str]) -> Findings:
     >>> print(study_matrices(file).fronts[0][1].choose())
     Kronecker sum (4, 4, 3, 3)
     """
-    arrays = read_arrays(path)
-    layers = layer_matrices(arrays)
-    small = {name: read for name, read in layers.items() if prod(arrays.stored[name].shape) <= _ENTRIES}
-    if not small:
-        what = (
-            f"{len(layers)} matrices of more than {_ENTRIES} entries: kronmix factor takes them"
-            if layers
-            else "no matrix"
-        )
-        raise ValueError(f"{path}: holds {what}")
-    fronts, larger = search_all({name: read() for name, read in small.items()}, _ENTRIES)
-    if not fronts:
-        raise ValueError(f"{path}: no structure is smaller than these matrices ({', '.join(small)})")
-    return Findings(source=Path(path).name, fronts=fronts, larger=larger + len(layers) - len(small))
+    seen, matrices = see_matrices(path, progress)
+    fronts, larger = search_all(matrices, _ENTRIES)
+    return Findings(source=Path(path).name, matrices=seen, fronts=fronts, larger=larger)
 
 
 def search_all(matrices: Mapping[str, Array], entries: int = ENTRIES) -> tuple[tuple[tuple[str, Front], ...], int]:

@@ -16,6 +16,11 @@ from ..plotting.style import GRID, INK, MUTED, SERIES, house_style
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas
 
+    from .findings import Made
+    from .verdict import Verdict
+
+#: Most rows of a table that is not folded.
+_ROWS = 6
 #: Pictures whose SVG is larger than this are embedded as PNG, in bytes.
 LARGEST_SVG = 300_000
 
@@ -44,6 +49,11 @@ class Table:
     rows: Sequence[Sequence[str]]
     prose: bool = False
 
+    @property
+    def long(self) -> bool:
+        """Whether it is folded."""
+        return len(self.rows) > _ROWS
+
 
 @dataclass(frozen=True)
 class Section:
@@ -57,6 +67,10 @@ class Section:
     explanation : str
         One paragraph of plain words.
     figures, tables
+    half : bool
+        Whether it may stand beside another such section where the page is wide.
+    folded : bool
+        Whether it opens on demand.
     """
 
     name: str
@@ -64,6 +78,8 @@ class Section:
     explanation: str
     figures: tuple[Figure, ...] = ()
     tables: tuple[Table, ...] = ()
+    half: bool = False
+    folded: bool = False
 
 
 @dataclass(frozen=True)
@@ -83,6 +99,8 @@ class Page:
     facts: tuple[Fact, ...]
     sections: tuple[Section, ...]
     footer: str
+    verdict: Verdict | None = None
+    made: Made | None = None
 
     def to_html(self) -> str:
         """Render the page; text is escaped, pictures are not.
@@ -97,8 +115,15 @@ class Page:
         from jinja2 import Environment, StrictUndefined
 
         environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-        source = (files("kronmix.report") / "page.html.j2").read_text(encoding="utf-8")
-        return environment.from_string(source).render(page=self, colours=_VARIABLES, version=__version__)
+        source, script = (
+            (files("kronmix.report") / name).read_text(encoding="utf-8") for name in ("page.html.j2", "sliders.js")
+        )
+        moves = any(
+            'class="slider"' in panel.markup for one in self.sections for f in one.figures for panel in f.panels
+        )
+        return environment.from_string(source).render(
+            page=self, colours=_VARIABLES, version=__version__, script=script if moves else ""
+        )
 
 
 #: CSS variable -> its colour in light and in dark.
@@ -133,6 +158,23 @@ def panel(draw: Callable[[Any], object], alt: str, size: tuple[float, float] = (
         draw(canvas.subplots())
         svg = _svg(canvas, alt)
         return Panel(svg if len(svg) <= LARGEST_SVG else _png(canvas, alt))
+
+
+def placed_panel(
+    draw: Callable[[Any], object], alt: str, size: tuple[float, float], x: Any
+) -> tuple[Panel, tuple[float, ...]]:
+    """A picture, and where values of its horizontal axis stand as shares of its width."""
+    places: list[float] = []
+
+    def draw_and_measure(ax: Any) -> None:
+        draw(ax)
+        figure = ax.get_figure(root=True)
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")  # it stays where it was measured
+        pixels = ax.transData.transform([(value, ax.get_ylim()[0]) for value in x])[:, 0]
+        places.extend(pixels / figure.bbox.width)
+
+    return panel(draw_and_measure, alt, size), tuple(places)
 
 
 def picture(png: bytes, alt: str, width: int) -> Panel:

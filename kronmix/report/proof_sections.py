@@ -31,7 +31,7 @@ def proofs(findings: Findings) -> Section:
         [_line(rows) for rows in report.statements],
         prose=True,
     )
-    return Section("proofs", "Proved, not assumed", explanation, (), (table,))
+    return Section("proofs", "Proved, not assumed", explanation, (), (table,), folded=True)
 
 
 def _line(rows: tuple[Row, ...]) -> tuple[str, ...]:

@@ -13,8 +13,10 @@ from .. import __version__
 from ..intervals import Interval
 from ..mixer.inspection import Approximation, Inspection, width_curve
 from ..networks.inspection import NetworkSeen
+from ..regularization.comparison import Comparison
 from ..regularization.restoration import Restoration, Run
 from .findings import Array, Findings
+from .matrices import MatrixSeen
 
 
 def as_record(findings: Findings) -> dict[str, Any]:
@@ -25,6 +27,16 @@ def as_record(findings: Findings) -> dict[str, Any]:
         "numpy": np.__version__,
         "source": findings.source,
     }
+    if findings.made is not None:
+        record["made"] = asdict(findings.made)
+    if findings.failures:
+        record["failures"] = [asdict(failure) for failure in findings.failures]
+    if findings.comparison is not None:
+        record["comparison"] = _comparison(findings.comparison)
+    if findings.table is not None:
+        record["path"] = {"name": findings.table.path.name, "chosen": findings.table.chosen}
+    if findings.matrices:
+        record["matrices"] = [_matrix(seen) for seen in findings.matrices]
     if findings.inspection is not None:
         record["mixer"] = inspection_record(findings.inspection)
     if findings.network is not None:
@@ -47,6 +59,44 @@ def as_record(findings: Findings) -> dict[str, Any]:
     if findings.restoration is not None:
         record["restoration"] = _restoration(findings.restoration)
     return record
+
+
+def _comparison(found: Comparison) -> dict[str, Any]:
+    baselines = {"ridge": found.ridge, "dense": found.dense, "low_rank": found.chosen_low_rank}
+    return {
+        "budget": found.budget,
+        "best": None if found.best is None else found.best.name,
+        "structures": [asdict(one) for one in found.structures],
+        "baselines": {name: None if one is None else asdict(one) for name, one in baselines.items()},
+        "by_rank": [asdict(one) for one in found.low_rank],
+        "differences": [
+            {
+                "baseline": one.baseline.name,
+                "mean": one.interval.value,
+                "low": _finite(one.interval.low),
+                "high": _finite(one.interval.high),
+                "verdict": one.verdict,
+            }
+            for one in found.differences
+        ],
+    }
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
+
+
+def _matrix(seen: MatrixSeen) -> dict[str, Any]:
+    return {
+        "name": seen.name,
+        "shape": list(seen.shape),
+        "sigma_max": float(seen.singular_values[0]),
+        "kronecker_error": seen.kronecker_error,
+        "kronecker_numbers": seen.kronecker_numbers,
+        "monarch_error": seen.monarch_error,
+        "monarch_numbers": seen.monarch_numbers,
+        "shuffled_error": seen.shuffled_error,
+    }
 
 
 def network_record(seen: NetworkSeen) -> dict[str, Any]:
@@ -124,6 +174,11 @@ def as_arrays(findings: Findings) -> dict[str, Array]:
     arrays: dict[str, Array] = {}
     if findings.inspection is not None:
         arrays |= _mixer_arrays(findings.inspection)
+    if findings.matrices:
+        arrays |= {f"{seen.name}/singular_values": seen.singular_values for seen in findings.matrices}
+    if findings.table is not None:
+        traced = findings.table.path
+        arrays |= {"path/parameter": traced.parameter, "path/weights": traced.weights, "path/coef": traced.coef}
     if findings.network is not None:
         arrays |= {
             f"block_{layer.block}/{layer.name.replace(' ', '_')}/singular_values": layer.singular_values
@@ -145,7 +200,7 @@ def as_arrays(findings: Findings) -> dict[str, Array]:
             for i, factor in enumerate(runs[0].operator.factors):
                 arrays[f"{key}/factor_{i}"] = factor
             arrays[f"{key}/training_loss"] = np.array([run.path.losses for run in runs])
-            for quantity in runs[0].path.recorded:
+            for quantity in runs[0].path.recorded.keys() - {"factors"}:
                 arrays[f"{key}/{quantity.replace(' ', '_')}"] = np.array([run.path.recorded[quantity] for run in runs])
     return arrays
 

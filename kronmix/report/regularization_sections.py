@@ -12,6 +12,7 @@ from ..regularization import induced_penalty
 from .findings import Findings
 from .page import Figure, Section, Table, panel
 from .paths import profile_of
+from .sliders import Stops, slider
 from .words import number, scientific
 
 
@@ -58,7 +59,13 @@ def _path(findings: Findings) -> tuple[Figure, ...]:
         "below, the convex minimiser needs slices of higher rank than one block of factors has."
     )
     alt = f"Slice norms along weight decay on Monarch factors, {len(path.parameter)} values of λ, convex path dashed"
-    return (Figure((panel(lambda ax: plot_profile(path, of, label, ax), alt, (6.4, 3.6)),), caption),)
+    order = np.argsort(-path.parameter)  # from nothing to the full weight
+    norms = np.linalg.norm(path.weights, axis=(1, 2))[order]
+    words = [f"λ = {value:.3g}" for value in path.parameter[order]]
+    values = {"‖B‖": norms, "distance to the convex path": path.distance[order]}
+    stops = Stops("weight decay λ", words, path.parameter[order], values, path.weights[order])
+    moving = slider(stops, lambda ax: plot_profile(path, of, label, ax), alt, "B at this λ", start=len(words) // 2)
+    return (Figure((moving,), caption),)
 
 
 def _drift(findings: Findings) -> Figure:

@@ -190,7 +190,7 @@ def sparsity(findings: Findings) -> Section:
         ("structure", "Hoyer", "effective non-zeros", "slice Hoyer", "ℓ1 looseness"),
         rows,
     )
-    return Section("sparsity", "Sparsity along training", explanation, figures, (table,))
+    return Section("sparsity", "Sparsity along training", explanation, figures, (table,), folded=True)
 
 
 def _profile_of_weights(findings: Findings) -> Section:

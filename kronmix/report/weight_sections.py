@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 import numpy as np
 
+from ..decompose import nearest_kronecker, rearrange
 from ..mixer.inspection import DENSE_WIDTH, width_curve
 from ..operators import Chain
-from ..plotting import plot_errors, plot_matrix, plot_singular_values, plot_widths
+from ..plotting import plot_curves, plot_errors, plot_matrix, plot_singular_values, plot_widths
 from ..plotting.style import SERIES
 from .findings import Array, Findings
 from .page import Figure, Section, Table, panel
+from .sliders import Stops, slider
 from .words import count, number, percent, scientific
 
 MIXER, DENSE = SERIES[1], SERIES[0]
@@ -78,7 +81,41 @@ def effective_weight(findings: Findings) -> Section:
             for layer in seen.layers
         ],
     )
-    return Section("effective-weight", "The effective weight", explanation, (Figure(panels, caption),), (table,))
+    figures = (*_along_training(findings), Figure(panels, caption))
+    return Section("effective-weight", "The effective weight", explanation, figures, (table,))
+
+
+def _along_training(findings: Findings) -> tuple[Figure, ...]:
+    """The Mixer's effective weight at every step that was recorded, where it was trained here and is small."""
+    result = findings.restoration
+    if result is None or max(findings.mixer.effective.shape) > DENSE_WIDTH:
+        return ()
+    run = result.runs["Mixer"][0]
+    factors = run.path.recorded["factors"]
+    if not factors.size:
+        return ()
+    ends = np.cumsum([factor.size for factor in run.operator.factors])[:-1]
+    shapes = [factor.shape for factor in run.operator.factors]
+    weights = [
+        run.operator.with_factors(
+            *(part.reshape(shape) for part, shape in zip(np.split(row, ends), shapes, strict=True))
+        )
+        for row in factors[1:]
+    ]
+    steps = result.steps[1:]
+    errors = {name: runs[0].path.recorded["held-out error"][1:] for name, runs in result.runs.items()}
+
+    def draw(ax: Any) -> None:
+        ax.set_xscale("log")
+        plot_curves(steps, errors, ax, series=dict(zip(result.runs, SERIES, strict=False)))
+        ax.set_xlabel("gradient steps")
+        ax.set_title("held-out error, first seed", loc="left")
+
+    words = [f"{step} steps" for step in steps]
+    stops = Stops("gradient steps", words, steps, errors, np.array([op.to_dense() for op in weights]))
+    moving = slider(stops, draw, "Held-out error along training, first seed, one curve per structure", "B of the Mixer")
+    caption = "when the blocks of B appear: it rests near zero, then one pattern grows, where the Mixer's curve falls."
+    return (Figure((moving,), caption),)
 
 
 def factors(findings: Findings) -> Section:
@@ -108,6 +145,8 @@ def factors(findings: Findings) -> Section:
     figures = [_errors(errors, names)] if max(max(values) for values in errors.values()) > EXACT else []
     if max(seen.effective.shape) <= DENSE_WIDTH:
         figures.append(_monarch_factors(seen.approximations[0].operator))
+    if findings.restoration is not None and max(seen.effective.shape) <= DENSE_WIDTH:
+        figures.insert(0, _by_rank(findings))
     header = ["nearest", "parameters", "relative error, Mixer"] + (
         ["relative error, dense"] if dense is not None else []
     )
@@ -129,6 +168,46 @@ def factors(findings: Findings) -> Section:
             ),
         ),
     )
+
+
+def _by_rank(findings: Findings) -> Figure:
+    """The dense weight as a sum of more and more Kronecker products, and as matrices of higher and higher rank."""
+    result = findings.restoration
+    assert result is not None
+    S, C = result.task.shape
+    B = result.first("dense").to_dense()
+    kronecker = _left_out(rearrange(B, ((C, C), (S, S))))
+    low_rank = _left_out(B)
+    terms = np.arange(1, min(len(kronecker), len(low_rank), 24) + 1)
+    curves = {"terms A ⊗ C": kronecker[terms - 1], "rank of B": low_rank[terms - 1]}
+    frames = [nearest_kronecker(B, ((C, C), (S, S)), rank=int(r)).operator.to_dense() for r in terms]
+
+    def draw(ax: Any) -> None:
+        plot_curves(terms, curves, ax)
+        ax.set_ylim(0, 1.05)
+        ax.set_xlabel("terms, or rank")
+        ax.set_title("relative error, dense weight", loc="left")
+
+    numbers = C * C + S * S
+    words = [f"{r} terms, {count(int(r) * numbers)} numbers; rank {r}, {count(2 * int(r) * S * C)}" for r in terms]
+    stops = Stops("terms of the sum", words, terms, curves, np.array(frames))
+    moving = slider(
+        stops,
+        draw,
+        "Relative error against Kronecker terms and against rank",
+        "sum of Kroneckers",
+        start=min(4, len(terms)) - 1,
+    )
+    return Figure(
+        (moving,), "how few terms the picture needs to look like the last one, and what each costs in numbers."
+    )
+
+
+def _left_out(M: Array) -> Array:
+    """The relative error of the nearest matrix of rank 1, 2, … (Eckart–Young)."""
+    s = np.linalg.svd(M, compute_uv=False)
+    rest = np.sqrt(np.append(np.cumsum(s[::-1] ** 2)[::-1][1:], 0.0))
+    return rest / np.linalg.norm(s)
 
 
 def _errors(errors: dict[str, list[float]], names: list[str]) -> Figure:
@@ -186,7 +265,7 @@ def spectrum(findings: Findings) -> Section:
     figure = Figure(
         (panel(lambda ax: plot_singular_values(s, seen.dense_singular_values, ax), alt, (5.2, 3.2)),), caption
     )
-    return Section("spectrum", "Singular values, exactly", explanation, (figure,))
+    return Section("spectrum", "Singular values, exactly", explanation, (figure,), half=True)
 
 
 def widths(findings: Findings) -> Section:
@@ -236,7 +315,7 @@ def widths(findings: Findings) -> Section:
             ("dense MLP", number(float(np.sqrt(seen.connections))), count(round(seen.connections)), "100 %"),
         ],
     )
-    return Section("widths", "How wide this Mixer is", explanation, (figure,), (table,))
+    return Section("widths", "How wide this Mixer is", explanation, (figure,), (table,), half=True)
 
 
 def _keeps_shape(findings: Findings) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from dataclasses import replace
@@ -18,12 +19,16 @@ from kronmix.report import (
     Findings,
     build_page,
     find_studies,
+    study_matrices,
     study_images,
     study_matrices,
     study_network,
+    study_table,
     study_weights,
     write_report,
 )
+from kronmix.report.attempts import Failure
+from kronmix.report.findings import Made
 from kronmix.report.page import LARGEST_SVG, Page, Section, Table, panel
 from tests.browser import needs_browser, open_page
 
@@ -71,12 +76,12 @@ class Reader(HTMLParser):
         if tag in ("svg", "img"):
             self.pictures.append(values)
         self.links += [str(v) for k, v in attrs if k in ("href", "src", "xlink:href")]
-        if tag not in ("meta", "link", "img", "br"):
+        if tag not in ("meta", "link", "img", "br", "input"):
             self.open.append(tag)
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.handle_starttag(tag, attrs)
-        if tag not in ("meta", "link", "img", "br"):
+        if tag not in ("meta", "link", "img", "br", "input"):
             self.open.pop()
 
     def handle_endtag(self, tag: str) -> None:
@@ -100,6 +105,90 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> Findings:
     return replace(study_network(folder / "run.npz"), studies=find_studies(folder / "studies"))
 
 
+@pytest.fixture(scope="module")
+def table() -> Findings:
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(60, 6))
+    y = X[:, :1] - X[:, 1:2] + 0.1 * rng.normal(size=(60, 1))
+    return study_table(X, y, "mine.csv", (tuple("abcdef"), ("dose",)), seeds=3, steps=100)
+
+
+@pytest.fixture(scope="module")
+def matrices(tmp_path_factory: pytest.TempPathFactory) -> Findings:
+    rng = np.random.default_rng(0)
+    file = tmp_path_factory.mktemp("any") / "model.npz"
+    monarch = km.Monarch(rng.normal(size=(6, 6, 6)), rng.normal(size=(6, 6, 6))).to_dense()
+    np.savez(file, random=rng.normal(size=(16, 36)), monarch=monarch, bias=np.ones(3))
+    return study_matrices(file)
+
+
+def test_the_verdict_on_a_table_is_computed(table: Findings, tmp_path: Path) -> None:
+    found = table.comparison
+    assert found is not None
+    assert found.best is not None
+    page = build_page(replace(table, made=Made("2026-01-02 03:04", "kronmix report --data mine.csv", (0, 1, 2))))
+    assert page.verdict is not None
+    words = " ".join(page.verdict.sentences)
+    assert found.best.name in words
+    for one in found.differences:
+        mean = np.mean(np.subtract(one.baseline.errors, found.best.errors))
+        assert one.interval.value == pytest.approx(mean)
+        assert (one.verdict == "not separated") == (0 in one.interval)
+        assert f"{found.best.numbers / one.baseline.numbers:.0%}".removesuffix("%") in words
+    html = page.to_html()
+    for said in (
+        "2026-01-02 03:04",
+        "kronmix report --data mine.csv",
+        "seeds 0–2",
+        'href="results.json"',
+        "the lasso (T17)",
+    ):
+        assert said in html
+    write_report(table, tmp_path)
+    record = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))
+    assert record["comparison"]["best"] == found.best.name
+
+
+def test_which_matrices_of_a_file_have_structure_is_told_from_chance(matrices: Findings) -> None:
+    assert [one.name for one in matrices.matrices if one.is_monarch_like] == ["monarch"]
+    page = build_page(matrices)
+    assert page.verdict is not None
+    assert "2 matrices. 1 of them have" in page.verdict.sentences[0]
+    assert page.verdict.sentences[1].startswith("The clearest is monarch: ")
+
+
+def test_a_part_that_fails_says_so_and_costs_nothing_else(table: Findings, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise OverflowError("cannot convert float infinity to integer")
+
+    monkeypatch.setattr("kronmix.report.verdict.of_comparison", broken)
+    kept = replace(table, failures=(Failure("proofs", "TimeoutError"),))
+    page = build_page(kept)
+    assert [section.name for section in page.sections] == ["path", "failed-proofs", "failed-the-verdict"]
+    html = page.to_html()
+    assert "OverflowError: cannot convert float infinity to integer" in html
+    assert "This part could not be made: TimeoutError." in html
+
+
+def test_sliders_carry_their_data_and_stay_small(page: Page, trained: Findings) -> None:
+    html = page.to_html()
+    assert len(html.encode()) < 2_000_000
+    sliders = re.findall(r'<script type="application/json">(.*?)</script>', html)
+    assert len(sliders) == 3
+    for data in map(json.loads, sliders):
+        stops = len(data["words"])
+        assert all(len(told) == stops for told in data["values"].values())
+        assert len(data["places"]) == stops
+        assert all(0 < place < 1 for place in data["places"])
+        assert len(base64.b64decode(data["frames"])) == stops * data["rows"] * data["columns"]
+    along = json.loads(sliders[0])
+    last = np.frombuffer(base64.b64decode(along["frames"]), np.int8).reshape(-1, 64, 64)[-1]
+    B = trained.mixer.effective.to_dense()
+    frames = np.abs(B).max() / np.abs(last).max()
+    assert np.abs(last * frames - B).max() < np.abs(B).max() / 60
+    assert html.count('type="range"') == html.count("<label for=") == 3
+
+
 def test_a_network_has_its_layers_spectra_training_and_studies(network: Findings, tmp_path: Path) -> None:
     page = build_page(network)
     assert [section.name for section in page.sections] == ["fronts", "layers", "spectra", "training", "studies"]
@@ -117,13 +206,13 @@ def test_a_network_has_its_layers_spectra_training_and_studies(network: Findings
 
 
 def test_every_section_has_words_and_every_figure_says_what_to_look_at(
-    page: Page, given: Findings, network: Findings
+    page: Page, given: Findings, network: Findings, table: Findings, matrices: Findings
 ) -> None:
-    pages = page, build_page(given), build_page(network)
+    pages = page, build_page(given), build_page(network), build_page(table), build_page(matrices)
     assert {section.name for one in pages for section in one.sections} == {
         draw.__name__.replace("_", "-") for draw, _ in SECTIONS
     }
-    assert [len(one.sections) for one in pages] == [9, 6, 5]
+    assert [len(one.sections) for one in pages] == [9, 6, 5, 1, 2]
     for section in (section for one in pages for section in one.sections):
         assert len(section.explanation) > 100
         assert section.figures or section.tables
@@ -150,7 +239,7 @@ def test_markup_is_whole_with_unique_ids_and_nothing_from_elsewhere(folder: Path
     for picture in reader.pictures:
         assert len(str(picture.get("aria-label") or picture.get("alt"))) > 15
     for link in reader.links:
-        assert link.startswith(("#", "data:"))
+        assert link.startswith(("#", "data:")) or link in ("results.json", "arrays.npz")
         assert not link.startswith("#") or link[1:] in reader.ids
 
 
@@ -223,7 +312,8 @@ def test_pictures_with_too_many_marks_become_bitmaps_with_their_description() ->
 
 
 PROBE = """<script>addEventListener("load", () => {
-  const boxes = [...document.querySelectorAll("main svg[role=img], main img")].map(e => e.getBoundingClientRect());
+  document.querySelectorAll("details").forEach(folded => { folded.open = true; });
+  const boxes = [...document.querySelectorAll("svg[role=img], img")].map(e => e.getBoundingClientRect());
   const drawn = boxes.filter(b => b.width > 150 && b.height > 60).length;
   const root = document.documentElement;
   const out = boxes.filter(b => b.left < 0 || b.right > root.clientWidth + 1).length;
@@ -257,7 +347,7 @@ def test_matrices_of_any_file_lead_with_their_fronts(tmp_path: Path) -> None:
     assert findings.fronts[0][1].choose().family == "Kronecker sum"
     page = build_page(findings)
     assert page.title == "Which structure these matrices have"
-    assert [section.name for section in page.sections] == ["fronts"]
+    assert [section.name for section in page.sections] == ["fronts", "matrices"]
     write_report(findings, tmp_path)
     arrays = np.load(tmp_path / "arrays.npz")
     assert arrays["fronts/planted/relative_error"].min() < 1e-6
@@ -268,7 +358,7 @@ def test_matrices_of_any_file_lead_with_their_fronts(tmp_path: Path) -> None:
     [
         ({"bias": np.ones(4)}, "holds no matrix"),
         ({"W": np.full((4, 4), np.nan)}, "NaN or infinite"),
-        ({"W": np.broadcast_to(np.float32(1), (1025, 1024))}, "kronmix factor takes them"),
+        ({"W": np.zeros((4, 4))}, "only matrices of zeros"),
         ({"W": np.ones((1, 5))}, "holds no matrix"),
     ],
 )

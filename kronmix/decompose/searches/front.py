@@ -110,6 +110,11 @@ class Front:
             candidate(self.candidates.curves[i], j) for i, j in self.candidates.best(lambda curve: curve.connections)
         )
 
+    def low_rank_error(self, numbers: int) -> float:
+        """Relative error of the nearest low-rank matrix that stores at most so many numbers; 1 where none does."""
+        curves = (curve.within(numbers) for curve in self.candidates.curves if curve.family.name == "low rank")
+        return float(min((curve.error2.min() for curve in curves if len(curve)), default=1.0)) ** 0.5
+
     def choose(self, budget: float | None = None, tolerance: float | None = None) -> Candidate:
         """Row of the front with the smallest error within a budget, or with the fewest numbers within a tolerance.
 

@@ -1,0 +1,153 @@
+"""The sections about a table of samples, and about the matrices of any file."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..plotting import plot_curves, plot_profile
+from .findings import Findings
+from .page import Figure, Section, Table, panel
+from .paths import profile_of
+from .sliders import Stops, slider
+from .words import count, percent, scientific
+
+#: Most coefficients told beside the slider, and most features in the table.
+_TOLD, _ROWS = 6, 40
+#: Most matrices with a curve of their own.
+_CURVES = 5
+
+
+def path(findings: Findings) -> Section:
+    """The path of weight decay: which features come in, in which order (T17)."""
+    found = findings.table
+    assert found is not None  # the page asks only where it was traced
+    traced, scaling = found.path, found.path.scaling
+    assert scaling is not None
+    of, label = profile_of(found.structure)
+    q, p = traced.weights.shape[1:]
+    norm = "the lasso" if of is None else "the nuclear norm"
+    explanation = (
+        f"Weight decay λ on the factors of the weight is {norm} (T17): coefficients come in one after the other as λ gets weaker, "
+        f"of {count(p)} features for {count(q)} output{'s' * (q > 1)}, all standardised. "
+    )
+    chosen = found.chosen
+    if chosen is not None:
+        kept = int(np.count_nonzero(np.abs(traced.weights[chosen]) > 1e-6 * np.abs(traced.weights).max()))
+        explanation += (
+            f"Akaike's criterion chooses λ = {traced.parameter[chosen]:.3g}, where {count(kept)} of {count(p * q)} coefficients "
+            "are not zero. It was computed on all rows; the verdict above was not."
+        )
+    figure = Figure(
+        (
+            slider(
+                Stops(
+                    "weight decay λ",
+                    [f"λ = {value:.3g}" for value in traced.parameter],
+                    traced.parameter,
+                    _largest(findings),
+                    None if q == 1 else traced.weights,
+                ),
+                lambda ax: plot_profile(traced, of, label, ax),
+                f"{label} along weight decay, {len(traced.parameter)} values of λ",
+                "the weight, outputs × features",
+                chosen,
+            ),
+        ),
+        "the order in which the curves leave zero, and how long each stays.",
+    )
+    tables = () if chosen is None or p > _ROWS else (_coefficients(findings),)
+    return Section("path", "What comes in along weight decay", explanation, (figure,), tables)
+
+
+def _largest(findings: Findings) -> dict[str, Any]:
+    """Coefficients of the first output that become largest, by the names of their features."""
+    found = findings.table
+    assert found is not None
+    assert found.path.scaling is not None
+    weights = found.path.weights[:, 0, :]
+    order = np.argsort(-np.abs(weights).max(axis=0), kind="stable")[:_TOLD]
+    return {found.path.scaling.features[i]: weights[:, i] for i in order}
+
+
+def _coefficients(findings: Findings) -> Table:
+    found = findings.table
+    assert found is not None
+    assert found.chosen is not None
+    assert found.path.scaling is not None
+    scaling, at = found.path.scaling, found.chosen
+    rows = [(name, *(f"{value:.4g}" for value in found.path.coef[at][:, i])) for i, name in enumerate(scaling.features)]
+    rows.append(("intercept", *(f"{value:.4g}" for value in found.path.intercept[at])))
+    caption = f"Coefficients in the units of the data, at λ = {found.path.parameter[at]:.3g}."
+    return Table(caption, ("feature", *scaling.outputs), rows)
+
+
+def matrices(findings: Findings) -> Section:
+    """Every matrix of a file: spectrum, nearest structures, and what low rank does with as many numbers."""
+    seen = findings.matrices
+    explanation = (
+        "For every matrix, the relative error of the nearest Kronecker product and of the nearest Monarch matrix with near-square "
+        "factors (T13, T14), each beside the error of the nearest matrix of low rank that stores no more numbers. A structure is "
+        "worth its name where its error is the smaller one. Move the slider to see what a rank leaves out."
+    )
+    ranks = np.unique(np.geomspace(1, max(len(one.singular_values) for one in seen), 24).round().astype(int))
+    drawn = sorted(seen, key=lambda one: one.monarch_error)[:_CURVES]
+    curves = {one.name: np.array([one.error_of_rank(int(r)) for r in ranks]) for one in drawn}
+
+    def draw(ax: Any) -> None:
+        ax.set_xscale("log")
+        ax.set_ylim(0, 1.05)
+        plot_curves(ranks, {_short(name): values for name, values in curves.items()}, ax)
+        ax.set_xlabel("rank")
+        ax.set_title("relative error of the nearest matrix of that rank", loc="left")
+
+    words = [f"rank {r}" for r in ranks]
+    alt = f"Relative error against rank of {', '.join(curves)}"
+    rank_figure = Figure(
+        (slider(Stops("rank", words, ranks, curves), draw, alt, start=len(ranks) // 2),),
+        "how fast the curves fall: a matrix of low rank reaches the bottom early.",
+    )
+
+    def beside(ax: Any) -> None:
+        x = [one.low_rank_error(one.monarch_numbers) for one in seen]
+        y = [one.monarch_error for one in seen]
+        ax.plot([0, 1], [0, 1], color="#5f666e", linewidth=0.8)
+        ax.plot(x, y, "o", color="#1a4fe0", markersize=4, alpha=0.7)
+        ax.set(xlim=(0, 1.02), ylim=(0, 1.02), xlabel="error of low rank, as many numbers")
+        ax.set_title("error of the nearest Monarch matrix", loc="left")
+
+    points = Figure(
+        (panel(beside, f"Monarch error against low-rank error at equal numbers, {len(seen)} matrices", (4.4, 3.3)),),
+        "points below the line: matrices that a Monarch matrix describes better than low rank does.",
+    )
+    rows = [
+        (
+            one.name,
+            f"{count(one.shape[0])} × {count(one.shape[1])}",
+            f"{float(np.sum(one.singular_values**2) / one.singular_values[0] ** 2):.1f}",
+            scientific(one.kronecker_error),
+            scientific(one.low_rank_error(one.kronecker_numbers)),
+            scientific(one.monarch_error),
+            scientific(one.low_rank_error(one.monarch_numbers)),
+            percent(one.monarch_numbers / (one.shape[0] * one.shape[1])),
+        )
+        for one in seen
+    ]
+    header = (
+        "matrix",
+        "size",
+        "stable rank",
+        "Kronecker",
+        "low rank as small",
+        "Monarch",
+        "low rank as small",
+        "Monarch's share",
+    )
+    return Section(
+        "matrices", "Matrix by matrix", explanation, (rank_figure, points), (Table("All matrices.", header, rows),)
+    )
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= 18 else f"…{name[-17:]}"

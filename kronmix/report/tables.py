@@ -1,0 +1,130 @@
+"""A table of samples: structures, lasso, ridge, dense and low rank on held-out rows, and the path of weight decay."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from ..networks.inspection import near_square
+from ..operators import Chain, Dense, Hadamard, Kronecker, Monarch, StructuredOperator, SumOfKroneckers
+from ..regularization import Path, Regression, Scaling, regularization_path, select
+from ..regularization.comparison import Comparison, Contender, Split, compare
+from ..regularization.restoration import Structure, small_start
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+#: Share of the rows that is held out on every split.
+_HELD = 0.3
+#: ‖B‖_F at the start of training, as for images.
+_SCALE = 0.1
+#: Most entries of a weight whose coefficients are traced one by one.
+_ENTRIES = 400
+
+
+@dataclass(frozen=True)
+class TableFound:
+    """The path of a table.
+
+    Attributes
+    ----------
+    path : Path
+        Weight decay on u∘v, which is the lasso, or on P Q, which is the nuclear norm, where there are many entries (T17).
+    chosen : int or None
+        Point of the path with the least information criterion; None where degrees of freedom are not known.
+    structure : StructuredOperator
+        What was traced.
+    """
+
+    path: Path
+    chosen: int | None
+    structure: StructuredOperator
+
+
+def compare_on_table(
+    X: Array, Y: Array, *, rank: int, seeds: int, steps: int, seed: int, progress: Callable[[], None]
+) -> Comparison:
+    """Random splits of the rows; everybody is standardised by the training rows alone, errors are in outputs' variances."""
+    if len(X) < 10:
+        raise ValueError(f"the table has {len(X)} rows: expected at least 10, some of which are held out")
+    splits = [_split(X, Y, np.random.default_rng([seed + i, 0])) for i in range(seeds)]
+    rngs = [np.random.default_rng([seed + i, 1]) for i in range(seeds)]
+    structures = structures_of(Y.shape[1], X.shape[1], rank)
+    starts = {
+        one.name: [small_start(one.draw(Y.shape[1], X.shape[1], rng), _SCALE) for rng in rngs] for one in structures
+    }
+    extra = (_lasso(splits, seed),)
+    return compare(
+        splits, starts, extra=extra, budget=X.shape[1] * Y.shape[1] - 1, steps=steps, seed=seed, progress=progress
+    )
+
+
+def trace(X: Array, Y: Array, names: tuple[tuple[str, ...], tuple[str, ...]]) -> TableFound:
+    """Weight decay along λ on all rows, and the point that Akaike's criterion chooses."""
+    scaling = Scaling.of(X, Y, *names, standardize=True)
+    problem = Regression(scaling.standardize(X).T, scaling.standardize_outputs(Y).T)
+    q, p = problem.shape
+    ones = np.ones((q, p))
+    small = q * p <= _ENTRIES
+    structure = Hadamard(ones, ones) if small else Chain(Dense(np.ones((q, min(q, p)))), Dense(np.ones((min(q, p), p))))
+    path = regularization_path(problem, structure, "decay", restarts=1)
+    at = int(np.argmin(np.abs(path.parameter - select(path, "aic").parameter))) if small else None
+    return TableFound(replace(path, scaling=scaling), at, structure)
+
+
+def structures_of(q: int, p: int, rank: int) -> tuple[Structure, ...]:
+    """Dense, and what has smaller factors at q × p: Kronecker products, their sums, Monarch matrices."""
+    a, b = near_square(q), near_square(p)
+    c, d = q // a, p // b
+    dense = Structure("dense", lambda S, C, rng: Dense(rng.standard_normal((q, p))))
+    if (a, b) == (1, 1):  # primes have no smaller factors
+        return (dense,)
+    structures = [
+        dense,
+        Structure(
+            f"Kronecker {a}×{b} ⊗ {c}×{d}",
+            lambda S, C, rng: Kronecker(rng.standard_normal((a, b)), rng.standard_normal((c, d))),
+        ),
+        *(
+            Structure(f"sum of {r} Kroneckers", lambda S, C, rng, r=r: _sum(rng, (a, b), (c, d), r))  # type: ignore[misc]
+            for r in sorted({2, rank} - {1})
+        ),
+        Structure(
+            "Monarch",
+            lambda S, C, rng: Monarch(rng.standard_normal((c, a, b)), rng.standard_normal((b, c, d))),
+        ),
+    ]
+    rng = np.random.default_rng(0)
+    sizes = {one.name: one.draw(q, p, rng).n_parameters for one in structures}
+    return tuple(one for one in structures if one is dense or sizes[one.name] < q * p)
+
+
+def _sum(rng: np.random.Generator, left: tuple[int, int], right: tuple[int, int], rank: int) -> SumOfKroneckers:
+    return SumOfKroneckers([(rng.standard_normal(left), rng.standard_normal(right)) for _ in range(rank)])
+
+
+def _split(X: Array, Y: Array, rng: np.random.Generator) -> Split:
+    order = rng.permutation(len(X))
+    held, rest = np.split(order, [round(_HELD * len(X))])
+    centre, spread = X[rest].mean(axis=0), X[rest].std(axis=0)
+    spread = np.where(spread > 0, spread, 1.0)  # a column that is constant on these rows says nothing about the others
+    middle, unit = Y[rest].mean(axis=0), Y[rest].std(axis=0)
+    unit = np.where(unit > 0, unit, 1.0)
+    x, y = ((X - centre) / spread).T, ((Y - middle) / unit).T
+    return Split(x[:, rest], y[:, rest], x[:, held], y[:, held])
+
+
+def _lasso(splits: list[Split], seed: int) -> Contender:
+    """Weight decay on u∘v, as the lasso that it is (T17): λ by five folds for each output; stored: entries not zero, on average."""
+    from sklearn.linear_model import LassoCV
+
+    errors, validation, numbers = [], [], []
+    for split in splits:
+        fits = [LassoCV(fit_intercept=False, cv=5, random_state=seed).fit(split.X.T, y) for y in split.Y]
+        B = np.array([fit.coef_ for fit in fits])
+        errors.append(split.error(B))
+        validation.append(float(np.mean([fit.mse_path_.mean(axis=1).min() for fit in fits])))
+        numbers.append(int(np.count_nonzero(B)))
+    return Contender("u∘v with weight decay (lasso)", round(float(np.mean(numbers))), tuple(errors), tuple(validation))

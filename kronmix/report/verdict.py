@@ -1,0 +1,221 @@
+"""The box on top of the page: what was found, in sentences computed from the numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..plotting.style import INK, MUTED, SERIES
+from ..regularization.comparison import Comparison, Contender, Difference
+from .findings import Findings
+from .page import Panel, Table, panel
+from .words import count, percent, scientific
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a reader came for: sentences, the numbers behind them, and one plot."""
+
+    sentences: tuple[str, ...]
+    table: Table | None = None
+    plot: Panel | None = None
+
+
+def verdict(findings: Findings) -> Verdict | None:
+    """Of training on data, of weights, or of a network; None where there is nothing to decide."""
+    if findings.comparison is not None:
+        return of_comparison(findings.comparison, findings.source)
+    if findings.matrices:
+        return _of_matrices(findings)
+    if findings.network is not None:
+        return _of_network(findings)
+    return _of_fronts(findings) if findings.fronts else None
+
+
+def of_comparison(found: Comparison, source: str) -> Verdict:
+    """The best structure against ridge, early-stopped dense and low rank."""
+    best, size = found.best, found.ridge.numbers
+    data = f"Data: {source}. "
+    if best is None:
+        least = min((one.numbers for one in found.structures), default=None)
+        why = "none is smaller than the dense weight" if least is None else f"the smallest stores {count(least)}"
+        return Verdict(
+            (f"{data}No structure stores at most {count(found.budget)} numbers: {why}.",),
+            _table(found, ()),
+            _plot(found),
+        )
+    seeds = len(best.errors)
+    headline = (
+        f"{data}With at most {count(found.budget)} of {count(size)} numbers the structure to choose is {_the(best)}: "
+        f"{count(best.numbers)} numbers, held-out error {best.error.value:.4g}."
+    )
+    return Verdict(
+        (headline, *(_against(one, best) for one in found.differences), _reading(seeds)),
+        _table(found, found.differences),
+        _plot(found),
+    )
+
+
+def _the(best: Contender) -> str:
+    return f"the {best.name}" if best.name.startswith("sum") or best.name.endswith("Mixer") else best.name
+
+
+def _against(found: Difference, best: Contender) -> str:
+    """One sentence about one baseline."""
+    baseline, low, high = found.baseline, found.interval.low, found.interval.high
+    stores = f"{percent(best.numbers / baseline.numbers)} of its numbers"
+    name = {"ridge": "cross-validated ridge"}.get(baseline.name, baseline.name)
+    mean = found.interval.value
+    if not np.isfinite(low):
+        return f"Against {name}, with {stores}: one split, so that nothing can be said with confidence."
+    span = f"95 % interval {min(abs(low), abs(high)):.2g} to {max(abs(low), abs(high)):.2g}"
+    if found.verdict == "not separated":
+        return (
+            f"Against {name}, with {stores}: no difference that these splits separate from zero "
+            f"({_signed(-mean)}; interval {_signed(-high)} to {_signed(-low)})."
+        )
+    return f"Against {name}, with {stores}: its error is {found.verdict} by {abs(mean):.2g} ({span})."
+
+
+def _reading(seeds: int) -> str:
+    return (
+        f"Paired over {count(seeds)} seeds (split, noise and start of the same data); the intervals hold together (Bonferroni). "
+        "Structure, stopping time, λ and rank were chosen without the held-out data."
+    )
+
+
+def _table(found: Comparison, differences: Sequence[Difference]) -> Table:
+    behind = {one.baseline.name: one for one in differences}
+    baselines = [one for one in (found.ridge, found.dense, found.chosen_low_rank) if one is not None]
+    rows = [
+        (one.name, count(one.numbers), _error(one), _paired(behind.get(one.name)))
+        for one in (*sorted(found.structures, key=lambda one: one.numbers), *baselines)
+    ]
+    against = "error minus the structure's, paired"
+    return Table("Everybody, on the same held-out data.", ("fit", "numbers", "held-out error", against), rows)
+
+
+def _signed(x: float) -> str:
+    return ("+" if x >= 0 else "−") + scientific(abs(float(f"{x:.2g}")))
+
+
+def _error(one: Contender) -> str:
+    half = one.error.half_width
+    return f"{one.error.value:.4g}" + (f" ± {half:.2g}" if np.isfinite(half) else "")
+
+
+def _paired(found: Difference | None) -> str:
+    if found is None:
+        return ""
+    half = found.interval.half_width
+    return _signed(found.interval.value) + (f" ± {half:.2g}" if np.isfinite(half) else "")
+
+
+def _plot(found: Comparison) -> Panel:
+    """Error against numbers stored."""
+    structure, low_rank, dense = SERIES[1], SERIES[2], SERIES[0]
+
+    def draw(ax: Any) -> None:
+        def points(ones: Sequence[Contender], look: Any, label: str, line: bool = False) -> None:
+            x = [one.numbers for one in ones]
+            y = [one.error.value for one in ones]
+            half = np.nan_to_num([one.error.half_width for one in ones])
+            style = {"color": look.colour, "label": label, "markersize": 5, "linewidth": 1.2}
+            ax.errorbar(x, y, half, fmt="-o" if line else "o", elinewidth=0.9, **style)
+
+        if found.structures:
+            points(found.structures, structure, "structures")
+        if found.low_rank:
+            points(found.low_rank, low_rank, "low rank", line=True)
+        points((found.dense,), dense, "early-stopped dense")
+        ax.axhline(found.ridge.error.value, color=MUTED, linewidth=1.0, linestyle=(0, (3, 2)), label="ridge")
+        numbers = [one.numbers for one in (*found.structures, *found.low_rank, found.dense)]
+        if max(numbers) > 10 * min(numbers):
+            ax.set_xscale("log")
+        best = found.best
+        if best is not None:
+            ax.annotate(
+                best.name,
+                (best.numbers, best.error.value),
+                xytext=(0, -12),
+                textcoords="offset points",
+                ha="center",
+                va="top",
+                fontsize=8,
+                color=INK,
+            )
+        everybody = [one.error.value for one in (*found.structures, found.ridge, found.dense)]
+        top = min(max(everybody) * 1.5, max([*everybody, *(one.error.value for one in found.low_rank)]) * 1.03)
+        ax.set_ylim(min(everybody) - 0.25 * (top - min(everybody)), top)
+        ax.set_xlabel("numbers stored")
+        ax.set_title("held-out error", loc="left")
+        ax.legend(frameon=False, fontsize=8, loc="upper right")
+
+    alt = "Held-out error against numbers stored: " + ", ".join(
+        f"{one.name} {one.numbers} numbers, error {one.error.value:.4g}"
+        for one in (*found.structures, found.ridge, found.dense)
+    )
+    return panel(draw, alt, (5.6, 3.5))
+
+
+def _of_matrices(findings: Findings) -> Verdict:
+    """How many matrices have the structure, against low rank and against chance."""
+    seen = findings.matrices
+    alike = [one for one in seen if one.is_monarch_like]
+    best = min(seen, key=lambda one: one.monarch_error / one.shuffled_error)
+    share = percent(best.monarch_numbers / (best.shape[0] * best.shape[1]))
+    sentences = (
+        f"Weights: {findings.source}, {count(len(seen))} matrices. {count(len(alike))} of them have the structure of a Monarch "
+        "matrix: nearer to one than low rank with as many numbers, and a tenth nearer than their own entries in random order.",
+        f"The clearest is {best.name}: with {share} of the numbers a Monarch matrix leaves {scientific(best.monarch_error)} of "
+        f"the norm, low rank as small {scientific(best.low_rank_error(best.monarch_numbers))} (Eckart–Young), its entries in random "
+        f"order {scientific(best.shuffled_error)}.",
+    )
+    return Verdict(sentences)
+
+
+def _of_network(findings: Findings) -> Verdict:
+    seen = findings.network
+    assert seen is not None
+    beyond = [layer for layer in seen.layers if layer.singular_values[0] > 1.1 * layer.edge]
+    best = min(seen.layers, key=lambda layer: layer.monarch_error)
+    first = f"Network: {findings.source}, {count(seen.network.n_parameters)} parameters in {count(len(seen.layers))} wide layers"
+    if seen.shape is not None:
+        S, C = seen.shape.tokens, seen.shape.channels
+        density = percent(seen.shape.equivalent_density)
+        first += f" of width {count(S * C)}, with the connections of a sparse MLP of density {density}"
+    second = (
+        f"{count(len(beyond))} of {count(len(seen.layers))} layers reach a tenth beyond the edge of random entries"
+        + (
+            ": training has left directions in them."
+            if beyond
+            else ": nothing in their largest singular values shows training."
+        )
+    )
+    third = (
+        f"The shared matrix that is nearest to a Monarch matrix is {best.block} {best.name}, at a relative error of "
+        f"{scientific(best.monarch_error)}."
+    )
+    return Verdict((first + ".", second, third))
+
+
+def _of_fronts(findings: Findings) -> Verdict:
+    """Of single weights: the structure at the knee of each front."""
+    sentences = []
+    for name, front in findings.fronts:
+        row = front.choose()
+        sparse = front.baseline[front.front.index(row)]
+        rank = front.low_rank_error(row.n_parameters)
+        beats = [
+            what for what, error in (("low rank", rank), ("the largest entries", sparse)) if row.relative_error < error
+        ]
+        sentences.append(
+            f"{name} is nearest to {row}: {count(row.n_parameters)} numbers, "
+            f"{percent(row.n_parameters / (front.shape[0] * front.shape[1]))}, relative error {scientific(row.relative_error)}; "
+            f"as many numbers in low rank leave {scientific(rank)}, as many of the largest entries {scientific(sparse)}"
+            + (f": nearer than {' and '.join(beats)}." if beats else ": no nearer than either.")
+        )
+    return Verdict((f"Weights: {findings.source}. " + sentences[0], *sentences[1:]))
