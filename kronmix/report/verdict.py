@@ -171,8 +171,8 @@ def _of_matrices(findings: Findings) -> Verdict:
         f"Weights: {findings.source}, {count(len(seen))} matrices. {count(len(alike))} of them have the structure of a Monarch "
         "matrix: nearer to one than low rank with as many numbers, and a tenth nearer than their own entries in random order.",
         f"The clearest is {best.name}: with {share} of the numbers a Monarch matrix leaves {scientific(best.monarch_error)} of "
-        f"the norm, low rank as small {scientific(best.low_rank_error(best.monarch_numbers))} (Eckart–Young), its entries in random "
-        f"order {scientific(best.shuffled_error)}.",
+        f"the norm, low rank as small {scientific(best.low_rank_error(best.monarch_numbers))} (Eckart–Young), its entries in "
+        f"random order {scientific(best.shuffled_error)}.",
     )
     return Verdict(sentences)
 
