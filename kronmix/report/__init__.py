@@ -20,7 +20,7 @@ from . import (
     weight_sections,
 )
 from .attempts import Attempts, Failure
-from .findings import PRESETS, Findings, study_matrices, study_images, study_network, study_table, study_weights
+from .findings import PRESETS, Findings, study_images, study_matrices, study_network, study_table, study_weights
 from .page import Fact, Page, Section
 from .records import as_arrays, as_record
 from .studies import find_studies
@@ -33,8 +33,8 @@ __all__ = [
     "Findings",
     "build_page",
     "find_studies",
-    "study_matrices",
     "study_images",
+    "study_matrices",
     "study_network",
     "study_table",
     "study_weights",

@@ -19,7 +19,6 @@ from kronmix.report import (
     Findings,
     build_page,
     find_studies,
-    study_matrices,
     study_images,
     study_matrices,
     study_network,
