@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 # One BLAS thread a process: the tests run in one process per core.
 SINGLE := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-.PHONY: install demo test test-slow test-all test-nightly test-interop test-locale test-floors dist test-dist snapshot lint docs notebooks figures bench bench-training bench-peers mutants clean
+.PHONY: install demo test test-slow test-all test-nightly test-interop test-locale test-floors dist test-dist snapshot lint docs notebooks student figures bench bench-training bench-peers mutants clean
 
 install: $(STAMP)
 
@@ -88,6 +88,10 @@ docs: $(STAMP)
 # Every notebook of the course at full size, into the .ipynb beside each.
 notebooks: $(STAMP)
 	$(BIN)/python -m docs.course
+
+# The notebooks without outputs and solutions: out/student.
+student: $(STAMP)
+	$(BIN)/python -m docs.extensions.student
 
 figures: $(STAMP)
 	$(BIN)/python -m docs.figures

@@ -32,7 +32,14 @@ extensions = [
     "docs.extensions.pictures",
     "docs.extensions.theorem_links",
 ]
-exclude_patterns = ["gallery", "extensions", "**/GALLERY_HEADER.rst", "auto_gallery/*.ipynb", "sg_execution_times.rst"]
+exclude_patterns = [
+    "gallery",
+    "extensions",
+    "course/student",
+    "**/GALLERY_HEADER.rst",
+    "auto_gallery/*.ipynb",
+    "sg_execution_times.rst",
+]
 
 # Pages
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]

@@ -1,4 +1,4 @@
-"""The course: the notebooks with their stored outputs, and a start page made of their own titles and learning goals."""
+"""The course: the notebooks with their stored outputs, a start page made of their own titles and goals, and files to download."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from sphinx.application import Sphinx
 from sphinx.config import Config
 
 from ..course import FOLDER
+from . import student
 
-#: A class, in minutes: the goals at its start, the exercises and their solutions at its end.
-CLASS, OPENING, EXERCISES = 120, 10, 40
+#: How minutes are estimated: words a minute when they are explained, minutes for a figure, a cell of code, an exercise.
+WORDS, FIGURE, CODE, EXERCISE, OPENING = 110, 3.0, 1.0, 10, 5
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class Lesson:
     name: str
     title: str
     goals: str
-    sections: tuple[tuple[str, int], ...]
+    sections: tuple[tuple[str, float], ...]
     exercises: int
 
 
@@ -45,14 +46,26 @@ def copy(app: Sphinx, config: Config) -> None:
         if old.name not in names:
             old.unlink()
     for source in notebooks():
-        copied, text = target / source.name, source.read_text(encoding="utf-8").replace("](../docs/", "](../")
+        copied, text = target / source.name, with_downloads(source).replace("](../docs/", "](../")
         if not copied.exists() or copied.read_text(encoding="utf-8") != text:
             copied.write_text(text, encoding="utf-8")
+    student.write(target / "student")
+
+
+def with_downloads(source: Path) -> str:
+    """The notebook with a line under its title from which it, and its version for students, can be downloaded."""
+    notebook = nbformat.read(source, as_version=4)
+    links = (
+        f"Download: {{download}}`this notebook <../../notebooks/{source.name}>`, "
+        f"{{download}}`without outputs and solutions <student/{source.stem}{student.SUFFIX}>`"
+    )
+    notebook.cells.insert(1, nbformat.v4.new_markdown_cell(links, id="downloads"))
+    return nbformat.writes(notebook) + "\n"
 
 
 def lesson(source: Path) -> Lesson:
-    """Read a notebook's title, goals, sections (with their number of cells) and exercises."""
-    title, goals, sections, counts = source.stem, "", [""], [0]
+    """Read a notebook's title, goals, sections (with the minutes they are estimated to take) and exercises."""
+    title, goals, sections, counts = source.stem, "", [""], [0.0]
     cells = nbformat.read(source, as_version=4).cells
     for cell in cells:
         if cell.cell_type == "markdown":
@@ -60,10 +73,15 @@ def lesson(source: Path) -> Lesson:
                 title = found[1]
             if found := re.search(r"\*\*You will learn\*\*\s*\n+(.+?)(?:\n\n|\Z)", cell.source, re.DOTALL):
                 goals = found[1]
-            if found := re.match(r"## (.+)", cell.source):
-                sections.append(found[1])
-                counts.append(0)
-        counts[-1] += 1
+            # a heading may stand inside a cell of text
+            for part in re.split(r"^(?=## )", cell.source, flags=re.MULTILINE):
+                if found := re.match(r"## (.+)", part):
+                    sections.append(found[1])
+                    counts.append(0.0)
+                counts[-1] += len(part.split()) / WORDS
+            continue
+        figures = sum("image/png" in output.get("data", {}) for output in cell.get("outputs", ()))
+        counts[-1] += CODE + FIGURE * figures
     pairs = list(zip(sections, counts, strict=True))[1:]
     taught = tuple((name, count) for name, count in pairs if name not in ("Exercises", "Where to read more"))
     text = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
@@ -71,22 +89,19 @@ def lesson(source: Path) -> Lesson:
 
 
 def plan(taught: Lesson) -> list[tuple[str, int]]:
-    """Minutes of a class: the sections share what the opening and the exercises leave, by their number of cells.
+    """Estimated minutes of a class, from words, figures, cells of code and exercises; nobody has measured them.
 
     Examples
     --------
-    >>> plan(Lesson("01_x", "1 X", "", (("short", 1), ("long", 3)), 2))
-    [('Goals', 10), ('short', 20), ('long', 50), ('Exercises', 40)]
+    >>> plan(Lesson("01_x", "1 X", "", (("short", 3.6), ("long", 12.2)), 2))
+    [('Goals', 5), ('short', 4), ('long', 12), ('Exercises', 20)]
     """
-    rest, total, done, minutes = CLASS - OPENING - EXERCISES, sum(count for _, count in taught.sections) or 1, 0, []
-    for name, count in taught.sections:
-        start, done = done, done + count
-        minutes.append((name, 5 * round(rest * done / total / 5) - 5 * round(rest * start / total / 5)))
-    return [("Goals", OPENING), *minutes, ("Exercises", EXERCISES)]
+    minutes = [(name, max(1, round(count))) for name, count in taught.sections]
+    return [("Goals", OPENING), *minutes, ("Exercises", EXERCISE * taught.exercises)]
 
 
 def contents(app: Sphinx, words: str) -> str:
-    """The lessons: title, goals, and a plan for a class of two hours."""
+    """The lessons: title, goals, and a plan for a class."""
     parts, toc = [], ["```{toctree}", ":hidden:", ":maxdepth: 1"]
     for source in notebooks():
         taught = lesson(source)
@@ -94,7 +109,7 @@ def contents(app: Sphinx, words: str) -> str:
         rows = "\n".join(f"| {name} | {minutes} |" for name, minutes in plan(taught))
         parts.append(
             f"## [{taught.title}]({source.name})\n\n{taught.goals}\n\n"
-            f":::{{dropdown}} A class of two hours ({taught.exercises} exercises)\n"
+            f":::{{dropdown}} About {sum(n for _, n in plan(taught))} minutes, an estimate ({taught.exercises} exercises)\n"
             f"| part | minutes |\n|---|---:|\n{rows}\n:::"
         )
     return "\n\n".join([*parts, "\n".join([*toc, "```"])])

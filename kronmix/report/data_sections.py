@@ -36,8 +36,8 @@ def path(findings: Findings) -> Section:
     if chosen is not None:
         kept = int(np.count_nonzero(np.abs(traced.weights[chosen]) > 1e-6 * np.abs(traced.weights).max()))
         explanation += (
-            f"Akaike's criterion chooses λ = {traced.parameter[chosen]:.3g}, where {count(kept)} of {count(p * q)} coefficients "
-            "are not zero. It was computed on all rows; the verdict above was not."
+            f"Cross-validation on all rows chooses λ = {traced.parameter[chosen]:.3g}, where {count(kept)} of {count(p * q)} "
+            "coefficients are not zero. The verdict above used the training rows of each split only."
         )
     figure = Figure(
         (
@@ -45,7 +45,7 @@ def path(findings: Findings) -> Section:
                 Stops(
                     "weight decay λ",
                     [f"λ = {value:.3g}" for value in traced.parameter],
-                    traced.parameter,
+                    _positive(traced.parameter),
                     _largest(findings),
                     None if q == 1 else traced.weights,
                 ),
@@ -59,6 +59,12 @@ def path(findings: Findings) -> Section:
     )
     tables = () if chosen is None or p > _ROWS else (_coefficients(findings),)
     return Section("path", "What comes in along weight decay", explanation, (figure,), tables)
+
+
+def _positive(parameter: Any) -> Any:
+    """Places on a logarithmic axis: λ = 0 stands at its left end."""
+    least = parameter[parameter > 0].min(initial=1.0)
+    return np.maximum(parameter, least)
 
 
 def _largest(findings: Findings) -> dict[str, Any]:

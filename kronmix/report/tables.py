@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from ..networks.inspection import near_square
-from ..operators import Chain, Dense, Hadamard, Kronecker, Monarch, StructuredOperator, SumOfKroneckers
-from ..regularization import Path, Regression, Scaling, regularization_path, select
+from ..operators import Dense, Kronecker, Monarch, StructuredOperator, SumOfKroneckers
+from ..regularization import Path, Regression, Scaling, reference_path
 from ..regularization.comparison import Comparison, Contender, Split, compare
 from ..regularization.restoration import Structure, small_start
 
@@ -31,11 +31,11 @@ class TableFound:
     Attributes
     ----------
     path : Path
-        Weight decay on u∘v, which is the lasso, or on P Q, which is the nuclear norm, where there are many entries (T17).
+        What weight decay on u∘v regularises, the lasso, or, where there are many entries, on P Q, the nuclear norm (T17): exact.
     chosen : int or None
-        Point of the path with the least information criterion; None where degrees of freedom are not known.
+        Point of the path that cross-validation chooses, where there is one output.
     structure : StructuredOperator
-        What was traced.
+        A weight of the path's shape, by which it is drawn.
     """
 
     path: Path
@@ -62,16 +62,21 @@ def compare_on_table(
 
 
 def trace(X: Array, Y: Array, names: tuple[tuple[str, ...], tuple[str, ...]]) -> TableFound:
-    """Weight decay along λ on all rows, and the point that Akaike's criterion chooses."""
+    """Weight decay along λ on all rows, and the point that cross-validation chooses."""
     scaling = Scaling.of(X, Y, *names, standardize=True)
     problem = Regression(scaling.standardize(X).T, scaling.standardize_outputs(Y).T)
     q, p = problem.shape
-    ones = np.ones((q, p))
-    small = q * p <= _ENTRIES
-    structure = Hadamard(ones, ones) if small else Chain(Dense(np.ones((q, min(q, p)))), Dense(np.ones((min(q, p), p))))
-    path = regularization_path(problem, structure, "decay", restarts=1)
-    at = int(np.argmin(np.abs(path.parameter - select(path, "aic").parameter))) if small else None
-    return TableFound(replace(path, scaling=scaling), at, structure)
+    if q * p > _ENTRIES:
+        return TableFound(replace(reference_path(problem, "nuclear"), scaling=scaling), None, Dense(np.zeros((q, p))))
+    λ = reference_path(problem, "l1").parameter
+    chosen = None
+    if q == 1:
+        from sklearn.linear_model import LassoCV
+
+        best = float(LassoCV(fit_intercept=False, cv=5).fit(problem.X.T, problem.Y[0]).alpha_)
+        λ = np.sort(np.append(λ, best))[::-1]
+        chosen = int(np.flatnonzero(λ == best)[0])
+    return TableFound(replace(reference_path(problem, "l1", λ), scaling=scaling), chosen, Dense(np.zeros((q, p))))
 
 
 def structures_of(q: int, p: int, rank: int) -> tuple[Structure, ...]:

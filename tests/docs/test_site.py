@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 from sphinx.util.inventory import InventoryFile
 
-from docs.extensions import theory
+from docs.extensions import student, theory
 from docs.extensions.api import public_names
 from docs.extensions.course import lesson, notebooks, plan
 from docs.links import check
@@ -81,8 +81,12 @@ def test_the_course_page_says_what_the_notebooks_say(site: Path) -> None:
     for source in notebooks():
         taught = lesson(source)
         assert taught.goals.count("- ") >= 3
-        assert f"A class of two hours ({taught.exercises} exercises)" in page
-        assert sum(minutes for _, minutes in plan(taught)) == 120
+        assert (
+            f"{sum(minutes for _, minutes in plan(taught))} minutes, an estimate ({taught.exercises} exercises)" in page
+        )
+        lesson_page = (site / "course" / f"{source.stem}.html").read_text(encoding="utf-8")
+        for name in (source.name, f"{source.stem}{student.SUFFIX}"):
+            assert re.search(rf'href="../_downloads/[^"]*/{name}"', lesson_page)
 
 
 def test_formulas_are_mathml_with_their_numbers_beside_them(site: Path) -> None:

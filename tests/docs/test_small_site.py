@@ -5,9 +5,10 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import nbformat
 import pytest
 
-from docs.extensions.course import Lesson, plan
+from docs.extensions.course import lesson, plan
 from docs.extensions.mathml import split_tag, to_mathml
 from docs.links import check
 from tests.browser import needs_browser
@@ -58,10 +59,15 @@ def test_it_can_be_read(site: Path, tmp_path: Path) -> None:
     assert_legible(seen, "dark")
 
 
-def test_a_plan_fills_the_class() -> None:
-    made = plan(Lesson("01_x", "1 X", "", (("a", 1), ("b", 2), ("c", 4)), 2))
-    assert made[0] == ("Goals", 10)
-    assert sum(minutes for _, minutes in made) == 120
+def test_a_plan_knows_headings_inside_a_cell(tmp_path: Path) -> None:
+    """CASES 37: sections whose heading stands inside a text cell were lost."""
+    cells = [
+        nbformat.v4.new_markdown_cell("# 1 X\n\nWords.\n\n## First\n\n" + "word " * 330 + "\n\n## Second\n\nWords."),
+        nbformat.v4.new_code_cell("1"),
+        nbformat.v4.new_markdown_cell("## Exercises\n\n**1.1** Do.\n\n**1.2** Do."),
+    ]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "01_x.ipynb")
+    assert plan(lesson(tmp_path / "01_x.ipynb")) == [("Goals", 5), ("First", 3), ("Second", 1), ("Exercises", 20)]
 
 
 def test_what_mathml_does_not_know_is_told() -> None:

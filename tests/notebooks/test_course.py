@@ -10,6 +10,7 @@ import pytest
 
 import kronmix as km
 from docs.course import drift, execute, read, sources
+from docs.extensions.student import stripped
 
 SOURCES = sources()
 LARGEST = 600_000
@@ -100,3 +101,15 @@ def test_a_fast_run_takes_the_small_sizes(tmp_path: Path) -> None:
 def test_house_style_is_put_on(source: Path) -> None:
     assert hasattr(km.plotting, "use_house_style")
     assert "use_house_style()" in "".join(cell.source for cell in read(source).cells[:3])
+
+
+def test_a_student_s_version_holds_no_solution(source: Path) -> None:
+    whole, made = read(source), stripped(read(source))
+    text = "\n".join(cell.source for cell in made.cells)
+    assert all(cell.source not in text for cell in solutions(whole))
+    assert sum(cell.source == "# your solution" for cell in made.cells) == sum(
+        cell.cell_type == "code" for cell in solutions(whole)
+    )
+    assert all(not cell.get("outputs") for cell in made.cells)
+    headings = re.compile(r"^## .+", re.MULTILINE)
+    assert headings.findall(text) == headings.findall("\n".join(cell.source for cell in whole.cells))

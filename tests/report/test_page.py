@@ -29,6 +29,7 @@ from kronmix.report import (
 from kronmix.report.attempts import Failure
 from kronmix.report.findings import Made
 from kronmix.report.page import LARGEST_SVG, Page, Section, Table, panel
+from kronmix.report.words import percent
 from tests.browser import needs_browser, open_page
 
 
@@ -133,7 +134,7 @@ def test_the_verdict_on_a_table_is_computed(table: Findings, tmp_path: Path) -> 
         mean = np.mean(np.subtract(one.baseline.errors, found.best.errors))
         assert one.interval.value == pytest.approx(mean)
         assert (one.verdict == "not separated") == (0 in one.interval)
-        assert f"{found.best.numbers / one.baseline.numbers:.0%}".removesuffix("%") in words
+        assert f"{percent(found.best.numbers / one.baseline.numbers)} of its numbers" in words
     html = page.to_html()
     for said in (
         "2026-01-02 03:04",
