@@ -182,7 +182,7 @@ def _shown(findings: Findings) -> tuple[Table | str, ...]:
 
 def _compared(found: Comparison, source: str) -> Table:
     """The table of the verdict box."""
-    from ..report.verdict import of_comparison
+    from ..report.verdicts import of_comparison
 
     told = of_comparison(found, source)
     assert told.table is not None

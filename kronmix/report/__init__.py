@@ -24,7 +24,7 @@ from .findings import PRESETS, Findings, study_images, study_matrices, study_net
 from .page import Fact, Page, Section
 from .records import as_arrays, as_record
 from .studies import find_studies
-from .verdict import verdict
+from .verdicts import verdict
 from .words import count, percent, plus_minus, scientific
 
 __all__ = [

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas
 
     from .findings import Made
-    from .verdict import Verdict
+    from .verdicts import Verdict
 
 #: Most rows of a table that is not folded.
 _ROWS = 6

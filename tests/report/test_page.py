@@ -161,7 +161,7 @@ def test_a_part_that_fails_says_so_and_costs_nothing_else(table: Findings, monke
     def broken(*_: object) -> None:
         raise OverflowError("cannot convert float infinity to integer")
 
-    monkeypatch.setattr("kronmix.report.verdict.of_comparison", broken)
+    monkeypatch.setattr("kronmix.report.verdicts.of_comparison", broken)
     kept = replace(table, failures=(Failure("proofs", "TimeoutError"),))
     page = build_page(kept)
     assert [section.name for section in page.sections] == ["path", "failed-proofs", "failed-the-verdict"]
