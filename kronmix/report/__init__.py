@@ -51,9 +51,9 @@ SECTIONS: tuple[tuple[Callable[[Findings], Section], str], ...] = (
     (data_sections.matrices, "matrices"),
     (weight_sections.factors, "inspection"),
     (weight_sections.spectrum, "inspection"),
+    (weight_sections.widths, "inspection"),
     (training_sections.sparsity, "inspection"),
     (regularization_sections.regularization, "regularized"),
-    (weight_sections.widths, "inspection"),
     (network_sections.layers, "network"),
     (network_sections.spectra, "network"),
     (network_sections.training, "history"),
@@ -80,7 +80,7 @@ def build_page(findings: Findings) -> Page:
     >>> from kronmix.report import build_page, study_weights
     >>> page = build_page(study_weights(np.eye(3), np.diag([1.0, 2.0]), "two small weights"))
     >>> [section.name for section in page.sections]
-    ['fronts', 'effective-weight', 'factors', 'spectrum', 'sparsity', 'widths']
+    ['fronts', 'effective-weight', 'factors', 'spectrum', 'widths', 'sparsity']
     """
     attempt = Attempts(list(findings.failures))
     chosen = [(draw, draw.__name__.replace("_", " ")) for draw, needs in SECTIONS if getattr(findings, needs)]
