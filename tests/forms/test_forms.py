@@ -264,3 +264,12 @@ def test_triangular_pencils(kind: str) -> None:
             assert not np.tril(triangle, -1).any()
         for U in (Q, Z):
             np.testing.assert_allclose(U.conj().T @ U, np.eye(len(A)), atol=1e-13)
+
+
+def test_a_scaled_matrix_plus_one_of_low_rank() -> None:
+    A, thin = km.kron([[2.0]], normal(5, 5)), km.LowRank(normal(5, 1), normal(1, 5))
+    assert A.form.scale == 2
+    for total in (forms.add(A.form, thin.form), forms.add(thin.form, A.form)):
+        np.testing.assert_allclose(total.dense(), A.to_dense() + thin.to_dense())
+    double = km.kron([[2.0]], km.LowRank(normal(5, 1), normal(1, 5)))
+    np.testing.assert_allclose(forms.add(double.form, thin.form).dense(), double.to_dense() + thin.to_dense())
