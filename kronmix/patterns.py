@@ -208,7 +208,17 @@ class Slicing(NamedTuple):
 
 
 def monarch_slices(matrix: Array, p: int, k: int, q: int, s: int) -> Array:
-    """The q·k slices of a matrix for Monarch sizes, shape (q, k, p, s): a view (T12).
+    """The q·k slices of a matrix for Monarch sizes (T12).
+
+    Parameters
+    ----------
+    matrix : array of shape (p·q, k·s)
+    p, k, q, s : int
+
+    Returns
+    -------
+    array of shape (q, k, p, s)
+        A view: slice (i_q, i_k) holds the rows (·, i_q) and the columns (i_k, ·).
 
     Examples
     --------
