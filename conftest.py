@@ -10,7 +10,7 @@ import pytest
 
 import kronmix as km
 from kronmix.operators import algebra
-from kronmix.regularization import norms, references
+from kronmix.regularization import norms, solvers
 from kronmix.regularization.paths import plan
 
 #: Modules of a library that only a user's environment has.
@@ -30,4 +30,4 @@ def _registries(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(algebra, "_sums", dict(algebra._sums))
     monkeypatch.setattr(norms, "_NAMED", dict(norms._NAMED))
     monkeypatch.setattr(plan, "_KINDS", dict(plan._KINDS))
-    monkeypatch.setattr(references, "_SOLVERS", dict(references._SOLVERS))
+    monkeypatch.setattr(solvers, "_SOLVERS", dict(solvers._SOLVERS))

@@ -25,11 +25,12 @@ from .paths import Decay, Plan, Rank, Scale, Time, register_kind, regularization
 from .penalties import InducedPenalty, L1Bound, balanced_factors, induced_penalty, l1_bound
 from .problems import Observed, Problem, Regression, Sensing, loss
 from .proximal import GapError, Solution, minimize_penalized, relative_gap
-from .references import Found, GapWarning, Solver, reference_path, register_solver
+from .references import GapWarning, reference_path
 from .saddles import SaddleSequence, saddle_sequence, signed_least_squares
 from .sampling import Sampling
 from .scaling import Scaling
 from .selection import Selection, select
+from .solvers import Found, Solver, register_solver
 from .stored_paths import load_path, save_path
 from .training_path import Record, TrainingPath
 

@@ -14,7 +14,7 @@ from sklearn.linear_model import Lasso, lars_path
 import kronmix as km
 from kronmix.regularization import GapError, Path, induced_norm, minimize_penalized, norms, relative_gap, views
 from kronmix.regularization.proximal import loss_and_dense_gradient
-from kronmix.regularization.references import _SOLVERS, register_solver
+from kronmix.regularization.solvers import _SOLVERS, Found, register_solver
 
 SIZES = (2, 3, 2, 2)  # p, k, q, s: B is 4 × 6
 LABELS = np.arange(24).reshape(4, 6) % 5
@@ -302,12 +302,11 @@ def test_a_penalty_of_ones_own_needs_no_change_elsewhere():
 
 
 def test_solvers_can_be_registered(monkeypatch):
-    monkeypatch.setattr("kronmix.regularization.references._SOLVERS", dict(_SOLVERS))
-    from kronmix.regularization import references
+    monkeypatch.setattr("kronmix.regularization.solvers._SOLVERS", dict(_SOLVERS))
 
     @register_solver("none", lambda problem, penalty: True)
     def _(problem, penalty, parameters, tol):
-        return references.Found(parameters, np.zeros((len(parameters), *problem.shape)), np.full(len(parameters), 0.5))
+        return Found(parameters, np.zeros((len(parameters), *problem.shape)), np.full(len(parameters), 0.5))
 
     with pytest.raises(GapError, match=r"relative duality gap 5.00e-01 at λ=1: expected at most"):
         km.reference_path(problems()["sensing"], "l1", [1.0], solver="none")
