@@ -14,6 +14,7 @@ import pytest
 from matplotlib.figure import Figure as Canvas
 
 import kronmix as km
+from kronmix.networks.runs import is_run
 from kronmix.report import (
     SECTIONS,
     Findings,
@@ -368,3 +369,10 @@ def test_files_without_a_matrix_to_look_at_are_refused(
     np.savez_compressed(tmp_path / "mine.npz", **arrays)
     with pytest.raises(ValueError, match=words):
         study_matrices(tmp_path / "mine.npz")
+
+
+def test_a_plain_array_is_no_run(tmp_path: Path) -> None:
+    np.save(tmp_path / "weights.npy", np.eye(3))
+    assert not is_run(tmp_path / "weights.npy")
+    with pytest.raises(ValueError, match="not a Mixer checkpoint that is known"):
+        study_network(tmp_path / "weights.npy")
