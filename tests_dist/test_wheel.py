@@ -107,8 +107,8 @@ def test_commands_run_or_name_the_extra_they_need(folder: Path, extra: str, tmp_
     interpreter = python(folder, extra)
     saved = "np.save('H.npy', np.array([[1, 1], [1, -1]])); np.savez('weights.npz', W=np.eye(3), V=np.ones((2, 2)))"
     run(interpreter, "-c", f"import numpy as np; {saved}", folder=tmp_path)
-    lora = {"a.lora_A.weight": [[1.0, 2.0]], "a.lora_B.weight": [[1.0], [0.0], [2.0]]}
-    (tmp_path / "adapter.safetensors").write_bytes(safetensors(lora))
+    lokr = {"unet_a.lokr_w1": [[1.0, 2.0]], "unet_a.lokr_w2": [[1.0], [0.0], [2.0]]}
+    (tmp_path / "adapter.safetensors").write_bytes(safetensors(lokr))
     for command, options in COMMANDS.items():
         done = run(interpreter, "-W", "error", "-m", "kronmix", command, *options, folder=tmp_path)
         told = done.returncode == 2 and done.stderr.count("\n") == 1 and asked_for(done.stderr, extra)
