@@ -16,8 +16,11 @@ from rich.table import Table as Sheet
 from kronmix.files import write_file
 from kronmix.progress import progress
 
-from .runner import load_table, run_study
-from .study import Study, Table, all_studies, find_study
+from .hours import estimate
+from .power import Pilot
+from .results import keep
+from .runner import load_table, missing_cells, run_study
+from .study import LONG, PILOT, QUICK, Study, Table, all_studies, find_study
 
 app = typer.Typer(
     help="Studies: one question each, with error bars. Cells are stored one by one: stop at any time, and go on later.",
@@ -27,7 +30,17 @@ app = typer.Typer(
 )
 Out = Annotated[Path, typer.Option(metavar="DIR", help="Where results are kept.")]
 Preset = Annotated[
-    str, typer.Option(help="quick: the shape of the question in minutes; full: as near the paper as a CPU allows.")
+    str,
+    typer.Option(
+        help="quick: decides the question in minutes; full: as near the paper as a CPU allows; paper: the paper's sizes; "
+        "null, planted: the claim is false, or true, by construction; pilot: quick, with seeds of its own."
+    ),
+]
+Data = Annotated[
+    str | None,
+    typer.Option(
+        metavar="PLACE", help="Images instead of the preset's: a folder of CIFAR-10, an IDX or .npz file, a name."
+    ),
 ]
 
 
@@ -53,6 +66,7 @@ def run(
         str | None, typer.Option(metavar="ADDRESS", help="Run on a Dask cluster, as tcp://host:8786.")
     ] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Run cells again that other code or data gave.")] = False,
+    data: Data = None,
     out: Out = Path("out/analysis"),
 ) -> None:
     """Run what is missing of a study, and show its table, figure and outcome.
@@ -62,33 +76,110 @@ def run(
     """
     failed = False
     chosen = list(all_studies().values()) if name == "all" else [find_study(name)]
-    for study in chosen:
+    if data is not None:
+        chosen = [study for study in chosen if name != "all" or study.reads_data]
+    for one in chosen:
+        study, place = _on(one, out, data)
+        _state_hours(study, preset, seeds, place, jobs)
         with progress(study.name) as advance:
-            table = run_study(study, preset, out, seeds, jobs, scheduler, advance, fresh)
+            table = run_study(study, preset, place, seeds, jobs, scheduler, advance, fresh)
         _tell_failures(study, table)
         failed |= bool(table.failures)
-        if len(table.configurations) == len(study.presets[preset]):
-            _write(study, table, out / study.name / preset)
-            _print(study, table, out / study.name / preset)
+        if len(table.configurations) == len(study.configurations(preset)):
+            _write(study, table, place / study.name / preset)
+            _print(study, table, place / study.name / preset)
     if failed:
         raise typer.Exit(2)
 
 
 @app.command()
 def show(
-    name: Annotated[str, typer.Argument(metavar="NAME")], preset: Preset = "quick", out: Out = Path("out/analysis")
+    name: Annotated[str, typer.Argument(metavar="NAME")],
+    preset: Preset = "quick",
+    data: Data = None,
+    out: Out = Path("out/analysis"),
 ) -> None:
     """Show the results that are there, without running anything."""
-    study = find_study(name)
-    if preset not in study.presets:
-        raise ValueError(f"preset {preset!r}: {study.name} has {', '.join(study.presets)}")
-    folder = out / study.name / preset
-    seeds = sorted({int(f.stem.rsplit("-", 1)[1]) for f in (folder / "cells").glob("*-*.json")})
-    table = load_table(folder, [(config, seed) for config in study.presets[preset] for seed in seeds])
+    study, out = _on(find_study(name), out, data)
+    folder, table = out / study.name / preset, _stored(study, preset, out)
     _tell_failures(study, table)
     if not table.cells:
         raise ValueError(f"{folder}: no results yet; run: python -m analysis run {name} --preset {preset}")
     _print(study, table, folder)
+
+
+@app.command("power")
+def power_(
+    name: Annotated[str, typer.Argument(metavar="NAME|all", help="A study, or all of them.")],
+    out: Out = Path("out/analysis"),
+) -> None:
+    """How surely the quick preset finds the smallest effect that counts: from the pilot in the folder, or the one that is kept."""
+    sheet = Sheet(title="Power of the quick presets", title_justify="left")
+    for heading in ("study", "comparison", "deviation of a pair", "effect", "seeds", "power"):
+        sheet.add_column(heading)
+    for study in all_studies().values() if name == "all" else [find_study(name)]:
+        table = _stored(study, PILOT, out)
+        pilot = Pilot.of(study, table) if table.cells else Pilot.load(study)
+        seeds = str(study.seeds[QUICK])
+        for comparison, found in pilot.powers(study).items():
+            deviation = f"{pilot.deviations[comparison]:.3g}"
+            sheet.add_row(study.name, comparison, deviation, f"{study.smallest_effect:g}", seeds, f"{found:.2f}")
+        needed = pilot.seeds_needed(study)
+        sheet.add_row(
+            study.name,
+            "all",
+            "",
+            f"{study.smallest_effect:g}",
+            f"{seeds} (needs {needed})",
+            f"{pilot.power(study):.2f}",
+        )
+    _console().print(sheet)
+
+
+@app.command("keep")
+def keep_(
+    name: Annotated[str, typer.Argument(metavar="NAME|all", help="A study, or all of them.")],
+    out: Out = Path("out/analysis"),
+) -> None:
+    """Keep beside the studies what is in a folder: the pilot's deviations, and the results of the quick preset."""
+    for study in all_studies().values() if name == "all" else [find_study(name)]:
+        pilot, table = (_stored(study, preset, out) for preset in (PILOT, QUICK))
+        if pilot.cells:
+            Pilot.of(study, pilot).save(study)
+        if table.cells:
+            keep(study, table)
+        print(f"{study.name}: {len(pilot.cells)} cells of the pilot, {len(table.cells)} of the quick preset")
+
+
+def _on(study: Study, out: Path, data: str | None) -> tuple[Study, Path]:
+    """A study on other images, and a folder for it."""
+    return (study, out) if data is None else (study.on(data), out / f"on {Path(data).name}")
+
+
+def _stored(study: Study, preset: str, out: Path) -> Table:
+    """The cells that are in a folder."""
+    folder = out / study.name / preset
+    seeds = sorted({int(f.stem.rsplit("-", 1)[1]) for f in (folder / "cells").glob("*-*.json")})
+    return load_table(folder, [(config, seed) for config in study.configurations(preset) for seed in seeds])
+
+
+def _console() -> Console:
+    console = Console()
+    return console if console.is_terminal else Console(width=10_000)  # in a file nothing has to be folded
+
+
+def _state_hours(study: Study, preset: str, seeds: int | None, out: Path, jobs: int) -> None:
+    """Say how long a long preset will take, before it starts."""
+    if preset not in LONG:
+        return
+    missing = [config for config, _ in missing_cells(study, preset, out, seeds)]
+    hours = estimate(study, missing)
+    if hours is not None:
+        print(
+            f"analysis: {study.name}, {preset}: {len(missing)} cells, about {hours:.2g} hours of processor time by short trials, "
+            f"{hours / jobs:.2g} hours with {jobs} job{'s' * (jobs != 1)}",
+            file=sys.stderr,
+        )
 
 
 def _tell_failures(study: Study, table: Table) -> None:
@@ -97,9 +188,7 @@ def _tell_failures(study: Study, table: Table) -> None:
 
 
 def _print(study: Study, table: Table, folder: Path) -> None:
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=10_000)  # in a file nothing has to be folded
+    console = _console()
     console.print(f"[bold]{study.name}[/bold]: {study.question}", soft_wrap=True)
     keys = _varying(table)
     rows = [

@@ -14,6 +14,7 @@ import numpy as np
 import analysis
 import kronmix as km
 
+from .sources import images
 from .study import Origin, Study
 
 
@@ -37,9 +38,8 @@ def code_version() -> str:
 def data_digest(name: str) -> str:
     """Digest of a data set's images and labels."""
     digest = hashlib.sha256()
-    for array in km.datasets.load(name):
-        if array is not None:
-            digest.update(f"{array.dtype} {array.shape}".encode() + np.ascontiguousarray(array).tobytes())
+    for array in images(name):
+        digest.update(f"{array.dtype} {array.shape}".encode() + np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()[:12]
 
 

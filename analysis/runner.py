@@ -64,15 +64,11 @@ def run_study(
         If the preset is unknown, there are no seeds or jobs, the scheduler cannot be reached, or cells that are there were computed
         with other code or data.
     """
-    if preset not in study.presets:
-        raise ValueError(f"preset {preset!r}: {study.name} has {', '.join(study.presets)}")
-    count = study.seeds[preset] if seeds is None else seeds
-    if count < 1:
-        raise ValueError(f"seeds={count}: expected at least 1")
+    numbers = study.numbers_of_seeds(preset, seeds)
     if jobs < 1:
         raise ValueError(f"jobs={jobs}: expected at least 1")
     folder = out / study.name / preset
-    wanted: list[Job] = [(config, seed) for config in study.presets[preset] for seed in range(count)]
+    wanted: list[Job] = [(config, seed) for config in study.configurations(preset) for seed in numbers]
     found = {job: load_cell(folder, as_plain(job[0]), job[1]) for job in wanted}
     there = [(job, cell) for job, cell in found.items() if cell is not None]
     if fresh:
@@ -92,6 +88,13 @@ def run_study(
                 if progress is not None:
                     progress(len(kept) + done, len(wanted))
     return load_table(folder, wanted)
+
+
+def missing_cells(study: Study, preset: str, out: Path, seeds: int | None = None) -> list[Job]:
+    """The cells of a preset that have no result yet."""
+    folder, numbers = out / study.name / preset, study.numbers_of_seeds(preset, seeds)
+    wanted = [(config, seed) for config in study.configurations(preset) for seed in numbers]
+    return [job for job in wanted if load_cell(folder, as_plain(job[0]), job[1]) is None]
 
 
 def load_table(folder: Path, wanted: Iterable[Job]) -> Table:

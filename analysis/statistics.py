@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any
 
 import numpy as np
-from scipy.stats import t as student
+from scipy.stats import nct as noncentral, t as student
 
 from kronmix.intervals import Interval
 
@@ -30,17 +30,6 @@ class Verdict(StrEnum):
     SUPPORTED = "supported"
     NOT_SUPPORTED = "not supported"
     UNDECIDED = "undecided at this size"
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """A verdict and the sentence with the numbers it rests on."""
-
-    verdict: Verdict
-    words: str
-
-    def __str__(self) -> str:
-        return f"{self.verdict}: {self.words}"
 
 
 @dataclass(frozen=True)
@@ -92,6 +81,13 @@ def common(samples: Iterable[Samples]) -> Array:
     chosen = list(samples)
     seeds = sorted(set.intersection(*(set(s.by_seed) for s in chosen)))
     return np.array([[s.by_seed[seed] for seed in seeds] for s in chosen], dtype=np.float64)
+
+
+def average(samples: Iterable[Samples]) -> Samples:
+    """The mean of several numbers of a seed, over the seeds that have all of them."""
+    chosen = list(samples)
+    seeds = sorted(set.intersection(*(set(s.by_seed) for s in chosen)))
+    return Samples({seed: float(np.mean([s.by_seed[seed] for s in chosen])) for seed in seeds})
 
 
 def interval_of_mean(samples: Any) -> Interval:
@@ -157,6 +153,11 @@ class Comparison:
         return cls(name, difference, -margin, -margin)
 
     @property
+    def distance(self) -> float:
+        """From the bound to the effect that is to be found; for ``no_worse``, to no difference."""
+        return self.smallest_effect - self.above or -self.above
+
+    @property
     def criterion(self) -> str:
         """What counts, in words."""
         if self.above < 0:
@@ -195,6 +196,26 @@ class Compared:
         return f"{self.comparison.name} {found} ({pairs}, p = {self.p_positive:.2g})"
 
 
+@dataclass(frozen=True)
+class Outcome:
+    """A verdict and the sentence with the numbers it rests on.
+
+    Attributes
+    ----------
+    verdict : Verdict
+    words : str
+    tests : tuple of Compared
+        The comparisons it rests on, where it rests on comparisons.
+    """
+
+    verdict: Verdict
+    words: str
+    tests: tuple[Compared, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.verdict}: {self.words}"
+
+
 def compare(comparisons: Sequence[Comparison]) -> list[Compared]:
     """Test all comparisons of a study together (Holm 1979).
 
@@ -211,12 +232,15 @@ def compare(comparisons: Sequence[Comparison]) -> list[Compared]:
     return [Compared(c, float(p), float(q)) for c, p, q in zip(comparisons, positive, smaller, strict=True)]
 
 
-def decide_together(comparisons: Sequence[Comparison], words: str = "") -> Outcome:
-    """Supported where every comparison is, not supported where one is not, otherwise undecided."""
-    found = compare(comparisons)
-    verdicts = [one.verdict for one in found]
-    tests = "; ".join([*map(str, found), *dict.fromkeys(c.criterion for c in comparisons)])
-    return Outcome(all_of(verdicts), f"{words}: {tests}" if words else tests)
+def decide_together(comparisons: Sequence[Comparison], words: str = "", beside: Sequence[Comparison] = ()) -> Outcome:
+    """Supported where every comparison is, not supported where one is not, otherwise undecided.
+
+    Those ``beside`` are tested together and told, and do not decide.
+    """
+    found, told = compare(comparisons), compare(beside)
+    criteria = "; ".join(dict.fromkeys(c.criterion for c in comparisons))
+    tests = "; ".join([*map(str, found), criteria]) + (f"; beside this {'; '.join(map(str, told))}" if told else "")
+    return Outcome(all_of([one.verdict for one in found]), f"{words}: {tests}" if words else tests, tuple(found))
 
 
 def all_of(verdicts: Sequence[Verdict]) -> Verdict:
@@ -240,6 +264,32 @@ def holm(p_values: Sequence[float]) -> Array:
     adjusted = np.empty_like(p)
     adjusted[order] = np.minimum(np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1)), 1.0)
     return adjusted
+
+
+def power(deviation: float, effect: float, pairs: int, tests: int = 1) -> float:
+    """Probability that a difference of ``effect`` is found, with Bonferroni's correction, which is never below Holm's.
+
+    Parameters
+    ----------
+    deviation : float
+        Standard deviation of one paired difference.
+    effect : float
+        Distance of the true mean from the bound that is tested.
+    pairs, tests : int
+        Seeds, and comparisons of the study.
+
+    Examples
+    --------
+    >>> from analysis.statistics import power
+    >>> [round(power(deviation=1.0, effect=1.0, pairs=n), 2) for n in (5, 10, 20)]
+    [0.4, 0.8, 0.99]
+    """
+    if pairs < 2:
+        return 0.0
+    if deviation == 0:
+        return 1.0
+    least = student.ppf(1 - _LEVEL / tests, pairs - 1)
+    return float(noncentral.sf(least, pairs - 1, effect * pairs**0.5 / deviation))
 
 
 def _p_above(x: Array, bound: float) -> float:

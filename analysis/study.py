@@ -8,7 +8,7 @@ its own seed, so that the same seed gives the same table on one process or on ma
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import Any
@@ -17,6 +17,12 @@ import analysis.studies
 from kronmix.intervals import Interval
 
 from .statistics import Outcome, Samples
+
+QUICK, PILOT = "quick", "pilot"
+#: Presets whose time is told before they start.
+LONG = ("full", "paper")
+#: A pilot's seeds are no other preset's.
+_PILOT_SEEDS, _FIRST_OF_PILOT = 4, 100_000
 
 #: Numbers that one cell gives.
 Values = Mapping[str, float]
@@ -66,15 +72,15 @@ class Study:
     question, source : str
         The question, and where it comes from (P1 … P6: experiments of the paper; E.n: question n of the theory's section E).
     presets : mapping of name to configurations
-        Frozen dataclasses with plain values.
+        Frozen dataclasses with plain values. "quick" decides the question in minutes, "full" is as near the paper as a CPU allows,
+        "paper" has the paper's sizes; in "null" what is claimed is false by construction, in "planted" it is true: the study has to
+        say so.
     run_cell : function (configuration, seed) -> mapping of name to float
     decide : function of the table -> Outcome
     plot : function (table, Axes) -> None
     seeds : mapping of preset to default number of seeds
     smallest_effect : float
         The smallest difference that counts for ``decide``, in its unit; declared before anything is run.
-    data : function (configuration) -> names for kronmix.datasets.load
-        What its cells read.
     """
 
     name: str
@@ -86,7 +92,58 @@ class Study:
     plot: Callable[[Table, Any], None]
     seeds: Mapping[str, int]
     smallest_effect: float
-    data: Callable[[Any], tuple[str, ...]] = lambda config: ()
+
+    @property
+    def preset_names(self) -> tuple[str, ...]:
+        """Presets, and the pilot: the quick one with seeds of its own, by which its power is computed."""
+        return (*self.presets, PILOT)
+
+    def data(self, config: Any) -> tuple[str, ...]:
+        """Names of the images that a cell reads."""
+        return (config.data,) if hasattr(config, "data") else ()
+
+    @property
+    def reads_data(self) -> bool:
+        """Whether its cells read images."""
+        return all(self.data(config) for configs in self.presets.values() for config in configs)
+
+    def configurations(self, preset: str) -> Sequence[Any]:
+        """The configurations of a preset.
+
+        Raises
+        ------
+        ValueError
+            If the preset is unknown.
+        """
+        if preset not in self.preset_names:
+            raise ValueError(f"preset {preset!r}: {self.name} has {', '.join(self.preset_names)}")
+        return self.presets[QUICK if preset == PILOT else preset]
+
+    def numbers_of_seeds(self, preset: str, count: int | None = None) -> range:
+        """The seeds of a preset; ``count`` instead of its own number.
+
+        Raises
+        ------
+        ValueError
+            If there are none.
+        """
+        count = self.seeds.get(preset, _PILOT_SEEDS) if count is None else count
+        if count < 1:
+            raise ValueError(f"seeds={count}: expected at least 1")
+        first = _FIRST_OF_PILOT if preset == PILOT else 0
+        return range(first, first + count)
+
+    def on(self, data: str) -> Study:
+        """The same study on other images.
+
+        Raises
+        ------
+        ValueError
+            If it reads none.
+        """
+        if not self.reads_data:
+            raise ValueError(f"{self.name}: reads no data")
+        return replace(self, presets={n: [replace(c, data=data) for c in cs] for n, cs in self.presets.items()})
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,7 @@ class Config:
     network: str
     optimizer: str
     steps: int
+    data: str = "digits"
 
 
 def run_cell(config: Config, seed: int) -> dict[str, float]:
@@ -46,7 +47,7 @@ def run_cell(config: Config, seed: int) -> dict[str, float]:
 
 def _linear(config: Config, seed: int) -> dict[str, float]:
     rng = np.random.default_rng(seed)
-    images, _ = km.datasets.digits()
+    images = km.datasets.load(config.data)[0].mean(axis=3)
     order = rng.permutation(len(images))
     clean = np.stack([km.vec(X) for X in images[order] - images.mean(axis=0)], axis=1)
     noisy = clean + 0.5 * rng.normal(size=clean.shape)
@@ -69,7 +70,8 @@ def _linear(config: Config, seed: int) -> dict[str, float]:
 
 
 def _gelu(config: Config, seed: int) -> dict[str, float]:
-    X, y = km.datasets.digits(patch=4)
+    pixels, y = km.datasets.load(config.data)
+    X = km.datasets.tokens(pixels, 4)
     order = np.random.default_rng(seed).permutation(len(X))
     X, y = X[order], y[order]
     optimizer, rate, λ = OPTIMIZERS[config.optimizer]
@@ -128,5 +130,4 @@ STUDY = Study(
     plot,
     {"quick": 10, "full": 20},
     _SMALLEST,
-    lambda config: ("digits",),
 )

@@ -109,10 +109,12 @@ STUDY = Study(
     {
         "quick": tuple(Config(k, S, C) for k in KINDS for S, C in _SHAPES),
         "full": tuple(Config(k, S, C) for k in KINDS for S, C in (*_SHAPES, (256, 1024), (784, 768))),
+        "null": tuple(Config(k, 32, 1) for k in KINDS),  # one channel: nothing is shared
+        "planted": tuple(Config(k, 8, 1024) for k in KINDS),
     },
     run_cell,
     decide,
     plot,
-    {"quick": 1, "full": 5},
+    {"quick": 1, "full": 5, "null": 1, "planted": 1},
     _RATIO,
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from functools import cache
 from typing import Any
 
@@ -13,7 +13,8 @@ from scipy.sparse import csr_array
 import kronmix as km
 from kronmix import networks as nn
 
-from ..classification import Array, Task, image_shape, split, train
+from ..classification import Array, Task, split, train
+from ..sources import classes, image_shape
 from ..statistics import Comparison, Outcome, Samples, decide_together
 from ..study import Study, Table, draw_intervals
 
@@ -26,36 +27,33 @@ _SMALLEST = 0.02
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(Task):
     """All layers but the first and the last of ``network``, by families storing at most ``share`` of the dense numbers.
 
     Nothing that takes more multiply-adds than the dense matrix replaces it.
 
-    ``width`` is that of the MLP's hidden layers; the MLP-Mixer has a quarter of it in channels.
+    ``width`` is that of the MLP's hidden layers; the MLP-Mixer has a quarter of it in channels. ``inputs`` are those a layer has
+    seen, or white noise, of which there is nothing to know.
     """
 
     network: str
     share: float
     width: int
-    data: str
-    train: int
-    test: int
-    epochs: int
-    rate: float
+    inputs: str
     tuning_epochs: int
     tuning_rate: float
 
 
 def run_cell(config: Config, seed: int) -> dict[str, float]:
     """Of every variant: numbers stored, as a part of the dense ones; error of the logits; accuracy as it is, and fine-tuned."""
-    task = Task(config.data, config.train, config.test, config.epochs, 50, config.rate)
+    task = Task(**{field.name: getattr(config, field.name) for field in fields(Task)})
     network, accuracy = _trained(config.network, config.width, task, seed)
     (X, _), (X_test, y_test) = split(task, seed)
     logits = network(X_test)
     values = {"dense: accuracy": accuracy}
-    tuning = Task(config.data, config.train, config.test, config.tuning_epochs, 50, config.tuning_rate)
+    tuning = replace(task, epochs=config.tuning_epochs, rate=config.tuning_rate)
     for name, variant in VARIANTS.items():
-        replaced, numbers = _replaced(network, X, variant, config.share)
+        replaced, numbers = _replaced(network, X, variant, config, seed)
         found = replaced(X_test)
         values[f"{name}: numbers"] = numbers
         values[f"{name}: logit error"] = float(np.linalg.norm(found - logits) / np.linalg.norm(logits))
@@ -67,16 +65,16 @@ def run_cell(config: Config, seed: int) -> dict[str, float]:
 @cache
 def _trained(kind: str, width: int, task: Task, seed: int) -> tuple[nn.Network, float]:
     image = image_shape(task.data)
-    trained, measured = train(NETWORKS[kind](image, width, seed), task, seed)
+    trained, measured = train(NETWORKS[kind](image, classes(task.data), width, seed), task, seed)
     return trained, measured["test_accuracy"]
 
 
-def _mlp(image: tuple[int, int, int], width: int, seed: int) -> nn.Network:
-    return nn.mlp(int(np.prod(image)), [width] * 3, 10, "relu", seed=seed)
+def _mlp(image: tuple[int, int, int], labels: int, width: int, seed: int) -> nn.Network:
+    return nn.mlp(int(np.prod(image)), [width] * 3, labels, "relu", seed=seed)
 
 
-def _mixer(image: tuple[int, int, int], width: int, seed: int) -> nn.Network:
-    return nn.mlp_mixer(image, 2 if image[0] < 16 else 4, width // 4, 2, 10, seed=seed)
+def _mixer(image: tuple[int, int, int], labels: int, width: int, seed: int) -> nn.Network:
+    return nn.mlp_mixer(image, 2 if image[0] < 16 else 4, width // 4, 2, labels, seed=seed)
 
 
 NETWORKS = {"MLP": _mlp, "MLP-Mixer": _mixer}
@@ -85,8 +83,11 @@ NETWORKS = {"MLP": _mlp, "MLP-Mixer": _mixer}
 # ---- replacing layers ------------------------------------------------------------------------------------------------
 
 
-def _replaced(network: nn.Network, images: Array, variant: Variant, share: float) -> tuple[nn.Network, float]:
-    """The network with other layers, and the part of the dense numbers they store. Inputs are the trained network's own."""
+def _replaced(
+    network: nn.Network, images: Array, variant: Variant, config: Config, seed: int
+) -> tuple[nn.Network, float]:
+    """The network with other layers, and the part of the dense numbers they store."""
+    rng = np.random.default_rng([seed, 23])
     hidden = list(_linears(network.body))[1:-1]
     counts: list[tuple[int, int]] = []
 
@@ -102,7 +103,7 @@ def _replaced(network: nn.Network, images: Array, variant: Variant, share: float
         W = nn.inspection.shared_matrix(part.operator).astype(np.float32)
         copies, _, _, stride = part.operator.pattern or (1, 0, 0, 1)
         fibers = X.reshape(copies, W.shape[1], stride, -1).transpose(1, 0, 2, 3).reshape(W.shape[1], -1)
-        op, numbers = variant(W, fibers, share)
+        op, numbers = variant(W, INPUTS[config.inputs](fibers, rng), config.share)
         counts.append((numbers, W.size))
         return nn.Linear(km.Ampliation(op, copies, stride), part.bias, part.rows, part.name)
 
@@ -111,6 +112,17 @@ def _replaced(network: nn.Network, images: Array, variant: Variant, share: float
     assert isinstance(body, nn.Sequential)
     stored, dense = (sum(column) for column in zip(*counts, strict=True))
     return nn.Network(body, network.patches, network.name), stored / dense
+
+
+def _seen(fibers: Array, rng: np.random.Generator) -> Array:
+    return fibers
+
+
+def _white(fibers: Array, rng: np.random.Generator) -> Array:
+    return np.asarray(rng.standard_normal(fibers.shape))
+
+
+INPUTS = {"seen": _seen, "white": _white}
 
 
 def _linears(part: nn.Part) -> Iterator[nn.Linear]:
@@ -298,42 +310,27 @@ def _curves(table: Table, ax: Any, network: str, quantity: str) -> None:
         draw_intervals(ax, [i.mean for i in x], y, label=name, color=colors[family], markersize=4, **_MARKERS[how])
 
 
-def _grid(shares: tuple[float, ...], **task: Any) -> tuple[Config, ...]:
-    return tuple(Config(network, share, **task) for network in NETWORKS for share in shares)
+def _grid(shares: tuple[float, ...], inputs: str = "seen", **task: Any) -> tuple[Config, ...]:
+    return tuple(Config(network, share, inputs=inputs, **task) for network in NETWORKS for share in shares)
 
+
+_QUICK: dict[str, Any] = {"data": "digits", "train": 1000, "test": 500, "epochs": 12, "rate": 3e-3, "tuning_rate": 1e-3}
+_FULL: dict[str, Any] = {"train": 1500, "test": 1000, "epochs": 15, "rate": 2e-3, "tuning_rate": 1e-3}
+_SMALL: dict[str, Any] = _QUICK | {"width": 32, "train": 400, "epochs": 6, "tuning_epochs": 1}
 
 STUDY = Study(
     "data_aware",
     "Which structure replaces the layers of a trained network best at equal numbers, and does it pay to look at their inputs?",
     "T32",
     {
-        "quick": _grid(
-            (0.15, 0.3, 0.6),
-            width=64,
-            data="digits",
-            train=1000,
-            test=500,
-            epochs=12,
-            rate=3e-3,
-            tuning_epochs=2,
-            tuning_rate=1e-3,
-        ),
-        "full": _grid(
-            (0.1, 0.2, 0.4),
-            width=128,
-            data="mnist",
-            train=1500,
-            test=1000,
-            epochs=15,
-            rate=2e-3,
-            tuning_epochs=2,
-            tuning_rate=1e-3,
-        ),
+        "quick": _grid((0.15, 0.3, 0.6), width=64, tuning_epochs=2, **_QUICK),
+        "full": _grid((0.1, 0.2, 0.4), width=128, tuning_epochs=2, **_FULL),
+        "null": _grid((0.3,), "white", **_SMALL)[:1],
+        "planted": _grid((0.3,), **_SMALL)[:1],
     },
     run_cell,
     decide,
     plot,
-    {"quick": 5, "full": 5},
+    {"quick": 5, "full": 5, "null": 3, "planted": 4},
     _SMALLEST,
-    lambda config: (config.data,),
 )

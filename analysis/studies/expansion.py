@@ -8,8 +8,9 @@ from typing import Any
 import kronmix as km
 from kronmix import networks as nn
 
-from ..classification import Task, image_shape, train
+from ..classification import Task, train_at_best_rate
 from ..shapes import channels_for
+from ..sources import classes, image_shape, patch_side
 from ..statistics import Comparison, Outcome, decide_together
 from ..study import Study, Table, draw_intervals
 
@@ -18,33 +19,37 @@ _SMALLEST = 0.02
 
 
 @dataclass(frozen=True)
-class Config:
-    """An MLP-Mixer on MNIST with 16 or 49 tokens, whose C makes up for γ; hidden width γSC."""
+class Config(Task):
+    """An MLP-Mixer of ``tokens`` tokens, whose C makes up for γ; hidden width γSC."""
 
     expansion: int
     tokens: int
     channels: int
     connections: int
     depth: int
-    train: int
-    epochs: int
-    rate: float
 
 
 def run_cell(config: Config, seed: int) -> dict[str, float]:
-    """Accuracy after training, and the hidden width."""
-    task, image = Task("mnist", config.train, 500, config.epochs, 50, config.rate), image_shape("mnist")
-    patch, γ = round(image[0] / config.tokens**0.5), config.expansion
-    network = nn.mlp_mixer(image, patch, config.channels, config.depth, 10, γ, γ, seed=seed)
-    return train(network, task, seed)[1] | {"hidden_width": float(γ * config.tokens * config.channels)}
+    """Accuracy at the rate that held-back training images choose, the hidden width and all trained weights."""
+    γ, image, patch = config.expansion, image_shape(config.data), patch_side(config.data, config.tokens)
+    network = nn.mlp_mixer(image, patch, config.channels, config.depth, classes(config.data), γ, γ, seed=seed)
+    return train_at_best_rate(network, config, seed)[1] | {
+        "hidden_width": float(γ * config.tokens * config.channels),
+        "trained_weights": float(network.n_parameters),
+    }
 
 
 def decide(table: Table) -> Outcome:
     """Paired over seeds: the largest γ against the smallest, each at the number of tokens nearest to its optimum."""
     expansions = sorted({c["expansion"] for c in table.configurations})
     low, high = ({"expansion": γ, "tokens": _nearest(table, γ)} for γ in (expansions[0], expansions[-1]))
-    widths = [table.interval("hidden_width", **at).mean for at in (low, high)]
-    words = f"γ = {high['expansion']} against {low['expansion']}, hidden width {widths[1]:.0f} against {widths[0]:.0f}, accuracy"
+    widths, weights = (
+        [table.interval(q, **at).mean for at in (low, high)] for q in ("hidden_width", "trained_weights")
+    )
+    words = (
+        f"γ = {high['expansion']} against {low['expansion']}, hidden width {widths[1]:.0f} against {widths[0]:.0f}, "
+        f"{weights[1]:.0f} against {weights[0]:.0f} trained weights, accuracy"
+    )
     gain = table.samples("test_accuracy", **high) - table.samples("test_accuracy", **low)
     return decide_together([Comparison("gain", gain, _SMALLEST)], words)
 
@@ -68,22 +73,32 @@ def plot(table: Table, ax: Any) -> None:
     ax.legend(frameon=False)
 
 
-def _grid(Ω: int, sizes: tuple[int, ...], expansions: tuple[int, ...], **task: Any) -> tuple[Config, ...]:
-    return tuple(Config(γ, S, channels_for(Ω, S, γ), Ω, **task) for S in sizes for γ in expansions)
+def _grid(
+    Ω: int, sizes: tuple[int, ...], expansions: tuple[int, ...], noises: tuple[float, ...] = (), **task: Any
+) -> tuple[Config, ...]:
+    """Every S with every γ; ``noises`` of the labels by γ."""
+    noise = dict(zip(expansions, noises or (0.0,) * len(expansions), strict=True))
+    return tuple(Config(γ, S, channels_for(Ω, S, γ), Ω, noise=noise[γ], **task) for S in sizes for γ in expansions)
 
+
+_SMALL: dict[str, Any] = {"depth": 1, "data": "digits", "train": 300, "test": 500, "epochs": 4, "rate": 1e-2}
 
 STUDY = Study(
     "expansion",
     "At fixed connections, does accuracy rise with the expansion γ, which makes the hidden layers wider?",
     "P5",
     {
-        "quick": _grid(2**14, (4, 16), (1, 2, 4, 8), depth=2, train=1500, epochs=16, rate=5e-3),
-        "full": _grid(2**17, (16, 49), (1, 2, 4, 8, 16), depth=4, train=4000, epochs=60, rate=2e-3),
+        "quick": _grid(2**14, (16,), (1, 4), depth=2, train=1000, test=2000, epochs=8, rate=5e-3),
+        "full": _grid(2**17, (16, 49), (1, 2, 4, 8, 16), depth=4, train=3000, test=2000, epochs=60, rate=2e-3),
+        "paper": _grid(
+            2**18, (16, 64), (1, 2, 4, 8), depth=10, data="cifar10", train=40_000, test=10_000, epochs=200, rate=1e-3
+        ),
+        "null": _grid(2**11, (4,), (1, 4), (1.0, 1.0), **_SMALL),
+        "planted": _grid(2**11, (4,), (1, 4), (1.0, 0.0), **_SMALL),
     },
     run_cell,
     decide,
     plot,
-    {"quick": 4, "full": 10},
+    {"quick": 9, "full": 10, "paper": 5, "null": 4, "planted": 4},
     _SMALLEST,
-    lambda config: ("mnist",),
 )

@@ -1,126 +1,169 @@
-"""P2, P3: at a fixed number of connections, is a wider network a better one, and where does a sparse MLP stop training?"""
+"""P2, T7: at equal connections, is a wider, sparser network better than a narrow dense one, and what does sharing weights do?
+
+Only hidden layers are trained, between a fixed random embedding and a fixed random read-out, so that trained connections are equal.
+The arms separate the causes: *untied* has a Mixer's supports and shares nothing, *sparse* has random supports, *tied* is the Mixer,
+*permuted* the Mixer with random supports; *few* has as few trained weights as the Mixer, without sharing.
+"""
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+import kronmix as km
 from kronmix import networks as nn
 
-from ..classification import Task, image_shape, stacked, train
-from ..shapes import channels_for
-from ..statistics import Comparison, Outcome, decide_together
+from ..classification import Task, train_at_best_rate
+from ..sources import classes, image_shape, patch_side
+from ..stacks import LAYERS, Layer, normal
+from ..statistics import Comparison, Outcome, Samples, average, decide_together
 from ..study import Study, Table, draw_intervals
-
-KINDS = ("MLP-Mixer", "S-Mixer", "sparse MLP")
-
 
 #: Two points of accuracy.
 _SMALLEST = 0.02
 
 
 @dataclass(frozen=True)
-class Config:
-    """A network whose hidden layers have ``connections`` connections on average; ``width`` is that of its hidden features, γm."""
+class Config(Task):
+    """``layers`` hidden layers of ``kind`` on tokens × channels features."""
 
+    arm: str
     kind: str
-    patch: int
+    tokens: int
     channels: int
-    width: int
-    connections: int
-    expansion: int
-    depth: int
-    data: str
-    train: int
-    epochs: int
-    rate: float
+    density: float
+    layers: int
 
 
 def run_cell(config: Config, seed: int) -> dict[str, float]:
-    """Accuracy after training, and what it took: density p, parameters, FLOPs of a forward pass, bytes, seconds (E.7)."""
-    task = Task(config.data, config.train, 500, config.epochs, 50, config.rate)
-    if config.kind == "MLP-Mixer":
-        γ, image = config.expansion, image_shape(config.data)
-        network = nn.mlp_mixer(image, config.patch, config.channels, config.depth, 10, γ, γ, seed=seed)
-    else:
-        density = min(config.connections / config.width**2, 1.0)
-        network = stacked(config.kind, config.data, config.patch, config.channels, config.depth, seed, density=density)
-    start = time.perf_counter()
-    found = train(network, task, seed)[1]
-    hidden = network.layers()[1:-1]  # between the embedding and the head
-    return {
-        **found,
-        "density": float(np.mean([layer.density for layer in hidden])),
-        "parameters": network.n_parameters,
-        "flops": 2 * network.connections,
-        "bytes": sum(factor.nbytes for factor in network.factors),
-        "seconds": time.perf_counter() - start,
+    """Accuracy at the rate that held-back training images choose; trained weights, connections and width of a hidden layer."""
+    network = _network(config, np.random.default_rng([seed, 17]))
+    found = train_at_best_rate(network, config, seed)[1]
+    layers = network.layers()
+    return found | {
+        "trained_weights": float(np.mean([op.n_parameters for op in layers])),
+        "connections": float(np.mean([op.connections for op in layers])),
+        "width": float(config.tokens * config.channels),
     }
 
 
+def _network(config: Config, rng: np.random.Generator) -> nn.Network:
+    S, C, width = config.tokens, config.channels, config.tokens * config.channels
+    pixels, labels = int(np.prod(image_shape(config.data))) // S, classes(config.data)
+    parts: list[nn.Part] = [nn.Fixed(km.channel_mixing(_isometry(rng, pixels, C), tokens=S))]
+    for i in range(config.layers):
+        op = LAYERS[config.kind](Layer(S, C, i % 2 == 0, config.density, 2.0), rng)
+        parts += [nn.Linear(op, np.zeros((1, width, 1), np.float32)), nn.Activation("gelu")]
+    head = nn.Fixed(km.Dense(normal(rng, (labels, width), width)))
+    return nn.Network(nn.Sequential(*parts, head), nn.Patches(patch_side(config.data, S)), config.arm)
+
+
+def _isometry(rng: np.random.Generator, rows: int, columns: int) -> Any:
+    """Orthonormal rows or columns, times what keeps the size of features."""
+    q = np.linalg.qr(rng.standard_normal((max(rows, columns), min(rows, columns))))[0]
+    return ((q if rows >= columns else q.T) * max(columns / rows, 1.0) ** 0.5).astype(np.float32)
+
+
 def decide(table: Table) -> Outcome:
-    """Supported where the widest Mixer of either kind is more accurate than the narrowest, paired over seeds."""
-    changes = []
-    for kind in KINDS[:2]:
-        widths = _widths(table, kind)
-        wide, narrow = (table.samples("test_accuracy", kind=kind, width=w) for w in (widths[-1], widths[0]))
-        changes.append(Comparison(f"{kind} from width {widths[0]} to {widths[-1]}", wide - narrow, _SMALLEST))
-    widths = _widths(table, "sparse MLP")
-    means = {w: table.interval("test_accuracy", kind="sparse MLP", width=w).mean for w in widths}
-    best = max(means, key=lambda w: means[w])
-    stopped = [w for w in widths if w > best and means[w] < 0.5 * means[best]]
-    where = (
-        f"below half of that from width {stopped[0]}" if stopped else f"{means[widths[-1]]:.3g} at width {widths[-1]}"
+    """Supported where untied and sparse layers beat narrow dense ones on average over the data; sharing is told beside."""
+    configs = {c["arm"]: c for c in table.configurations}
+    words = ", ".join(
+        f"{arm} {table.interval('width', arm=arm, data=c['data']).mean:.0f} wide with "
+        f"{table.interval('trained_weights', arm=arm, data=c['data']).mean:.0f} trained weights and "
+        f"{table.interval('connections', arm=arm, data=c['data']).mean:.0f} connections a layer"
+        for arm, c in configs.items()
     )
-    return decide_together(
-        changes, f"sparse MLP: best at width {best} with {means[best]:.3g}, {where}; change of accuracy"
-    )
+    wider = [
+        Comparison(
+            f"{arm} minus dense", average(_difference(table, data, arm, "dense") for data in _data(table)), _SMALLEST
+        )
+        for arm in ("untied", "sparse")
+    ]
+    beside = [
+        Comparison(f"{data}, {first} minus {second}", _difference(table, data, first, second), _SMALLEST)
+        for data in _data(table)
+        for first, second in _BESIDE
+        if {first, second} <= set(configs)
+    ]
+    return decide_together(wider, f"{words}; test accuracy, mean over {', '.join(_data(table))}", beside)
+
+
+#: What sharing does: against a dense layer of equal connections, at equal connections and width, at equal trained weights, and with
+#: random supports.
+_BESIDE = (
+    ("untied", "dense"),
+    ("sparse", "dense"),
+    ("tied", "dense"),
+    ("tied", "untied"),
+    ("tied", "few"),
+    ("permuted", "tied"),
+)
+
+
+def _difference(table: Table, data: str, first: str, second: str) -> Samples:
+    one, other = (table.samples("test_accuracy", arm=arm, data=data) for arm in (first, second))
+    return one - other
 
 
 def plot(table: Table, ax: Any) -> None:
-    """Accuracy against the width of the hidden features."""
-    for kind in KINDS:
-        widths = _widths(table, kind)
-        found = [table.interval("test_accuracy", kind=kind, width=w) for w in widths]
-        draw_intervals(ax, widths, found, label=kind)
-    ax.set(xscale="log", xlabel="hidden width γm, connections fixed", ylabel="test accuracy")
-    ax.legend(frameon=False)
+    """Accuracy of every arm, by data."""
+    arms = list(dict.fromkeys(c["arm"] for c in table.configurations))
+    for i, data in enumerate(_data(table)):
+        found = [table.interval("test_accuracy", arm=arm, data=data) for arm in arms]
+        draw_intervals(ax, np.arange(len(arms)) + 0.08 * i, found, linestyle="", label=data)
+    labels = [f"{arm}\n{table.interval('width', arm=arm, data=_data(table)[0]).mean:.0f} wide" for arm in arms]
+    ax.set_xticks(range(len(arms)), labels)
+    ax.set(ylabel="test accuracy")
+    ax.legend(frameon=False, fontsize=8)
 
 
-def _widths(table: Table, kind: str) -> list[int]:
-    return sorted({c["width"] for c in table.configurations if c["kind"] == kind})
+def _data(table: Table) -> list[str]:
+    return list(dict.fromkeys(c["data"] for c in table.configurations))
 
 
-def _grid(Ω: int, patches: tuple[int, ...], wider: tuple[int, ...], **task: Any) -> tuple[Config, ...]:
-    """Mixers of each number of tokens, sparse MLPs of the S-Mixers' widths and of wider ones (a patch of the whole image)."""
-    grid = []
-    for patch in patches:
-        S = (28 // patch) ** 2
-        for kind, γ in (("MLP-Mixer", 2), ("S-Mixer", 1), ("sparse MLP", 1)):
-            C = channels_for(Ω, S, γ)
-            grid.append(Config(kind, patch, C, γ * S * C, Ω, γ, data="mnist", **task))
-    tokens = (28 // patches[-1]) ** 2
-    for width in wider:
-        C = width // tokens
-        grid.append(Config("sparse MLP", patches[-1], C, tokens * C, Ω, 1, data="mnist", **task))
-    return tuple(grid)
+def _grid(
+    q: int, sources: tuple[str, ...], noises: dict[str, float] | None = None, layers: int = 4, **task: Any
+) -> tuple[Config, ...]:
+    """Mixers with S = C = q²: as many connections as a dense layer q³ wide, as many trained weights as that with density 1/q².
 
+    Where there are ``noises`` of the labels, the arms are those that have one.
+    """
+    S, narrow, p = q**2, q**3, 1 / q**2
+    arms = {
+        "dense": ("dense MLP", 1, narrow, 1.0),
+        "untied": ("untied", S, S, p),
+        "sparse": ("sparse MLP", S, S, p),
+        "tied": ("S-Mixer", S, S, p),
+        "permuted": ("RP-Mixer", S, S, p),
+        "few": ("sparse MLP", S, narrow // S, p),
+    }
+    noises = noises or dict.fromkeys(arms, 0.0)
+    return tuple(
+        Config(arm, *arms[arm], layers, data=data, noise=noise, **task)
+        for data in sources
+        for arm, noise in noises.items()
+    )
+
+
+_SMALL: dict[str, Any] = {"layers": 2, "train": 300, "test": 500, "epochs": 8, "rate": 1e-2}
+_SOURCES = ("small mnist", "dense teacher", "mixer teacher", "shifted mnist", "natural patches")
 
 STUDY = Study(
     "fixed_connections",
-    "At a fixed number of connections, does accuracy rise with width for MLP-Mixer, S-Mixer and sparse MLP?",
-    "P2, P3",
+    "At equal trained connections, is a wider and sparser network more accurate than a narrow dense one?",
+    "P2, T7",
     {
-        "quick": _grid(2**13, (28, 14, 7), (1024, 4096, 8192), depth=3, train=1000, epochs=12, rate=3e-3),
-        "full": _grid(2**17, (28, 14, 7, 4), (8192, 16384, 32768, 65536), depth=4, train=4000, epochs=60, rate=2e-3),
+        "quick": _grid(4, _SOURCES[::2], train=1000, test=2000, epochs=6, rate=5e-3),
+        "full": _grid(4, _SOURCES, train=2500, test=2000, epochs=30, rate=3e-3),
+        "paper": _grid(8, ("cifar10",), train=40_000, test=10_000, epochs=100, rate=1e-3),
+        "null": _grid(2, ("small mnist",), {"dense": 1.0, "untied": 1.0, "sparse": 1.0}, **_SMALL),
+        "planted": _grid(2, ("small mnist",), {"dense": 1.0, "untied": 0.0, "sparse": 0.0}, **_SMALL),
     },
     run_cell,
     decide,
     plot,
-    {"quick": 4, "full": 5},
+    {"quick": 10, "full": 20, "paper": 5, "null": 4, "planted": 4},
     _SMALLEST,
-    lambda config: (config.data,),
 )

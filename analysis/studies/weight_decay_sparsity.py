@@ -9,11 +9,14 @@ import numpy as np
 
 import kronmix as km
 
+from ..sources import images
 from ..statistics import Comparison, Outcome, decide_together
 from ..study import Study, Table, draw_intervals
 
 MEASURES = ("hoyer", "l1_over_l2", "effective_nonzeros", "group_hoyer")
 
+
+Array = np.ndarray[Any, np.dtype[Any]]
 
 #: Of Hoyer's index, which is between 0 and 1.
 _SMALLEST = 0.02
@@ -21,12 +24,14 @@ _SMALLEST = 0.02
 
 @dataclass(frozen=True)
 class Config:
-    """Digits restored from noisy ones (8×8, noise 0.5)."""
+    """Images restored from noisy ones (noise 0.5); or what a Kronecker product, "dense" or "sparse", makes of the noisy ones."""
 
     blocks: int
     weight_decay: float
     train: int
     steps: int
+    target: str = "images"
+    data: str = "digits"
 
 
 def run_cell(config: Config, seed: int) -> dict[str, float]:
@@ -36,23 +41,44 @@ def run_cell(config: Config, seed: int) -> dict[str, float]:
     any training.
     """
     rng = np.random.default_rng(seed)
-    images, _ = km.datasets.digits()
-    order = rng.permutation(len(images))
-    clean = np.stack([km.vec(X) for X in images[order] - images.mean(axis=0)], axis=1)
+    gray = images(config.data)[0].mean(axis=3).astype(np.float64)
+    gray = gray[rng.permutation(len(gray))] - gray.mean(axis=0)
+    S, C = gray.shape[1:]
+    clean = np.stack([km.vec(X) for X in gray], axis=1) / 3
     noisy = clean + 0.5 * rng.normal(size=clean.shape)
+    wanted = TARGETS[config.target](clean, noisy, (S, C), rng)
     fit, held = slice(0, config.train), slice(config.train, None)
-    layers = [[0.5 * rng.normal(size=(8, 8)) / 8**0.5 for _ in range(config.blocks)] for _ in range(2)]
+    layers = [[0.5 * rng.normal(size=(n, n)) / n**0.5 for _ in range(config.blocks)] for n in (S, C)]
     start = km.LinearMixer(*layers)
-    problem = km.Regression(noisy[:, fit], clean[:, fit])
+    problem = km.Regression(noisy[:, fit], wanted[:, fit])
     run = km.gradient_descent(problem, start, steps=config.steps, weight_decay=config.weight_decay, records=2)
-    solution = np.linalg.lstsq(noisy[:, fit].T, clean[:, fit].T, rcond=None)[0].T
-    control = km.nearest_kronecker(solution, ((8, 8), (8, 8))).operator
-    values = {f"{name}_start": value for name, value in _sparsity(start.effective_weight()).items()} | _sparsity(
-        run.operator.effective_weight()
-    )
-    values |= {f"{name}_control": value for name, value in _sparsity(control).items()}
-    error = float(np.mean((run.operator @ noisy[:, held] - clean[:, held]) ** 2))
-    return values | {"held_out": error}
+    solution = np.linalg.lstsq(noisy[:, fit].T, wanted[:, fit].T, rcond=None)[0].T
+    control = km.nearest_kronecker(solution, ((C, S), (C, S))).operator
+    found = {"_start": start.effective_weight(), "": run.operator.effective_weight(), "_control": control}
+    values = {f"{name}{when}": value for when, op in found.items() for name, value in _sparsity(op).items()}
+    return values | {"held_out": float(np.mean((run.operator @ noisy[:, held] - wanted[:, held]) ** 2))}
+
+
+def _restored(clean: Array, noisy: Array, shape: tuple[int, int], rng: np.random.Generator) -> Array:
+    return clean
+
+
+def _dense(clean: Array, noisy: Array, shape: tuple[int, int], rng: np.random.Generator) -> Array:
+    W, V = (rng.normal(size=(n, n)) / n**0.5 for n in shape)
+    return _mixed(noisy, W, V, rng)
+
+
+def _sparse(clean: Array, noisy: Array, shape: tuple[int, int], rng: np.random.Generator) -> Array:
+    W, V = (np.eye(n)[rng.permutation(n)] for n in shape)
+    return _mixed(noisy, W, V, rng)
+
+
+def _mixed(noisy: Array, W: Array, V: Array, rng: np.random.Generator) -> Array:
+    mixed = km.Kronecker(V, W) @ noisy
+    return np.asarray(mixed + 0.5 * mixed.std() * rng.normal(size=noisy.shape))
+
+
+TARGETS = {"images": _restored, "dense": _dense, "sparse": _sparse}
 
 
 def _sparsity(effective: Any) -> dict[str, float]:
@@ -68,21 +94,26 @@ def _sparsity(effective: Any) -> dict[str, float]:
 
 
 def decide(table: Table) -> Outcome:
-    """Hoyer's index, paired over seeds: after training against the start and the control, and with weight decay against without."""
-    comparisons, words = [], []
+    """Hoyer's index, paired over seeds: after training, without weight decay and with it, against the start and the control."""
+    comparisons, beside, words = [], [], []
     for blocks in sorted({c["blocks"] for c in table.configurations}):
         decays = sorted({c["weight_decay"] for c in table.configurations if c["blocks"] == blocks})
-        plain, strong = ({"blocks": blocks, "weight_decay": λ} for λ in (0.0, decays[-1]))
-        trained, start, control = (table.samples(q, **plain) for q in ("hoyer", "hoyer_start", "hoyer_control"))
-        decayed = table.samples("hoyer", **strong)
         name = f"{blocks} block{'s' * (blocks > 1)}"
-        words.append(f"{name}: start {start.interval}, control {control.interval}, trained {trained.interval}")
-        comparisons += [
-            Comparison(f"{name}, trained minus start", trained - start, _SMALLEST),
-            Comparison(f"{name}, trained minus control", trained - control, _SMALLEST),
-            Comparison(f"{name}, weight decay {decays[-1]:g} minus none", decayed - trained, _SMALLEST),
-        ]
-    return decide_together(comparisons, f"Hoyer's index, {'; '.join(words)}")
+        by_decay = {}
+        for λ in (decays[0], decays[-1]):
+            at = {"blocks": blocks, "weight_decay": λ}
+            by_decay[λ] = trained = table.samples("hoyer", **at)
+            before, control = (table.samples(f"hoyer_{what}", **at) for what in ("start", "control"))
+            words.append(
+                f"{name}, λ = {λ:g}: start {before.interval}, control {control.interval}, trained {trained.interval}"
+            )
+            comparisons += [
+                Comparison(f"{name}, λ = {λ:g}, trained minus start", trained - before, _SMALLEST),
+                Comparison(f"{name}, λ = {λ:g}, trained minus control", trained - control, _SMALLEST),
+            ]
+        difference = by_decay[decays[-1]] - by_decay[decays[0]]
+        beside.append(Comparison(f"{name}, λ = {decays[-1]:g} minus λ = {decays[0]:g}", difference, _SMALLEST))
+    return decide_together(comparisons, f"Hoyer's index, {'; '.join(words)}", beside)
 
 
 def plot(table: Table, ax: Any) -> None:
@@ -101,19 +132,25 @@ def plot(table: Table, ax: Any) -> None:
     ax.legend(frameon=False, fontsize=8)
 
 
-def _grid(steps: int, decays: tuple[float, ...], blocks: tuple[int, ...]) -> tuple[Config, ...]:
-    return tuple(Config(b, λ, 300, steps) for b in blocks for λ in decays)
+def _grid(
+    steps: int, decays: tuple[float, ...], blocks: tuple[int, ...], train: int = 300, target: str = "images"
+) -> tuple[Config, ...]:
+    return tuple(Config(b, λ, train, steps, target) for b in blocks for λ in decays)
 
 
 STUDY = Study(
     "weight_decay_sparsity",
-    "Does training linear Mixers, with and without weight decay, give sparser effective weights?",
+    "Does training linear Mixers, with and without weight decay, make effective weights sparser than start and structure?",
     "E.1",
-    {"quick": _grid(1500, (0.0, 0.01, 0.1), (1, 2)), "full": _grid(20_000, (0.0, 0.001, 0.01, 0.03, 0.1), (1, 2, 3))},
+    {
+        "quick": _grid(1000, (0.0, 0.01), (1, 2)),
+        "full": _grid(20_000, (0.0, 0.001, 0.01, 0.03, 0.1), (1, 2, 3)),
+        "null": _grid(300, (0.0, 0.01), (1,), 70, "dense"),
+        "planted": _grid(300, (0.0, 0.01), (1,), 70, "sparse"),
+    },
     run_cell,
     decide,
     plot,
-    {"quick": 10, "full": 20},
+    {"quick": 10, "full": 20, "null": 5, "planted": 5},
     _SMALLEST,
-    lambda config: ("digits",),
 )

@@ -12,7 +12,7 @@ from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.util.typing import ExtensionMetadata
 
-from . import api, commands, course, layers, peers, repository, schemas, theory
+from . import api, commands, course, layers, peers, repository, schemas, studies, theory
 
 MAKERS: dict[str, Callable[[Sphinx, str], str]] = {
     "api": api.room,
@@ -26,8 +26,10 @@ MAKERS: dict[str, Callable[[Sphinx, str], str]] = {
     "rooms": api.rooms,
     "run": commands.run,
     "schema": schemas.fields,
+    "studies": studies.page,
     "theorems": theory.theorems,
     "verdict": theory.verdict,
+    "verdicts-of-studies": studies.verdicts,
 }
 _LINE = re.compile(r"^% generate: (\S+) ?(.*)$", re.MULTILINE)
 

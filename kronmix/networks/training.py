@@ -112,7 +112,8 @@ def fit(
     rate = scheduled(schedule)
     dtype = np.result_type(np.float32, *network.factors)
     columns = network.patches.columns(X, dtype)
-    targets = _targets(network, y, columns.shape[1], loss, dtype)
+    outputs = network.body(columns[:, :1]).shape[0]
+    targets = _targets(outputs, y, columns.shape[1], loss, dtype)
     step = Stepper(network, loss, suitable_threads(network.connections * batch) if threads is None else threads)
     θ = step.vector(network.factors)
     history: list[Epoch] = []
@@ -147,11 +148,10 @@ def fit(
     return Fit(network.with_factors(*step.arrays(reached)), tuple(history), reason)
 
 
-def _targets(network: Network, y: Any, samples: int, loss: str, dtype: Any) -> Array:
+def _targets(outputs: int, y: Any, samples: int, loss: str, dtype: Any) -> Array:
     given = np.asarray(y)
     if loss == "cross_entropy" and given.ndim == 2 and given.shape[1] == 1:
         given = given[:, 0]  # a column of labels
-    outputs = network.layers()[-1].shape[0]
     if len(given) != samples:
         raise ValueError(f"X holds {samples} samples and y {len(given)}: they must be equal")
     if loss == "squared":

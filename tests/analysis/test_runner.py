@@ -148,7 +148,7 @@ def test_a_cell_that_fails_is_recorded_and_the_study_goes_on(
     assert code == 2
     told = errors.splitlines()
     assert len(told) == 2
-    assert told[0].endswith("kind=Mixer, layers=1, tokens=4, channels=4, seed 1: RuntimeError: two lines")
+    assert told[0].endswith("kind=Mixer, layers=1, tokens=4, channels=4, data=mnist, seed 1: RuntimeError: two lines")
     assert (tmp_path / SMALL.name / "quick" / "outcome.txt").exists()
     monkeypatch.undo()
     assert values(run_study(SMALL, "quick", tmp_path, seeds=2)) == values(whole)  # what failed is run again
@@ -251,7 +251,7 @@ def test_commands(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     ("arguments", "words"),
     [
         (("run", "nothing"), "study 'nothing': expected one of"),
-        (("run", "cost", "--preset", "huge"), "preset 'huge': cost has quick, full"),
+        (("run", "cost", "--preset", "huge"), "preset 'huge': cost has quick, full, null, planted, pilot"),
         (("run", "cost", "--seeds", "0"), "seeds=0: expected at least 1"),
         (("run", "cost", "--jobs", "0"), "jobs=0: expected at least 1"),
         (("run", "cost", "--scheduler", "tcp://127.0.0.1:9"), "scheduler tcp://127.0.0.1:9 cannot be reached"),

@@ -1,0 +1,119 @@
+"""Stacks of hidden layers that differ in nothing else.
+
+Patches of the image are embedded, token by token, into S × C features; then come hidden layers of width S·C; then one dense layer
+to the classes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+import kronmix as km
+from kronmix import networks as nn
+
+from .sources import classes, image_shape, patch_side
+from .sparse import bernoulli_weight
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+def stacked(
+    kind: str,
+    data: str,
+    tokens: int,
+    channels: int,
+    depth: int,
+    seed: int,
+    *,
+    density: float = 1.0,
+    skip: bool = False,
+    activation: str = "gelu",
+) -> nn.Network:
+    """A network of ``depth`` pairs of hidden layers of width S·C.
+
+    Parameters
+    ----------
+    kind : {"S-Mixer", "RP-Mixer", "untied", "sparse MLP", "dense MLP"}
+        Token and channel mixing in turn; the same between random permutations; the same supports with no weight shared;
+        Bernoulli(``density``) masks; dense.
+    tokens, channels : int
+        S patches of an image, each embedded in C features.
+    skip : bool
+        A skip connection around every hidden layer, whose variance is then divided by the number of layers.
+    """
+    rng = np.random.default_rng([seed, 11])
+    S, C, patch, pixels = tokens, channels, patch_side(data, tokens), int(np.prod(image_shape(data))) // tokens
+    layers = 2 * depth
+    gain = (1.0 if activation == "linear" else 2.0) / (layers if skip else 1)
+    parts: list[Any] = [nn.Linear(km.channel_mixing(normal(rng, (pixels, C), patch**2), tokens=S))]
+    for layer in range(layers):
+        op = LAYERS[kind](Layer(S, C, layer % 2 == 0, density, gain), rng)
+        inner: list[nn.Part] = [nn.Linear(op, np.zeros((1, S * C, 1), np.float32))]
+        inner += [] if activation == "linear" else [nn.Activation(activation)]
+        parts += [nn.Residual(*inner)] if skip else inner
+    head = km.Dense(normal(rng, (classes(data), S * C), S * C))
+    parts.append(nn.Linear(head, np.zeros((1, classes(data), 1), np.float32)))
+    return nn.Network(nn.Sequential(*parts), nn.Patches(patch), kind)
+
+
+@dataclass(frozen=True)
+class Layer:
+    """Sizes of a hidden layer; ``gain`` is the variance of an output for inputs of variance 1."""
+
+    tokens: int
+    channels: int
+    mixes_tokens: bool
+    density: float
+    gain: float
+
+    @property
+    def width(self) -> int:
+        return self.tokens * self.channels
+
+    @property
+    def sizes(self) -> tuple[int, int]:
+        """Side of the shared matrix, and how often it is repeated."""
+        return (self.tokens, self.channels) if self.mixes_tokens else (self.channels, self.tokens)
+
+    def block(self, rng: np.random.Generator) -> tuple[Array, int]:
+        """The shared matrix, and how often it is repeated."""
+        size, copies = self.sizes
+        return normal(rng, (size, size), size / self.gain), copies
+
+
+def _s_mixer(layer: Layer, rng: np.random.Generator) -> Any:
+    W, copies = layer.block(rng)
+    return km.token_mixing(W, channels=copies) if layer.mixes_tokens else km.channel_mixing(W, tokens=copies)
+
+
+def _rp_mixer(layer: Layer, rng: np.random.Generator) -> Any:
+    return km.random_permuted_mixing(*layer.block(rng), rng)
+
+
+def _sparse(layer: Layer, rng: np.random.Generator) -> Any:
+    weight = bernoulli_weight(layer.width, layer.width, layer.density, rng)
+    scale = np.sqrt(layer.gain / (layer.density * layer.width))
+    return km.Masked((scale * weight.data).astype(np.float32), weight != 0)
+
+
+def _untied(layer: Layer, rng: np.random.Generator) -> Any:
+    """The support of token or channel mixing, every connection with a weight of its own."""
+    size, copies = layer.sizes
+    ones, eye = np.ones((size, size), bool), np.eye(copies, dtype=bool)
+    support = np.kron(eye, ones) if layer.mixes_tokens else np.kron(ones, eye)
+    return km.Masked(normal(rng, support.shape, size / layer.gain), support)
+
+
+def _dense(layer: Layer, rng: np.random.Generator) -> Any:
+    return km.Dense(normal(rng, (layer.width, layer.width), layer.width / layer.gain))
+
+
+LAYERS = {"S-Mixer": _s_mixer, "RP-Mixer": _rp_mixer, "untied": _untied, "sparse MLP": _sparse, "dense MLP": _dense}
+
+
+def normal(rng: np.random.Generator, shape: tuple[int, int], inputs: float) -> Array:
+    """Normal weights that keep the variance of ``inputs`` independent inputs."""
+    return (rng.standard_normal(shape) / np.sqrt(inputs)).astype(np.float32)
