@@ -71,6 +71,7 @@ def _linear(config: Config, seed: int) -> dict[str, float]:
 
 def _gelu(config: Config, seed: int) -> dict[str, float]:
     pixels, y = km.datasets.load(config.data)
+    assert y is not None
     X = km.datasets.tokens(pixels, 4)
     order = np.random.default_rng(seed).permutation(len(X))
     X, y = X[order], y[order]
