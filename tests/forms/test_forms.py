@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy.sparse
 from hypothesis import given, strategies as st
 
 import kronmix as km
@@ -13,6 +14,7 @@ from kronmix import forms
 from kronmix.forms import DirectSum, Permuted, Product, Slices, Slots, Stack, Terms, Updated, orders
 from kronmix.forms.spectral import _qz
 from kronmix.operators.convert import operator_of
+from kronmix.operators.dense import as_operator
 from tests.strategies import Source, operators, sizes
 
 EXACT = [np.float64, np.complex128]
@@ -273,3 +275,31 @@ def test_a_scaled_matrix_plus_one_of_low_rank() -> None:
         np.testing.assert_allclose(total.dense(), A.to_dense() + thin.to_dense())
     double = km.kron([[2.0]], km.LowRank(normal(5, 1), normal(1, 5)))
     np.testing.assert_allclose(forms.add(double.form, thin.form).dense(), double.to_dense() + thin.to_dense())
+
+
+@pytest.mark.parametrize(("a", "d"), [(1, 3), (3, 1), (2, 3)])
+@pytest.mark.parametrize(
+    "inner",
+    [
+        km.Dense(normal(2, 4)),
+        km.Monarch(normal(2, 2, 3), normal(3, 2, 2)),
+        km.block_diag(km.Dense(normal(2, 3)), km.Dense(normal(1, 1))),
+        km.Kronecker(normal(2, 2), normal(2, 2)) + km.Kronecker(normal(2, 2), normal(2, 2)),
+    ],
+    ids=lambda op: type(op).__name__,
+)
+def test_repeated_operators(a: int, d: int, inner: Any) -> None:
+    op = km.Ampliation(inner, a, d)
+    expected = np.kron(np.kron(np.eye(a), inner.to_dense()), np.eye(d))
+    np.testing.assert_allclose(op.form.dense(), expected)
+    np.testing.assert_allclose(op.to_dense(), expected)
+
+
+def test_a_mask_too_large_for_a_matrix_stays_as_it_is() -> None:
+    n = 20_000
+    edge = np.arange(n)
+    rows, columns = np.r_[edge, np.zeros(n, int), edge], np.r_[np.zeros(n, int), edge, edge]
+    arrow = scipy.sparse.csr_array((np.ones(3 * n), (rows, columns)), shape=(n, n))
+    op = as_operator(arrow)
+    assert isinstance(op.form, forms.Opaque)  # one component: its blocks are no smaller than the whole
+    assert op[5, 5] == arrow[5, 5]
