@@ -23,8 +23,9 @@ def table(title: str, words: tuple[str, ...], numbers: tuple[str, ...] = ()) -> 
 
 
 def facts(title: str, rows: dict[str, str]) -> Table:
-    """A table of names and values, without a head."""
-    made = table(title, ("measure",), ("value",))
+    """A table of names, whole, and values, which may be folded; without a head."""
+    made = table(title, ("measure", "value"))
+    made.columns[0].no_wrap, made.columns[1].justify = True, "right"
     made.show_header = False
     for row in rows.items():
         made.add_row(*row)

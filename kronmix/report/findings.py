@@ -315,8 +315,8 @@ def study_table(
     >>> rng = np.random.default_rng(0)
     >>> X = rng.normal(size=(40, 6))
     >>> found = study_table(X, X[:, :1] - X[:, 1:2], "a table", seeds=2, steps=50)
-    >>> found.comparison.best.name, found.table.path.weights.shape[1:]
-    ('u∘v with weight decay (lasso)', (1, 6))
+    >>> [structure.name for structure in found.comparison.structures], found.table.path.weights.shape[1:]
+    (['Kronecker 1×2 ⊗ 1×3', 'u∘v with weight decay (lasso)'], (1, 6))
     """
     compared = compare_on_table(X, Y, rank=rank, seeds=seeds, steps=steps, seed=seed, progress=progress)
     attempt = Attempts()

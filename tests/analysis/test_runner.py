@@ -162,6 +162,7 @@ def dies_for_mixers(name: str, config: Any, seed: int) -> Any:
     return run_one(name, config, seed)
 
 
+@pytest.mark.slow
 def test_a_worker_that_dies_takes_only_its_cell(tmp_path: Path, whole: Table, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runner, "run_one", dies_for_mixers)
     table = run_study(SMALL, "quick", tmp_path, seeds=1, jobs=2)

@@ -117,7 +117,7 @@ def test_replaced_layers_stand_with_their_intervals_and_seeds(tmp_path: Path) ->
     for seed, error in enumerate((0.1, 0.3)):
         values = {f"low rank, plain: {q}": error for q in ("numbers", "logit error", "accuracy", "tuned accuracy")}
         cell = {"config": config, "seed": seed, "values": values | {"dense: accuracy": 0.9}}
-        (tmp_path / "cells" / f"{seed}.json").write_text(json.dumps(cell))
+        (tmp_path / "cells" / f"{seed}.json").write_text(json.dumps(cell), encoding="utf-8")
     layers.keep(tmp_path, tmp_path / "kept.json")
     table = layers.read(tmp_path / "kept.json")
     assert "mnist, 10 images to train and 5 to test" in layers.sizes(table)

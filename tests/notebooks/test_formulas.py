@@ -112,7 +112,7 @@ def test_the_report_names_the_penalty_that_it_draws() -> None:
     assert km.induced_penalty(op).name == "sum of the slices' nuclear norms"
     assert np.allclose(_path("decay"), nuclear(), atol=1e-6)
     source = Path(km.__file__).parent / "report" / "regularization_sections.py"
-    assert "induced_penalty(found.monarch).name" in source.read_text()
+    assert "induced_penalty(found.monarch).name" in source.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("folder", ["notebooks", "kronmix", "docs"])

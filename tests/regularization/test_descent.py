@@ -55,6 +55,7 @@ def test_fixed_steps_are_exactly_gradient_steps() -> None:
     assert path.losses[-1] == pytest.approx(loss(km.Observed(T), path.operator))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [{}, {"momentum": 0.9}])
 def test_t23_monarch_recovers_where_least_norm_does_not(options: Any) -> None:
     rng = np.random.default_rng(1)

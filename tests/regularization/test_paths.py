@@ -101,6 +101,7 @@ def test_decay_on_monarch_factors_follows_the_group_lasso_under_sensing() -> Non
 # ---- scale -----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_scale_goes_from_the_least_l1_norm_to_the_least_l2_norm() -> None:
     """40 rows of diabetes with all features of degree two."""
     problem = diabetes(40, squares=True)
@@ -114,6 +115,7 @@ def test_scale_goes_from_the_least_l1_norm_to_the_least_l2_norm() -> None:
     assert (np.diff(sizes) > 0).all()
 
 
+@pytest.mark.slow
 def test_t23_monarch_recovers_what_dense_and_tied_factors_do_not() -> None:
     problem, target = sensing(110)
     size = np.linalg.norm(target)
@@ -153,6 +155,7 @@ def test_t27_time_averages_of_observed_targets_are_soft_thresholded(structure: A
     np.testing.assert_allclose(path.weights, expected, atol=0.02)
 
 
+@pytest.mark.slow
 def test_time_averages_under_sensing_are_near_the_convex_path() -> None:
     """THEORY's open question 9, first look: with 400 measurements within 1-13 % below 0.7 of the largest λ."""
     problem, _ = sensing(400, noise=0.05)

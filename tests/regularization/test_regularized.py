@@ -25,6 +25,7 @@ def test_factors_pay_at_least_the_penalty_and_little_more(result: object) -> Non
         assert row.induced <= row.paid * (1 + 1e-12) < 1.1 * row.induced
 
 
+@pytest.mark.slow
 def test_drift_halves_with_the_step(result: object) -> None:
     found = study_regularization(result)
     assert found.slope == pytest.approx(1, abs=0.1)
@@ -33,6 +34,7 @@ def test_drift_halves_with_the_step(result: object) -> None:
     assert all(run.step_size == step for step, run in found.drift.items())
 
 
+@pytest.mark.slow
 def test_path_follows_the_group_penalty_where_weights_are_few(result: object) -> None:
     path = study_regularization(result).path
     assert path is not None

@@ -33,6 +33,9 @@ from kronmix.report.page import LARGEST_SVG, Page, Section, Table, panel
 from kronmix.report.words import percent
 from tests.browser import needs_browser, open_page
 
+# Pages of whole findings; a small one is built in the examples of `kronmix.report`.
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def trained() -> Findings:
