@@ -7,6 +7,7 @@ of ``values`` of length 1 is shared along that axis of the pattern (tied weights
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import gcd
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,8 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 #: What writing and reading a vector once more costs, in multiply-adds a number: small factors are multiplied out below it.
 PASS = 32
+#: Bytes of a vector that is worked through in pieces.
+CACHE = 2**22
 
 
 def apply_factor(values: Array, pattern: Pattern, x: Array, out: Array | None = None) -> Array:
@@ -40,15 +43,36 @@ def apply_factor(values: Array, pattern: Pattern, x: Array, out: Array | None = 
     return out
 
 
-def apply_factors(factors: Sequence[tuple[Array, Pattern]], x: Array) -> Array:
-    """A product of factors, the first one applied first; two buffers take turns where sizes allow."""
+def apply_factors(factors: Sequence[tuple[Array, Pattern]], x: Array, out: Array | None = None) -> Array:
+    """A product of factors, the first one applied first; two buffers take turns where sizes allow.
+
+    What follows the first factor of a large product goes piece by piece, in place, where it keeps the pieces apart: they stay in
+    the cache. ``out`` takes the result where it is given; it may be x where there are two factors or more.
+    """
+    (values, pattern), *rest = factors
+    if not rest:
+        return apply_factor(values, pattern, x, out)
+    y = apply_factor(values, pattern, x)
+    if (pieces := _pieces(rest, y)) > 1:
+        inner = [(v, Pattern(p.a // pieces, *p[1:])) for v, p in rest]
+        for piece in y.reshape(pieces, -1, x.shape[1]):
+            apply_factors(inner, piece, piece)
+        if out is None:
+            return y
+        out[...] = y
+        return out
     spare: Array | None = None
-    y = x
-    for values, pattern in factors:
+    for i, (values, pattern) in enumerate(rest, 1):
         fits = spare is not None and spare.shape[0] == pattern.shape[0] and spare.dtype == np.result_type(values, y)
-        out = apply_factor(values, pattern, y, spare if fits else None)
-        spare, y = None if y is x else y, out
+        target = out if i == len(rest) and out is not None else spare if fits else None
+        spare, y = y, apply_factor(values, pattern, y, target)
     return y
+
+
+def _pieces(factors: Sequence[tuple[Array, Pattern]], y: Array) -> int:
+    """Into how many pieces y falls that square factors, shared by all pieces, keep apart; 1 where it is small."""
+    apart = all(v.shape[0] == 1 and p.b == p.c and np.result_type(v, y) == y.dtype for v, p in factors)
+    return gcd(*(p.a for _, p in factors)) if apart and len(factors) > 1 and y.nbytes > CACHE else 1
 
 
 def cheapest_groups(count: int, cost: Callable[[int, int], float]) -> list[tuple[int, int]]:

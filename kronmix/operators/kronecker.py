@@ -85,7 +85,10 @@ class Kronecker(StructuredOperator):
 
         groups = [self.factors[slice(*group)] for group in cheapest_groups(len(self.factors), cost)]
         matrices = [reduce(np.kron, group) for group in groups]
-        return [(matrices[i][None, None], pattern) for i, pattern in cheapest_stages([m.shape for m in matrices])]
+        stages = cheapest_stages([m.shape for m in matrices])
+        if all(rows == columns for rows, columns in (m.shape for m in matrices)):
+            stages = stages[::-1]  # all orders cost the same: leftmost first leaves the others pieces of their own
+        return [(matrices[i][None, None], pattern) for i, pattern in stages]
 
     def _apply(self, X: Array) -> Array:
         return apply_factors(self._applied, X)
