@@ -56,16 +56,17 @@ def plot_front(front: Any, ax: Axes | None = None) -> Axes:
         (found, "best structure"),
         (sparse, "as many of the largest entries"),
     ]
-    for series, label in handles:
-        ax.plot([], [], color=series.colour, linestyle="-" if series is found else series.dashes, label=label)
+    for series, name in handles:
+        ax.plot([], [], color=series.colour, linestyle="-" if series is found else series.dashes, label=name)
     if gaps.size:
         ax.plot([], [], color=MUTED, linewidth=0.8, label="down to the proved bound")
+    taken: list[Any] = []
     for level, i in enumerate(_labelled(front, numbers)):
         ax.plot(numbers[i], errors[i], marker="o", markersize=5, color=found.colour)
         # The line falls: above it on the right there is room, and below on the left, but not under the lower edge.
         beyond = bool(np.log(numbers[i] / numbers[0]) > 0.5 * np.log(numbers[-1] / numbers[0]))
         below = beyond and errors[i] > 4 * lowest
-        ax.annotate(
+        label = ax.annotate(
             str(rows[i]),
             (numbers[i], errors[i]),
             xytext=(-6 if beyond else 4, -7 if below else 7 if level or beyond else 12),
@@ -76,6 +77,11 @@ def plot_front(front: Any, ax: Axes | None = None) -> Axes:
             ha="right" if beyond else "left",
             va="top" if below else "baseline",
         )
+        extent = label.get_window_extent()
+        if any(extent.overlaps(other) for other in taken):
+            label.remove()  # the point stays; the table names it
+        else:
+            taken.append(extent)
     ax.legend(frameon=False, loc="best", fontsize=8)
     return ax
 

@@ -181,3 +181,13 @@ def test_colours_stay_apart_for_colour_blind_readers(name: str) -> None:
 def test_labels_of_a_single_point_stay_inside() -> None:
     ax = km.plotting.plot_curves([1], {"loss": [2.0]}, references={"best": 0.5})
     assert all(-0.2 <= text.xy[1] <= 1.2 for text in ax.texts)
+
+
+@pytest.mark.parametrize("budget", [None, 168])
+def test_labels_of_a_front_do_not_meet(budget: int | None) -> None:
+    rng = np.random.default_rng(3)
+    B = np.kron(rng.normal(size=(6, 5)), rng.normal(size=(4, 7))) + 0.01 * rng.normal(size=(24, 35))
+    ax = km.search(B, budget=budget).plot(Figure(figsize=(7, 4.5)).subplots())
+    extents = [text.get_window_extent() for text in ax.texts]
+    assert extents
+    assert not any(one.overlaps(other) for one, other in combinations(extents, 2))
