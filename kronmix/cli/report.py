@@ -157,18 +157,17 @@ def _predict(file: Path, repeated: dict[str, int]) -> Findings:
 
 def _prove(findings: Findings) -> Findings:
     """With the verdicts on the theorems, or with a word about why there are none."""
-    from ..report.attempts import Failure
+    from ..report.attempts import Attempts
 
     try:
         from ..symbolic import verify
     except ModuleNotFoundError as error:
         typer.echo(f"kronmix: no section of proofs: {missing(error)}", err=True)
         return findings
-    try:
-        with progress("proving") as advance:
-            return replace(findings, proofs=verify(progress=advance))
-    except Exception as error:  # the rest of the page is there, and says so
-        return replace(findings, failures=(*findings.failures, Failure.of("proofs", error)))
+    attempt = Attempts()
+    with progress("proving") as advance:
+        proofs = attempt("proofs", lambda: verify(progress=advance))
+    return replace(findings, proofs=proofs, failures=(*findings.failures, *attempt.failures))
 
 
 def _shown(findings: Findings) -> tuple[Table | str, ...]:

@@ -70,9 +70,12 @@ def apply_factors(factors: Sequence[tuple[Array, Pattern]], x: Array, out: Array
 
 
 def _pieces(factors: Sequence[tuple[Array, Pattern]], y: Array) -> int:
-    """Into how many pieces y falls that square factors, shared by all pieces, keep apart; 1 where it is small."""
+    """Into how many pieces, none so small that calls cost more than work, square shared factors cut y; 1 where it is small."""
     apart = all(v.shape[0] == 1 and p.b == p.c and np.result_type(v, y) == y.dtype for v, p in factors)
-    return gcd(*(p.a for _, p in factors)) if apart and len(factors) > 1 and y.nbytes > CACHE else 1
+    if not apart or len(factors) < 2 or y.nbytes <= CACHE:
+        return 1
+    most = gcd(*(p.a for _, p in factors))
+    return max(n for n in range(1, min(most, 16 * y.nbytes // CACHE) + 1) if most % n == 0)
 
 
 def cheapest_groups(count: int, cost: Callable[[int, int], float]) -> list[tuple[int, int]]:

@@ -71,6 +71,16 @@ def test_small_square_factors_of_a_kronecker_product(
     np.testing.assert_array_equal(X, kept)
 
 
+def test_pieces_of_a_long_axis_are_few() -> None:
+    """A thousand pieces of 400 numbers would cost a thousand calls."""
+    patterns = [km.Pattern(20_000, 20, 20, 20), km.Pattern(400_000, 20, 20, 1)]
+    factors = [(np.ones((1, 1, 20, 20)), p) for p in patterns]
+    y = np.empty((8_000_000, 1))
+    pieces = kernels._pieces(factors, y)
+    assert 20_000 % pieces == 0
+    assert 1 < pieces <= 16 * y.nbytes // kernels.CACHE
+
+
 def test_buffers_change_their_dtype_with_the_values() -> None:
     patterns = [km.Pattern(1, 4, 4, 1)] * 4
     values = [rng.normal(size=(1, 1, 4, 4)).astype(dtype) for dtype in ("f4", "f4", "c16", "f8")]
