@@ -171,13 +171,15 @@ def test_an_interrupted_model_goes_on(
 def test_ctrl_c_keeps_what_was_found(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    search = km.search  # read before it is replaced: the name is loaded when first asked for
+
     def stopped(B: Any, progress: Any, **options: Any) -> Any:
         def stop(name: str, done: int) -> None:
             progress(name, done)
             if name == "butterfly":
                 raise KeyboardInterrupt
 
-        return km.search(B, progress=stop, **options)
+        return search(B, progress=stop, **options)
 
     monkeypatch.setattr(km.decompose, "search", stopped)
     code, printed, errors = call(capsys, "factor", "m.npy", "--budget", "34%")
