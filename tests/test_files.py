@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import json
 import re
 import zipfile
 from pathlib import Path
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 import scipy.io
 import scipy.sparse
+from safetensors.numpy import save_file
 
 from kronmix.files import read_arrays, read_matrix, staged_folder, take, write_file
 
@@ -84,7 +86,7 @@ def test_a_header_that_promises_a_terabyte_is_not_believed(tmp_path: Path) -> No
         (
             "a.txt",
             b"1,2",
-            "unknown file type '.txt', expected one of .csv, .csv.gz, .mat, .mtx, .mtx.gz, .npy, .npz, .safetensors",
+            "unknown file type '.txt', expected one of .csv, .csv.gz, .index.json, .mat, .mtx, .mtx.gz, .npy, .npz, .safetensors",
         ),
         ("a.npy", b"not an array at all", "not a NumPy array"),
         ("a.npz", b"not an archive", "not a whole .npz archive"),
@@ -243,10 +245,60 @@ def test_size_limit_is_held_for_every_type(tmp_path: Path) -> None:
 
 def test_folders_and_missing_files(tmp_path: Path) -> None:
     (tmp_path / "folder.npy").mkdir()
-    with pytest.raises(ValueError, match="is a folder, expected a file"):
+    with pytest.raises(
+        ValueError, match=r"expected one file of weights in this folder, such as model\.safetensors; found none"
+    ):
         read_matrix(tmp_path / "folder.npy")
     with pytest.raises(FileNotFoundError):
         read_matrix(tmp_path / "none.npy")
+
+
+def sharded(folder: Path, arrays: dict[str, np.ndarray]) -> Path:
+    """An array to a shard, and their index."""
+    places = {name: f"model-{i + 1:05d}-of-{len(arrays):05d}.safetensors" for i, name in enumerate(arrays)}
+    for name, place in places.items():
+        save_file({name: arrays[name]}, folder / place)
+    index = folder / "model.safetensors.index.json"
+    index.write_text(json.dumps({"metadata": {"total_size": 1}, "weight_map": places}), encoding="utf-8")
+    return index
+
+
+def test_arrays_in_shards_are_read_by_index_or_folder(tmp_path: Path) -> None:
+    arrays = {"a": np.arange(6.0).reshape(2, 3), "b": np.ones((4, 5), np.float32)}
+    index = sharded(tmp_path, arrays)
+    for path in (index, tmp_path):
+        read = read_arrays(path)
+        assert list(read) == ["a", "b"]
+        assert all(np.array_equal(read[name], array) for name, array in arrays.items())
+    shard = tmp_path / "model-00002-of-00002.safetensors"
+    shard.write_bytes(shard.read_bytes()[:-1])
+    assert read_arrays(index)["a"].shape == (2, 3)
+    with pytest.raises(ValueError, match=r"00002-of-00002\.safetensors: 'b' lies outside the file .*truncated"):
+        read_arrays(index)["b"]
+    shard.write_bytes(b"version https://git-lfs.github.com/spec/v1\n")
+    with pytest.raises(ValueError, match=r"00002-of-00002\.safetensors: is a Git LFS pointer"):
+        read_arrays(index)
+    shard.unlink()
+    with pytest.raises(ValueError, match=r"the shard model-00002-of-00002\.safetensors is not there, of 2"):
+        read_arrays(index)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("{", "not whole JSON"),
+        ("[]", "expected an object"),
+        ("{}", "no 'weight_map'"),
+        ('{"weight_map": {"a": 3}}', "no 'weight_map'"),
+        ('{"weight_map": {"a": "../one.safetensors"}}', "not in its folder"),
+        ('{"weight_map": {"b": "model-00001-of-00001.safetensors"}}', "which does not hold it"),
+    ],
+)
+def test_indices_that_are_none_are_named(text: str, words: str, tmp_path: Path) -> None:
+    index = sharded(tmp_path, {"a": np.ones(2)})
+    index.write_text(text, encoding="utf-8")
+    with pytest.raises(ValueError, match=words):
+        read_arrays(index)
 
 
 def test_a_failed_stage_leaves_nothing_and_keeps_what_was_there(tmp_path: Path) -> None:

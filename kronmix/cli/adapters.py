@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def is_adapter(file: Path) -> bool:
     """Whether the file is an adapter, so that nothing is imported for one that cannot be."""
-    if not (file.is_dir() or file.suffix == ".safetensors"):
+    if not km.files.may_hold_layers(file):
         return False
     from ..interop.adapters import is_adapter as looks_like_one
 

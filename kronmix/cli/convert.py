@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
+import kronmix as km
+
 from .answer import Answer
 from .app import command
 from .session import file_in, writing
@@ -31,7 +33,11 @@ class Target(StrEnum):
 @command
 def convert(
     file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="An adapter (.safetensors, or PEFT's folder), or factors (.npz).")
+        Path,
+        typer.Argument(
+            metavar="FILE",
+            help="An adapter (.safetensors, the index.json of its shards, PEFT's folder), or factors (.npz).",
+        ),
     ],
     to: Annotated[Target, typer.Option(help="What to write.")],
     rank: Annotated[int | None, typer.Option(min=1, help="lora: rank of every layer.")] = None,
@@ -76,7 +82,7 @@ def _factors(file: Path, out: Path, to: Target) -> Answer:
     if file.suffix != ".npz":
         raise ValueError(f"{file}: --to {to} takes factors in a .npz file, as kronmix factor and km.save write them")
     op = read_factors(file)
-    target = file_in(out, f"{file.stem}.{to}{LIBRARIES[to].suffix}")
+    target = file_in(out, f"{km.files.stem(file)}.{to}{LIBRARIES[to].suffix}")
     with writing(target):
         usage = write_factors(op, target, to)
     record = {"kind": "factors", "to": to, "operator": repr(op), "shape": op.shape, "read_with": usage}
@@ -110,7 +116,7 @@ def _lora(file: Path, out: Path, *, rank: int | None, tolerance: float | None, k
 def _lora_target(file: Path, out: Path, adapter: Adapter) -> Path:
     """A file for kohya's layout, for PEFT's a folder."""
     if adapter.format == "kohya":
-        return file_in(out, f"{file.stem}.lora.safetensors")
+        return file_in(out, f"{km.files.stem(file)}.lora.safetensors")
     folder = file if file.is_dir() else file.parent
     return out / f"{folder.resolve().name}-lora"
 

@@ -38,7 +38,8 @@ def factor(
         Path,
         typer.Argument(
             metavar="FILE",
-            help="A matrix: .npy, .npz (SciPy's sparse ones too), .csv, .mtx, .mat; or a model: .safetensors.",
+            help="A matrix: .npy, .npz (SciPy's sparse ones too), .csv, .mtx, .mat; or a model: .safetensors, "
+            "the index.json of its shards, its folder.",
         ),
     ],
     structure: Annotated[
@@ -126,7 +127,7 @@ def factor(
         if tolerance is not None and not tolerance >= 0:
             raise ValueError(f"--tolerance {tolerance}: expected a number, at least 0")
         wanted = {"budget": None if budget is None else _budget(budget), "tolerance": tolerance}
-        if key is None and file.suffix.lower() == ".safetensors":
+        if key is None and km.files.may_hold_layers(file):
             from .models import factor_model
 
             if inputs is not None or permute or pad:
@@ -162,7 +163,7 @@ def _search(file: Path, key: str | None, wanted: dict[str, Any], out: Path, plot
     from ..decompose import search
 
     target = _target(file, out)
-    drawn = target.with_name(f"{file.stem}.front.png") if plot is None else plot
+    drawn = target.with_name(f"{km.files.stem(file)}.front.png") if plot is None else plot
     files = (drawn, target) if wanted["budget"] is not None or wanted["tolerance"] is not None else (drawn,)
     with writing(*files):
         B = km.files.read_matrix(file, key)
@@ -185,7 +186,7 @@ def _search(file: Path, key: str | None, wanted: dict[str, Any], out: Path, plot
 
 
 def _target(file: Path, out: Path) -> Path:
-    target = file_in(out, f"{file.stem}.factors.npz")
+    target = file_in(out, f"{km.files.stem(file)}.factors.npz")
     if target.suffix != ".npz":
         raise ValueError(f"--out {target}: expected a folder, or a name ending in .npz")
     return target

@@ -32,7 +32,7 @@ def factor_model(file: Path, wanted: Mapping[str, Any], jobs: int, scheduler: st
     layers = files.layer_matrices(arrays)
     if not layers:
         raise ValueError(f"{file}: holds no matrix among its arrays ({', '.join(sorted(arrays)) or 'nothing'})")
-    target, folder = out / f"{file.stem}.factors", out / f"{file.stem}.fronts"
+    target, folder = out / f"{files.stem(file)}.factors", out / f"{files.stem(file)}.fronts"
     writes = wanted["budget"] is not None or wanted["tolerance"] is not None
     if writes:
         claim(target)

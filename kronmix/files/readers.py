@@ -1,4 +1,4 @@
-"""Readers of ``.npy``, ``.npz``, ``.csv``, ``.mtx`` and ``.mat`` files, plain or gzip-compressed where that is usual.
+"""Readers of ``.npy``, ``.npz``, ``.csv``, ``.mtx``, ``.mat``, ``.safetensors``; gzip-compressed or in shards where that is usual.
 
 Sizes are compared with the file's length before any memory is reserved, and pickles are never loaded.
 """
@@ -16,7 +16,9 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from .recognition import refuse_what_is_not_read
 from .safetensors import stored_safetensors
+from .shards import INDEX, stored_shards
 from .stored import Array, Stored, first_line, holds_numbers
 
 Reader = Callable[[Path, int], dict[str, Stored]]
@@ -24,7 +26,7 @@ Reader = Callable[[Path, int], dict[str, Stored]]
 
 def _npy(file: Path, max_bytes: int) -> dict[str, Stored]:
     with file.open("rb") as stream:
-        return {file.stem: Stored.of(_npy_array(stream, file.stat().st_size, str(file), max_bytes))}
+        return {stem(file): Stored.of(_npy_array(stream, file.stat().st_size, str(file), max_bytes))}
 
 
 def _npz(file: Path, max_bytes: int) -> dict[str, Stored]:
@@ -37,7 +39,7 @@ def _npz(file: Path, max_bytes: int) -> dict[str, Stored]:
             words = "no NumPy array" if dtype is None else str(dtype)
             stored[name] = Stored(shape, words, _npz_entry(file, entry, name, max_bytes), holds_numbers(dtype))
     if {"format", "shape", "data"} <= stored.keys():
-        return {file.stem: _sparse_npz(file, stored, max_bytes)}
+        return {stem(file): _sparse_npz(file, stored, max_bytes)}
     return stored
 
 
@@ -158,7 +160,7 @@ def _csv(file: Path, max_bytes: int) -> dict[str, Stored]:
         raise ValueError(
             f"{file}: lines hold {', '.join(map(str, sorted(widths))) or 'no'} numbers, expected as many in each"
         )
-    return {_stem(file): Stored.of(np.array(rows))}
+    return {stem(file): Stored.of(np.array(rows))}
 
 
 def _mtx(file: Path, max_bytes: int) -> dict[str, Stored]:
@@ -172,7 +174,7 @@ def _mtx(file: Path, max_bytes: int) -> dict[str, Stored]:
         matrix = mmread(file)
     except (ValueError, OverflowError, gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise ValueError(f"{file}: not a readable Matrix Market file ({first_line(error)})") from error
-    return {_stem(file): Stored.of(matrix.toarray() if issparse(matrix) else np.asarray(matrix))}
+    return {stem(file): Stored.of(matrix.toarray() if issparse(matrix) else np.asarray(matrix))}
 
 
 def _mat(file: Path, max_bytes: int) -> dict[str, Stored]:
@@ -206,6 +208,14 @@ def _safetensors(file: Path, max_bytes: int) -> dict[str, Stored]:
     return stored_safetensors(file)  # mapped, not read: no limit is needed
 
 
+def _index(file: Path, max_bytes: int) -> dict[str, Stored]:
+    def shard(part: Path) -> dict[str, Stored]:
+        refuse_what_is_not_read(part)
+        return stored_safetensors(part)
+
+    return stored_shards(file, shard)
+
+
 READERS: dict[str, Reader] = {
     ".npy": _npy,
     ".npz": _npz,
@@ -215,14 +225,36 @@ READERS: dict[str, Reader] = {
     ".mtx.gz": _mtx,
     ".mat": _mat,
     ".safetensors": _safetensors,
+    INDEX: _index,
 }
 
 
 def ending(file: Path) -> str:
-    """The end of a file's name that says its type, in lower case: ``.npz``, ``.csv.gz``."""
+    """The end of a file's name that says its type, in lower case: ``.npz``, ``.csv.gz``, ``.index.json``."""
     last = file.suffix.lower()
-    return Path(file.stem).suffix.lower() + last if last == ".gz" else last
+    return Path(file.stem).suffix.lower() + last if last in (".gz", ".json") else last
 
 
-def _stem(file: Path) -> str:
-    return Path(file.stem).stem if file.suffix.lower() == ".gz" else file.stem
+def stem(file: Path) -> str:
+    """A file's name without what says its type; a folder's name as it is.
+
+    Examples
+    --------
+    >>> [stem(Path(name)) for name in ("B.npy", "B.csv.gz", "model.safetensors.index.json")]
+    ['B', 'B', 'model']
+    """
+    if file.is_dir():
+        return file.resolve().name
+    name = file.name[: len(file.name) - len(ending(file))]
+    return Path(name).stem if ending(file) == INDEX else name
+
+
+def may_hold_layers(file: Path) -> bool:
+    """Whether a path is, by its name, a model or an adapter rather than one matrix.
+
+    Examples
+    --------
+    >>> [may_hold_layers(Path(name)) for name in ("B.npy", "adapter.safetensors", "model.safetensors.index.json")]
+    [False, True, True]
+    """
+    return file.is_dir() or ending(file) in (".safetensors", INDEX)

@@ -10,15 +10,16 @@ from pathlib import Path
 from ..checks import finite
 from .readers import READERS, ending
 from .recognition import refuse_what_is_no_file, refuse_what_is_not_read
+from .shards import MODEL, file_of
 from .stored import MAX_BYTES, Array, Arrays
 
 
 def read_arrays(path: str | os.PathLike[str], max_bytes: int = MAX_BYTES) -> Arrays:
     """The arrays of a ``.npy``, ``.npz``, ``.csv``, ``.mtx``, ``.mat`` or ``.safetensors`` file, by name.
 
-    A file that holds one array without a name gives it the file's stem; so does what ``scipy.sparse.save_npz`` wrote. ``.csv.gz``
-    and ``.mtx.gz`` are read too. Each array is read when it is asked for: one that cannot be read or holds no numbers stands in
-    nobody's way until then.
+    Of a model in shards give ``….safetensors.index.json``, of a hub's model the folder. A file that holds one array without a name
+    gives it the file's stem; so does what ``scipy.sparse.save_npz`` wrote. ``.csv.gz`` and ``.mtx.gz`` are read too. Each array is
+    read when it is asked for: one that cannot be read or holds no numbers stands in nobody's way until then.
 
     Parameters
     ----------
@@ -34,7 +35,8 @@ def read_arrays(path: str | os.PathLike[str], max_bytes: int = MAX_BYTES) -> Arr
     Raises
     ------
     ValueError
-        If the file is of an unknown type, truncated or too large; when an array is taken: if it is pickled or holds no numbers.
+        If the file is of an unknown type, truncated or too large, a shard is missing or a folder holds no model or several; when an
+        array is taken: if it is pickled or holds no numbers.
     OSError
         If it cannot be opened.
 
@@ -49,7 +51,7 @@ def read_arrays(path: str | os.PathLike[str], max_bytes: int = MAX_BYTES) -> Arr
     refuse_what_is_no_file(os.fspath(path))
     file = Path(path)
     if file.is_dir():
-        raise ValueError(f"{file} is a folder, expected a file")
+        file = file_of(file, MODEL)
     if file.stat().st_size == 0:
         raise ValueError(f"{file} is empty")
     refuse_what_is_not_read(file)

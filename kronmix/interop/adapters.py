@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,7 +14,7 @@ from typing import Any, Protocol, overload
 import numpy as np
 
 from ..checks import finite
-from ..files import read_arrays, read_safetensors
+from ..files import read_arrays, read_json, refuse_what_is_no_file
 from ..operators import StructuredOperator
 from ..operators.base import Array
 from . import kohya, peft
@@ -23,6 +22,10 @@ from .updates import Kind, Update
 
 #: Pickles of PyTorch, which are never opened.
 _PICKLES = (".bin", ".pt", ".pth", ".ckpt")
+_ENDINGS = (".safetensors", ".safetensors.index.json")
+#: In PEFT's folder, the first that is there.
+_WEIGHTS = ("adapter_model.safetensors.index.json", "adapter_model.safetensors")
+_SHARD = re.compile(r"(.+)-\d{5}-of-(\d{5})\.safetensors")
 
 
 @dataclass(frozen=True)
@@ -110,7 +113,7 @@ def read_adapter(path: str | os.PathLike[str], kernels: Mapping[str, tuple[int, 
     ----------
     path : path
         PEFT: the folder with ``adapter_config.json`` and ``adapter_model.safetensors``, or the latter file. LyCORIS, kohya: the
-        ``.safetensors`` file.
+        ``.safetensors`` file. Of an adapter in shards, the folder or ``….safetensors.index.json``.
     kernels : dict of str to tuple of int, optional
         Kernel sizes of convolutions by name, ``*`` stands for anything: decomposed layers may be stored flat, and then no file
         tells that a layer is a convolution. Only ``shape`` depends on it.
@@ -149,7 +152,7 @@ def read_adapter(path: str | os.PathLike[str], kernels: Mapping[str, tuple[int, 
     True
     """
     file, config = _locate(Path(path))
-    arrays = read_safetensors(file)
+    arrays = dict(read_arrays(file))
     layout = _layout(file, config, arrays)
     groups, others = _grouped(file, layout, arrays)
     layers = [_layer(file, layout, name, parts) for name, parts in groups.items()]
@@ -174,30 +177,42 @@ def is_adapter(path: str | os.PathLike[str]) -> bool:
     file = Path(path)
     if file.is_dir():
         return any(file.glob("adapter_*"))
-    if file.suffix != ".safetensors" or not file.is_file():
+    if not file.name.lower().endswith(_ENDINGS) or not file.is_file():
         return False
     return any(re.search(r"\.(lora_|lokr_|hada_)", key) for key in read_arrays(file))
 
 
 def _locate(path: Path) -> tuple[Path, dict[str, Any] | None]:
-    """The file of tensors and PEFT's configuration, where there is one."""
+    """The file of tensors, or the index of its shards, and PEFT's configuration, where there is one."""
+    refuse_what_is_no_file(path)
     if path.is_dir():
-        file = path / "adapter_model.safetensors"
-        if not file.exists():
-            pickles = sorted(found.name for found in path.iterdir() if found.suffix in _PICKLES)
-            if pickles:
-                raise ValueError(_pickled(path / pickles[0]))
-            raise ValueError(f"{path}: no adapter_model.safetensors in this folder")
+        file = _in_folder(path)
         if not (path / "adapter_config.json").exists():
             raise ValueError(f"{path}: no adapter_config.json in this folder, which holds alpha and the rank")
     else:
         file = path
         if file.suffix in _PICKLES:
             raise ValueError(_pickled(file))
-        if file.suffix != ".safetensors":
-            raise ValueError(f"{file}: unknown file type {file.suffix!r}, expected .safetensors or PEFT's folder")
+        if not file.name.lower().endswith(_ENDINGS):
+            raise ValueError(
+                f"{file}: unknown file type {file.suffix!r}, expected .safetensors, the index.json of its shards or PEFT's folder"
+            )
+        if (shard := _SHARD.fullmatch(file.name)) is not None:
+            raise ValueError(
+                f"{file}: one of {int(shard[2])} shards of an adapter: give {shard[1]}.safetensors.index.json"
+            )
     beside = file.parent / "adapter_config.json"
-    return file, _read_config(beside) if beside.exists() else None
+    return file, read_json(beside) if beside.exists() else None
+
+
+def _in_folder(folder: Path) -> Path:
+    for name in _WEIGHTS:
+        if (folder / name).is_file():
+            return folder / name
+    pickles = sorted(found.name for found in folder.iterdir() if found.suffix in _PICKLES)
+    if pickles:
+        raise ValueError(_pickled(folder / pickles[0]))
+    raise ValueError(f"{folder}: no adapter_model.safetensors in this folder")
 
 
 def _pickled(file: Path) -> str:
@@ -205,16 +220,6 @@ def _pickled(file: Path) -> str:
     code = f"import torch, safetensors.torch as s; s.save_file({load}, {target})"
     how = f'where PyTorch is installed, save it as safetensors: python -c "{code}"'
     return f"{file}: a pickle, which is never opened; {how}"
-
-
-def _read_config(file: Path) -> dict[str, Any]:
-    try:
-        config = json.loads(file.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{file}: not a JSON file") from error
-    if not isinstance(config, dict):
-        raise ValueError(f"{file}: expected an object with PEFT's settings")
-    return config
 
 
 def _layout(file: Path, config: dict[str, Any] | None, arrays: Mapping[str, Array]) -> Layout:

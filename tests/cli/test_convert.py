@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -158,3 +160,38 @@ def test_a_pickle_is_refused_with_the_way_out(
         code, _, errors = call(capsys, monkeypatch, "convert", file, "--to", "lora", "--rank", 2)
         assert code == 2
         assert "save it as safetensors: python -c" in errors
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (lambda shard: shard.unlink(), "the shard adapter_model-00002-of-00002.safetensors is not there, of 2"),
+        (
+            lambda shard: shard.write_bytes(shard.read_bytes()[:-1]),
+            "00002-of-00002.safetensors: 'base_model.model.q.lora_B",
+        ),
+        (lambda shard: shard.write_bytes(b"version https://git-lfs.github.com/spec/v1"), "is a Git LFS pointer"),
+        (lambda shard: shard.with_name("adapter_model.safetensors.index.json").write_text("{"), "not whole JSON"),
+    ],
+)
+def test_an_adapter_with_a_damaged_shard_is_not_converted(
+    damage: Callable[[Path], object],
+    words: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    names = {
+        f"base_model.model.q.lora_{part}.weight": f"adapter_model-0000{i}-of-00002.safetensors"
+        for i, part in ((1, "A"), (2, "B"))
+    }
+    for name, place in names.items():
+        save_file({name: np.ones((2, 2), np.float32)}, tmp_path / place)
+    (tmp_path / "adapter_model.safetensors.index.json").write_text(json.dumps({"weight_map": names}), encoding="utf-8")
+    (tmp_path / "adapter_config.json").write_text('{"peft_type": "LORA", "lora_alpha": 2, "r": 2}', encoding="utf-8")
+    given = "convert", tmp_path, "--to", "lora", "--rank", 1, "--out", tmp_path / "new"
+    damage(tmp_path / "adapter_model-00002-of-00002.safetensors")
+    code, printed, errors = call(capsys, monkeypatch, *given)
+    assert (code, printed, errors.count("\n")) == (2, "", 1)
+    assert words in errors
+    assert not (tmp_path / "new").exists()

@@ -413,13 +413,45 @@ def test_pickles_and_other_files_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"adapter_model\.bin: a pickle"):
         km.interop.read_adapter(tmp_path / "empty")
     folder = peft_file(tmp_path / "y", {"q.lora_A.weight": draw(2, 5)})
-    for text, words in (("[1]", "expected an object"), ("{", "not a JSON file")):
+    for text, words in (("[1]", "expected an object"), ("{", "not whole JSON")):
         (folder / "adapter_config.json").write_text(text, encoding="utf-8")
         with pytest.raises(ValueError, match=words):
             km.interop.read_adapter(folder)
     (folder / "adapter_config.json").unlink()
     with pytest.raises(ValueError, match=r"no adapter_config.json in this folder"):
         km.interop.read_adapter(folder)
+
+
+def in_shards(folder: Path) -> Path:
+    """PEFT's file as two shards and their index, as transformers saves a large adapter."""
+    whole = folder / "adapter_model.safetensors"
+    arrays = load_file(whole)
+    names = sorted(arrays)
+    places = {n: f"adapter_model-{1 + (i > 0):05d}-of-00002.safetensors" for i, n in enumerate(names)}
+    for place in set(places.values()):
+        save_file({n: arrays[n] for n in names if places[n] == place}, folder / place)
+    whole.unlink()
+    index = folder / "adapter_model.safetensors.index.json"
+    index.write_text(json.dumps({"metadata": {}, "weight_map": places}), encoding="utf-8")
+    return index
+
+
+def test_an_adapter_in_shards(tmp_path: Path) -> None:
+    arrays = {"q.lora_A.weight": draw(2, 5), "q.lora_B.weight": draw(6, 2)}
+    folder = peft_file(tmp_path / "x", arrays, peft_type="LORA", lora_alpha=2, r=2)
+    index = in_shards(folder)
+    for path in (folder, index):
+        assert is_adapter(path)
+        (layer,) = km.interop.read_adapter(path)
+        np.testing.assert_allclose(layer.operator.to_dense(), arrays["q.lora_B.weight"] @ arrays["q.lora_A.weight"])
+    shard = folder / "adapter_model-00002-of-00002.safetensors"
+    with pytest.raises(
+        ValueError, match=r"one of 2 shards of an adapter: give adapter_model\.safetensors\.index\.json"
+    ):
+        km.interop.read_adapter(shard)
+    shard.unlink()
+    with pytest.raises(ValueError, match=r"the shard adapter_model-00002-of-00002\.safetensors is not there, of 2"):
+        km.interop.read_adapter(index)
 
 
 def test_truncated_files_and_wrong_targets_leave_nothing(tmp_path: Path) -> None:
