@@ -22,6 +22,14 @@ def read_json(file: Path) -> dict[str, Any]:
     ------
     ValueError
         If the file is damaged or holds something else.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> file = Path(tempfile.mkdtemp()) / "config.json"
+    >>> _ = file.write_text('{"r": 16}')
+    >>> read_json(file)
+    {'r': 16}
     """
     try:
         found = json.loads(file.read_text(encoding="utf-8"))
