@@ -71,6 +71,8 @@ def verify(
 
     - `vec`, `unvec(x, (S, C))`, `rearrange(X, 's (c d) -> (c s) d', c=2)` as in einops, `diag`, `trace`
 
+    - `einsum(A, B, 'i k, k j -> i j')` for sums of products over named axes
+
     - `eye(S)`, `ones(S, C)`, `commutation(S, C)`, `inv(A)`, `conj(A)`, `map(f, X)` for any function f of the entries
 
     - `sum(… V[i] … for i in range(r))` over a stack of matrices, declared as `V=r,C,C`; `c=` declares a scalar, `x=n` a column

@@ -57,9 +57,9 @@ def check_identity(
     identity : callable
         Takes the matrices by name and returns the two sides. Inside, use ``km.vec``, ``km.unvec``, ``km.kron``, ``km.eye``,
         ``km.commutation``, ``km.block_diag``, ``km.hadamard``, ``km.trace``, the words of ``kronmix.symbolic.language`` (``ones``,
-        ``diag``, ``inv``, ``conj``, ``khatri_rao``, ``face_splitting``, ``rearrange``, ``apply_entrywise``, ``sum_over``), ``@``,
-        ``+``, ``-``, multiplication by scalars and exact numbers, ``.T`` and ``.H``. A parameter with the name of a size receives
-        that size. Vectors are columns, and ``x.T`` is a row; ``x @ y`` of two vectors is their scalar product.
+        ``diag``, ``inv``, ``conj``, ``khatri_rao``, ``face_splitting``, ``rearrange``, ``einsum``, ``apply_entrywise``,
+        ``sum_over``), ``@``, ``+``, ``-``, multiplication by scalars and exact numbers, ``.T`` and ``.H``. A parameter with the
+        name of a size receives that size. Vectors are columns, ``x.T`` is a row, and ``x @ y`` of two is their scalar product.
     at : mapping from size names to int, optional
         The large sizes; by default drawn between 23 and 56, smaller where the sides would not fit into memory.
     seed : int

@@ -2,37 +2,35 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import reduce
 from typing import Any
 
 import sympy as sp
 
 from ...vectorize import _check_order, unvec, vec
-from .dispatch import matrix_function_of
-from .expressions import Expression, add, aligned, as_expression, column
-from .sizes import Shape, Size, SizeValue, excerpt, is_one, product_of, same_shape, same_size, shown_shape
-from .structures import (
-    Blocks,
+from .arithmetic import add, aligned, column
+from .contractions import (
     Commuted,
     Diagonal,
     DiagonalOf,
+    Einsum,
     Entrywise,
+    FaceSplitting,
+    Groups,
     Identity,
-    Inverse,
     KhatriRao,
     Kron,
-    Map,
     Ones,
-    RangeIndex,
-    RangeSum,
-    Rearranged,
-    Regrouped,
     Trace,
     Unvec,
     Vec,
+    groups,
 )
+from .dispatch import matrix_function_of
+from .expressions import Expression, as_expression
+from .sizes import Shape, Size, SizeValue, excerpt, is_one, product_of, same_shape, same_size, shown_shape
+from .structures import Blocks, Inverse, Map, RangeIndex, RangeSum
 
 __all__ = [
     "apply_entrywise",
@@ -40,6 +38,7 @@ __all__ = [
     "commutation",
     "conj",
     "diag",
+    "einsum",
     "eye",
     "face_splitting",
     "hadamard",
@@ -49,6 +48,7 @@ __all__ = [
     "kronecker_rearrangement",
     "ones",
     "rearrange",
+    "sparse",
     "sum_over",
 ]
 
@@ -74,26 +74,26 @@ def kron(*matrices: Any) -> Expression:
     return reduce(Kron, _matrices("kron", matrices))
 
 
+def _joined(name: str, kind: Any, matrices: tuple[Any, ...], axis: int) -> Expression:
+    """Matrices of as many rows (axis 0) or columns (axis 1) joined two by two."""
+    found = _matrices(name, matrices)
+    for M in found[1:]:
+        if not same_size(M.shape[axis], found[0].shape[axis]):
+            have = f"{found[0]} has {found[0].shape[axis]} {('rows', 'columns')[axis]} and {M} {M.shape[axis]}"
+            raise ValueError(f"{name}: {have}: expected as many")
+    return reduce(kind, found)
+
+
 @matrix_function_of("khatri_rao")
 def khatri_rao(*matrices: Any) -> Expression:
     """The Kronecker product column by column."""
-    found = _matrices("khatri_rao", matrices)
-    if wrong := [M for M in found[1:] if not same_size(M.shape[1], found[0].shape[1])]:
-        raise ValueError(
-            f"khatri_rao: {found[0]} has {found[0].shape[1]} columns and {wrong[0]} {wrong[0].shape[1]}: expected as many"
-        )
-    return reduce(KhatriRao, found)
+    return _joined("khatri_rao", KhatriRao, matrices, 1)
 
 
 @matrix_function_of("face_splitting")
 def face_splitting(*matrices: Any) -> Expression:
     """The Kronecker product row by row (the row-wise Khatri–Rao product)."""
-    found = _matrices("face_splitting", matrices)
-    if wrong := [M for M in found[1:] if not same_size(M.shape[0], found[0].shape[0])]:
-        raise ValueError(
-            f"face_splitting: {found[0]} has {found[0].shape[0]} rows and {wrong[0]} {wrong[0].shape[0]}: expected as many"
-        )
-    return reduce(KhatriRao, [M.T for M in found]).T
+    return _joined("face_splitting", FaceSplitting, matrices, 0)
 
 
 @matrix_function_of("block_diag")
@@ -193,12 +193,21 @@ def kronecker_rearrangement(matrix: Any, left: Shape, right: Shape) -> Expressio
         raise ValueError(
             f"kronecker_rearrangement: {M} has shape {shown_shape(M.shape)}: expected {shown_shape(expected)}"
         )
-    return Rearranged(M, left, right)
+    sizes = dict(zip("ikjl", (left[0], right[0], left[1], right[1]), strict=True))
+    return Einsum((M,), "(j i) (l k) <- (i k) (j l)", tuple(sizes.items()))
 
 
-# ---- rearrange -------------------------------------------------------------------------------------------------------
+def sparse(values: Any, pattern: tuple[Size, Size, Size, Size]) -> Expression:
+    """Kronecker-sparse factor of a pattern (a, b, c, d) with values (a, d, b, c), axes of length 1 shared, or (b, c) (T9)."""
+    expression = as_expression(values)
+    names = [
+        n if expression.ndim == 2 or s != 1 else "()"
+        for n, s in zip("adbc"[-expression.ndim :], expression.shape, strict=True)
+    ]
+    return Einsum((expression,), f"(a b d) (a c d) <- {' '.join(names)}", tuple(zip("abcd", pattern, strict=True)))
 
-_PATTERN = re.compile(r"\s*(\w+|\([\w\s]*\))")
+
+# ---- axes by name ----------------------------------------------------------------------------------------------------
 
 
 def rearrange(matrix: Any, pattern: str, **sizes: Size) -> Expression:
@@ -210,48 +219,88 @@ def rearrange(matrix: Any, pattern: str, **sizes: Size) -> Expression:
     >>> bool(km.check_identity(lambda X: (rearrange(X, "s c -> (c s)"), km.vec(X)), X=("S", "C")))
     True
     """
-    expression = as_expression(matrix)
-    sides = [_groups(side, pattern) for side in pattern.split("->")]
-    if len(sides) != 2:
-        raise ValueError(f"rearrange: {excerpt(pattern)}: expected one arrow, as 's c -> (c s)'")
-    given, wanted = sides
-    names, again = ([name for group in groups for name in group] for groups in sides)
-    if len(set(names)) < len(names) or sorted(names) != sorted(again):
+    found = _contracted("rearrange", (matrix,), pattern, sizes)
+    names = [name for group in found.operands[0][1] for name in group]
+    again = [name for group in found.axes for name in group]
+    if not _are_distinct(names) or sorted(names) != sorted(again):
         raise ValueError(f"rearrange: {excerpt(pattern)}: expected the same names on both sides, each once")
-    if not 1 <= len(wanted) <= 2:
-        raise ValueError(f"rearrange: {excerpt(pattern)}: expected one or two axes on the right")
-    if len(given) != expression.ndim:
+    return found
+
+
+def einsum(*given: Any, **sizes: Size) -> Expression:
+    """Sums of products over named axes, joined as in ``rearrange``; the pattern comes last.
+
+    A name on the right of several operands multiplies their entries, one that is missing on the right is summed over, and one that
+    stands on the right in row and column is a diagonal.
+
+    Examples
+    --------
+    >>> from kronmix.symbolic.language import einsum
+    >>> bool(km.check_identity(lambda A, B: (einsum(A, B, "i k, k j -> i j"), A @ B), A=("m", "r"), B=("r", "n")))
+    True
+    >>> sides = lambda A, n: (einsum(A, "i j -> (k i) (k j)", k=n), km.kron(km.eye(n), A))
+    >>> "all sizes" in km.check_identity(sides, A=("m", "n")).evidence
+    True
+    """
+    *arrays, pattern = given
+    return _contracted("einsum", tuple(arrays), pattern, sizes)
+
+
+def _contracted(word: str, arrays: tuple[Any, ...], pattern: str, sizes: dict[str, Size]) -> Einsum:
+    """A pattern read, with the sizes of all its axes."""
+    expressions = tuple(map(as_expression, arrays))
+    if pattern.count("->") != 1:
+        raise ValueError(f"{word}: {excerpt(pattern)}: expected one arrow, as 's c -> (c s)'")
+    given, wanted = pattern.split("->")
+    try:
+        axes, places = groups(wanted), [groups(operand) for operand in given.split(",")]
+    except ValueError:
+        message = f"{word}: {excerpt(pattern)}: expected names and groups of names, as 's c -> (c s)'"
+        raise ValueError(message) from None
+    if len(places) != len(expressions):
         raise ValueError(
-            f"rearrange: {excerpt(pattern)}: {len(given)} axes on the left, {expression} has {expression.ndim}"
+            f"{word}: {excerpt(pattern)}: {len(places)} operands on the left, {len(expressions)} are given"
         )
-    if unknown := sorted(set(sizes) - set(names)):
-        raise ValueError(f"rearrange: {unknown[0]} is not a name of {excerpt(pattern)}")
+    if not 1 <= len(axes) <= 2 and word == "rearrange":
+        raise ValueError(f"{word}: {excerpt(pattern)}: expected one or two axes on the right")
     known = dict(sizes)
-    for group, total in zip(given, expression.shape, strict=True):
+    for expression, operand in zip(expressions, places, strict=True):
+        _measured(word, expression, operand, pattern, known)
+    named = {name for operand in places for group in operand for name in group}
+    unsized = [name for group in axes for name in group if name not in known]
+    if unknown := sorted(set(known) - named - {name for group in axes for name in group}):
+        raise ValueError(f"{word}: {unknown[0]} is not a name of {excerpt(pattern)}")
+    if unsized:
+        raise ValueError(f"{word}: {excerpt(pattern)}: give the size of {unsized[0]}, as {unsized[0]}=2")
+    operands = [operand[:1] if operand[:1] == operand[1:] else operand for operand in places]  # "i i" is a diagonal
+    if not all(map(_are_distinct, [*axes, *([name for group in operand for name in group] for operand in operands)])):
+        raise ValueError(
+            f"{word}: {excerpt(pattern)}: expected each name once in an axis, and once in an operand but for i i"
+        )
+    return Einsum(expressions, f"{wanted.strip()} <- {given.strip()}", tuple(known.items()))
+
+
+def _are_distinct(names: Sequence[str]) -> bool:
+    return len(set(names)) == len(names)
+
+
+def _measured(word: str, expression: Expression, operand: Groups, pattern: str, known: dict[str, Size]) -> None:
+    """Sizes that the shape of an operand tells."""
+    if len(operand) != expression.ndim:
+        raise ValueError(
+            f"{word}: {excerpt(pattern)}: {len(operand)} axes on the left, {expression} has {expression.ndim}"
+        )
+    for group, total in zip(operand, expression.shape, strict=True):
         missing = [name for name in group if name not in known]
         if len(missing) > 1:
-            raise ValueError(f"rearrange: {excerpt(pattern)}: give the size of {missing[0]}, as {missing[0]}=2")
+            raise ValueError(f"{word}: {excerpt(pattern)}: give the size of {missing[0]}, as {missing[0]}=2")
         if missing:
-            known[missing[0]] = _quotient(total, product_of(known[n] for n in group if n in known), pattern)
+            known[missing[0]] = _quotient(word, total, product_of(known[n] for n in group if n in known), pattern)
         elif not same_size(product_of(known[n] for n in group), total):
-            raise ValueError(f"rearrange: {excerpt(pattern)}: sizes of {' '.join(group)} do not multiply to {total}")
-    return Regrouped(expression, tuple((name, known[name]) for name in names), given, wanted)
+            raise ValueError(f"{word}: {excerpt(pattern)}: sizes of {' '.join(group)} do not multiply to {total}")
 
 
-def _groups(side: str, pattern: str) -> tuple[tuple[str, ...], ...]:
-    groups, rest = [], side.strip()
-    while rest:
-        match = _PATTERN.match(rest)
-        if match is None:
-            raise ValueError(f"rearrange: {excerpt(pattern)}: expected names and groups of names, as 's c -> (c s)'")
-        groups.append(tuple(match.group(1).strip("()").split()))
-        rest = rest[match.end() :].strip()
-    if any(not name.isidentifier() for group in groups for name in group):
-        raise ValueError(f"rearrange: {excerpt(pattern)}: expected names and groups of names, as 's c -> (c s)'")
-    return tuple(groups)
-
-
-def _quotient(total: Size, part: Size, pattern: str) -> Size:
+def _quotient(word: str, total: Size, part: Size, pattern: str) -> Size:
     if part == 1:
         return total
     if isinstance(total, int) and isinstance(part, int):
@@ -261,7 +310,7 @@ def _quotient(total: Size, part: Size, pattern: str) -> Size:
         quotient = sp.cancel(sp.sympify(total) / part)
         if sp.denom(quotient) == 1:
             return quotient
-    raise ValueError(f"rearrange: {excerpt(pattern)}: an axis of {total} does not split into parts of {part}")
+    raise ValueError(f"{word}: {excerpt(pattern)}: an axis of {total} does not split into parts of {part}")
 
 
 # ---- functions that dispatch on the type of their argument -----------------------------------------------------------

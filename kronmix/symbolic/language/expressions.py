@@ -9,44 +9,35 @@ mathematics reads them. Two vectors multiply as ``x @ y``, the scalar product; `
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from fractions import Fraction
 from functools import cached_property, reduce, singledispatch
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import sympy as sp
 
 from .dispatch import MATRIX_FUNCTIONS
 from .exact import exact, number
-from .sizes import Shape, is_one, same_shape, same_size, shown_shape
+from .sizes import Shape
 
 __all__ = [
     "HOW",
     "Constant",
     "Expression",
     "Number",
-    "Ones",
-    "Product",
-    "Scaled",
     "Sum",
-    "Trace",
-    "Unvec",
     "Variable",
-    "aligned",
     "as_expression",
-    "as_scalar",
-    "column",
     "equal_expressions",
-    "is_scalar",
     "written_form",
 ]
 
 #: Said wherever something else is tried.
 HOW = (
     "an identity may use @, +, -, *, .T, .H, conj, vec, unvec, kron, khatri_rao, face_splitting, hadamard, block_diag, eye, "
-    "ones, diag, commutation, trace, rearrange, inv, map and sum"
+    "ones, diag, commutation, trace, rearrange, einsum, inv, map and sum"
 )
 
 
@@ -55,6 +46,11 @@ class Expression:
     """A matrix, vector or scalar built from variables; supports @ + - scalar * .T .H and conj()."""
 
     __array_ufunc__ = None  # so that array @ expression reaches us
+    #: How it is written, as text and in LaTeX: its fields by name, ``{left!r}`` in brackets where a product needs them.
+    text: ClassVar[str]
+    tex: ClassVar[str] = ""
+    #: Whether its LaTeX needs no brackets in a product.
+    atom: ClassVar[bool] = False
 
     @property
     def shape(self) -> Shape:
@@ -80,11 +76,19 @@ class Expression:
     def T(self) -> Expression:
         """Transpose; that of a vector is a row."""
         if self.ndim == 1:
-            return column(self).T
+            return MATRIX_FUNCTIONS["column"](self).T
         return self if self.ndim == 0 else self._transposed()
 
     def _transposed(self) -> Expression:
         raise NotImplementedError
+
+    @property
+    def summands(self) -> tuple[tuple[Fraction, Expression], ...]:
+        """What it is the sum of, with coefficients."""
+        return ((Fraction(1), self),)
+
+    def __str__(self) -> str:
+        return self.text.format(**{field.name: getattr(self, field.name) for field in fields(self)})
 
     def conj(self) -> Expression:
         """Entrywise complex conjugate."""
@@ -98,35 +102,35 @@ class Expression:
         return self.conj().T
 
     def __matmul__(self, other: Any) -> Expression:
-        return multiply(self, as_expression(other))
+        return MATRIX_FUNCTIONS["matmul"](self, other)
 
     def __rmatmul__(self, other: Any) -> Expression:
-        return multiply(as_expression(other), self)
+        return MATRIX_FUNCTIONS["matmul"](other, self)
 
     def __add__(self, other: Any) -> Expression:
-        return add(self, as_expression(other))
+        return MATRIX_FUNCTIONS["add"](self, other)
 
     def __radd__(self, other: Any) -> Expression:
-        return self if isinstance(other, int) and other == 0 else add(as_expression(other), self)  # sum([...])
+        return self if isinstance(other, int) and other == 0 else MATRIX_FUNCTIONS["add"](other, self)  # sum([...])
 
     def __sub__(self, other: Any) -> Expression:
-        return add(self, -as_expression(other))
+        return self + -as_expression(other)
 
     def __rsub__(self, other: Any) -> Expression:
-        return add(as_expression(other), -self)
+        return as_expression(other) + -self
 
     def __neg__(self) -> Expression:
-        return Sum(tuple((-c, term) for c, term in _terms(self)))
+        return Sum(tuple((-c, term) for c, term in self.summands))
 
     def __mul__(self, other: Any) -> Expression:
-        return scale(as_expression(other), self)
+        return MATRIX_FUNCTIONS["scale"](other, self)
 
     __rmul__ = __mul__
 
     def __truediv__(self, divisor: Any) -> Expression:
         if isinstance(divisor, Expression):
             raise TypeError(f"{self} / {divisor}: write inv(...) for an inverse; {HOW}")
-        return Sum(tuple((c / number(divisor), term) for c, term in _terms(self)))
+        return Sum(tuple((c / number(divisor), term) for c, term in self.summands))
 
     def __pow__(self, power: Any) -> Expression:
         raise TypeError(f"{self} ** {power}: write W @ W, or hadamard(W, W) for entrywise powers; {HOW}")
@@ -196,6 +200,7 @@ class Variable(Expression):
     sizes: Shape
     flipped: bool = False
     conjugated: bool = False
+    atom = True
 
     @property
     def shape(self) -> Shape:
@@ -221,6 +226,7 @@ class Constant(Expression):
     """Exact numbers: an array of integers or fractions."""
 
     values: np.ndarray[Any, np.dtype[Any]]
+    atom = True
 
     @property
     def shape(self) -> Shape:
@@ -248,22 +254,6 @@ class Number(Expression):
 
 
 @dataclass(frozen=True, eq=False)
-class Product(Expression):
-    left: Expression
-    right: Expression
-
-    @property
-    def shape(self) -> Shape:
-        return (*self.left.shape[:-1], *self.right.shape[1:])
-
-    def _transposed(self) -> Expression:
-        return Product(self.right.T, self.left.T)
-
-    def __str__(self) -> str:
-        return " @ ".join(f"({part})" if isinstance(part, Sum | Scaled) else str(part) for part in self.parts)
-
-
-@dataclass(frozen=True, eq=False)
 class Sum(Expression):
     """Σ coefficient · term."""
 
@@ -276,77 +266,13 @@ class Sum(Expression):
     def _transposed(self) -> Expression:
         return Sum(tuple((c, term.T) for c, term in self.terms))
 
+    @property
+    def summands(self) -> tuple[tuple[Fraction, Expression], ...]:
+        return self.terms
+
     def __str__(self) -> str:
         shown = [str(t) if c == 1 else f"-{t}" if c == -1 else f"{c} * {t}" for c, t in self.terms]
         return reduce(lambda a, b: f"{a} - {b[1:]}" if b.startswith("-") else f"{a} + {b}", shown)
-
-
-@dataclass(frozen=True, eq=False)
-class Scaled(Expression):
-    """A scalar expression times a matrix, vector or scalar."""
-
-    scalar: Expression
-    matrix: Expression
-
-    @property
-    def shape(self) -> Shape:
-        return self.matrix.shape
-
-    def _transposed(self) -> Expression:
-        return Scaled(self.scalar, self.matrix.T)
-
-    def __str__(self) -> str:
-        return " * ".join(f"({part})" if isinstance(part, Sum) else str(part) for part in self.parts)
-
-
-@dataclass(frozen=True, eq=False)
-class Ones(Expression):
-    """All entries 1."""
-
-    sizes: Shape
-
-    @property
-    def shape(self) -> Shape:
-        return self.sizes
-
-    def _transposed(self) -> Expression:
-        return Ones(self.sizes[::-1])
-
-    def __str__(self) -> str:
-        return f"ones({', '.join(map(str, self.sizes))})"
-
-
-@dataclass(frozen=True, eq=False)
-class Unvec(Expression):
-    """The matrix whose stacked columns a vector is, perhaps transposed."""
-
-    vector: Expression
-    sizes: Shape
-    flipped: bool = False
-
-    @property
-    def shape(self) -> Shape:
-        return self.sizes[::-1] if self.flipped else self.sizes
-
-    def _transposed(self) -> Expression:
-        return replace(self, flipped=not self.flipped)
-
-    def __str__(self) -> str:
-        if is_one(self.sizes[1]):  # a column or a row
-            return f"{self.vector}{'.T' if self.flipped else ''}"
-        return f"unvec({self.vector}, ({', '.join(map(str, self.sizes))})){'.T' if self.flipped else ''}"
-
-
-@dataclass(frozen=True, eq=False)
-class Trace(Expression):
-    matrix: Expression
-
-    @property
-    def shape(self) -> Shape:
-        return ()
-
-    def __str__(self) -> str:
-        return f"trace({self.matrix})"
 
 
 # ---- values as expressions -------------------------------------------------------------------------------------------
@@ -372,75 +298,3 @@ def _(value: Expression) -> Expression:
 @as_expression.register
 def _(value: sp.Expr) -> Expression:
     return Number(sp.expand(value)) if value.free_symbols else Constant(exact(value))
-
-
-# ---- columns, rows and scalars ---------------------------------------------------------------------------------------
-
-
-def column(expression: Expression) -> Expression:
-    """A vector as the matrix of one column, a scalar as 1 × 1; matrices as they are."""
-    if expression.ndim == 1:
-        return Unvec(expression, (expression.shape[0], 1))
-    return Scaled(expression, Ones((1, 1))) if expression.ndim == 0 else expression
-
-
-def is_scalar(expression: Expression) -> bool:
-    """Whether it has one entry at all sizes."""
-    return all(map(is_one, expression.shape))
-
-
-def as_scalar(expression: Expression) -> Expression:
-    """What has one entry, as a scalar."""
-    return Trace(column(expression)) if expression.ndim else expression
-
-
-def aligned(expressions: Sequence[Expression]) -> list[Expression]:
-    """Expressions of one shape up to columns and 1 × 1, in the form that the first with most sizes has."""
-    ndims = {e.ndim for e in expressions}
-    if len(ndims) == 1:
-        return list(expressions)
-    if all(map(is_scalar, expressions)):
-        return [as_scalar(e) for e in expressions]
-    return [column(e) for e in expressions]
-
-
-def multiply(left: Expression, right: Expression) -> Expression:
-    """left @ right; vectors are columns, and two of them make a scalar product."""
-    if left.ndim == 0 or right.ndim == 0:
-        raise ValueError(f"{left} @ {right}: a scalar multiplies with *, not @")
-    if left.ndim == 1 and right.ndim == 2 and is_one(right.shape[0]):  # a column times a row
-        left = column(left)
-    if not same_size(left.shape[-1], right.shape[0]):
-        raise ValueError(
-            f"{left} @ {right}: shapes {shown_shape(left.shape)} and {shown_shape(right.shape)} do not fit"
-        )
-    if left.ndim == 1 and right.ndim == 2:  # a vector times a matrix, as in NumPy
-        return Product(right.T, left)
-    return Product(left, right)
-
-
-def add(left: Expression, right: Expression) -> Expression:
-    """left + right."""
-    first, second = aligned((left, right))
-    if not same_shape(first.shape, second.shape):
-        raise ValueError(f"{left} + {right}: shapes {shown_shape(left.shape)} and {shown_shape(right.shape)} differ")
-    return Sum((*_terms(first), *_terms(second)))
-
-
-def scale(scalar: Expression, other: Expression) -> Expression:
-    """Scalar times anything; what has one entry at all sizes is a scalar."""
-    if not is_scalar(scalar):
-        scalar, other = other, scalar
-    if not is_scalar(scalar):
-        raise ValueError(f"{other} * {scalar}: * multiplies by scalars; use @, or hadamard for entrywise products")
-    if scalar.ndim and is_scalar(other) and other.ndim < scalar.ndim:
-        scalar, other = other, scalar
-    for factor, rest in ((scalar, other), (other, scalar)):
-        if isinstance(factor, Constant) and factor.ndim == 0:
-            exact_factor = Fraction(factor.values.item())
-            return Sum(tuple((exact_factor * c, term) for c, term in _terms(rest)))
-    return Scaled(as_scalar(scalar), other)
-
-
-def _terms(expression: Expression) -> Sequence[tuple[Fraction, Expression]]:
-    return expression.terms if isinstance(expression, Sum) else ((Fraction(1), expression),)

@@ -16,9 +16,10 @@ from typing import Any
 
 import numpy as np
 
-from .expressions import Constant, Expression, Product, Variable
+from .contractions import Diagonal, Identity, Product
+from .expressions import Constant, Expression, Variable
 from .sizes import excerpt, same_size
-from .structures import Diagonal, Identity, Inverse, Permuted, Stack
+from .structures import Inverse, Permuted, Stack
 
 __all__ = [
     "WORDS",

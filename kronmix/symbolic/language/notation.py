@@ -3,31 +3,30 @@
 from __future__ import annotations
 
 import re
+from dataclasses import fields
 from functools import singledispatch
 from typing import Any
 
 import sympy
 
-from .expressions import Constant, Expression, Number, Ones, Product, Scaled, Sum, Trace, Unvec, Variable
-from .sizes import is_one
-from .structures import (
-    Commuted,
-    Diagonal,
-    DiagonalOf,
-    Entrywise,
-    Identity,
-    Inverse,
-    KhatriRao,
-    Kron,
-    Map,
-    RangeSum,
-    Slice,
-    Vec,
-)
+from .contractions import Ones, Product, Unvec
+from .expressions import Constant, Expression, Number, Sum, Variable
+from .structures import Inverse, Map, RangeSum, Slice
 
 __all__ = ["latex"]
 
-_ATOMS = (Variable, Identity, Commuted, Trace, Vec, Map, Diagonal, DiagonalOf, Slice, Constant, Ones)
+
+class _Written:
+    """A field of an expression in LaTeX: as it is, or in brackets where a product needs them."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __str__(self) -> str:
+        return latex(self.value) if isinstance(self.value, Expression) else str(self.value)
+
+    def __repr__(self) -> str:
+        return str(self) if self.value.atom else f"({self})"
 
 
 @singledispatch
@@ -42,6 +41,8 @@ def latex(node: Any) -> str:
     >>> print(latex(km.kron(X.T, W) @ km.vec(2 * X)))
     (X_{1}^{\\top} \\otimes W) \\operatorname{vec}(2 X_{1})
     """
+    if node.tex:
+        return node.tex.format(**{field.name: _Written(getattr(node, field.name)) for field in fields(node)})
     escaped = re.sub(r"([\\{}_&%$#^~])", r"\\\1", str(node))
     return rf"\text{{{escaped}}}"
 
@@ -52,25 +53,19 @@ def _name(text: str) -> str:
     return f"{shown}_{{{tail}}}".replace("_{}", "") if tail else shown
 
 
-def _factor(node: Expression) -> str:
-    """In brackets where a product needs them."""
-    return latex(node) if isinstance(node, _ATOMS) else f"({latex(node)})"
-
-
-def _raised(base: str, power: str, inner: Expression) -> str:
-    return f"{base if isinstance(inner, _ATOMS) else f'({base})'}^{{{power}}}"
+def _turned(text: str, flipped: bool) -> str:
+    return rf"{text}^{{\top}}" if flipped else text
 
 
 @latex.register
 def _(node: Variable) -> str:
     name = _name(node.name)
-    name = rf"\overline{{{name}}}" if node.conjugated else name
-    return rf"{name}^{{\top}}" if node.flipped else name
+    return _turned(rf"\overline{{{name}}}" if node.conjugated else name, node.flipped)
 
 
 @latex.register
 def _(node: Slice) -> str:
-    return rf"{latex(node.stack)}_{{[{node.index}]}}" + (r"^{\top}" if node.flipped else "")
+    return _turned(rf"{latex(node.stack)}_{{[{node.index}]}}", node.flipped)
 
 
 @latex.register
@@ -91,50 +86,17 @@ def _(node: Number) -> str:
 
 @latex.register
 def _(node: Product) -> str:
-    return " ".join(latex(p) if isinstance(p, Product) else _factor(p) for p in node.parts)
+    return " ".join(str(_Written(p)) if isinstance(p, Product) else repr(_Written(p)) for p in node.parts)
 
 
 @latex.register
 def _(node: Sum) -> str:
     out = ""
     for c, term in node.terms:
-        sign = "-" if c < 0 else "+" if out else ""
-        size = (
-            ""
-            if abs(c) == 1
-            else str(abs(c))
-            if c.denominator == 1
-            else rf"\tfrac{{{abs(c.numerator)}}}{{{c.denominator}}}"
-        )
-        body = f"({latex(term)})" if isinstance(term, Sum) else latex(term)
-        out += f" {sign} {size} {body}"
+        sign, whole = "-" if c < 0 else "+" if out else "", abs(c.numerator)
+        size = rf"\tfrac{{{whole}}}{{{c.denominator}}}" if c.denominator > 1 else str(whole) if whole != 1 else ""
+        out += f" {sign} {size} {f'({latex(term)})' if isinstance(term, Sum) else latex(term)}"
     return " ".join(out.split())
-
-
-@latex.register
-def _(node: Scaled) -> str:
-    return f"{_factor(node.scalar)} {_factor(node.matrix)}"
-
-
-@latex.register
-def _(node: Kron) -> str:
-    return rf"{_factor(node.left)} \otimes {_factor(node.right)}"
-
-
-@latex.register
-def _(node: KhatriRao) -> str:
-    text = rf"{_factor(node.left)} \odot {_factor(node.right)}"
-    return rf"({text})^{{\top}}" if node.flipped else text
-
-
-@latex.register
-def _(node: Entrywise) -> str:
-    return rf"{_factor(node.left)} \circ {_factor(node.right)}"
-
-
-@latex.register
-def _(node: Identity) -> str:
-    return rf"I_{{{node.size}}}"
 
 
 @latex.register
@@ -144,32 +106,12 @@ def _(node: Ones) -> str:
 
 
 @latex.register
-def _(node: Commuted) -> str:
-    return rf"K_{{{node.S},{node.C}}}"
-
-
-@latex.register
-def _(node: Vec) -> str:
-    return rf"\operatorname{{vec}}({latex(node.matrix)})"
-
-
-@latex.register
 def _(node: Unvec) -> str:
-    if is_one(node.sizes[1]):
-        return _factor(node.vector) + (r"^{\top}" if node.flipped else "")
-    text = rf"\operatorname{{unvec}}_{{{node.sizes[0]} \times {node.sizes[1]}}}({latex(node.vector)})"
-    return rf"{text}^{{\top}}" if node.flipped else text
-
-
-@latex.register
-def _(node: Trace) -> str:
-    return rf"\operatorname{{tr}}({latex(node.matrix)})"
-
-
-@latex.register(Diagonal)
-@latex.register(DiagonalOf)
-def _(node: Diagonal | DiagonalOf) -> str:
-    return rf"\operatorname{{diag}}({latex(node.parts[0])})"
+    sizes = rf"{node.sizes[0]} \times {node.sizes[1]}"
+    written = (
+        repr(_Written(node.vector)) if node.is_column else rf"\operatorname{{unvec}}_{{{sizes}}}({latex(node.vector)})"
+    )
+    return _turned(written, node.flipped)
 
 
 @latex.register
@@ -179,9 +121,10 @@ def _(node: Map) -> str:
 
 @latex.register
 def _(node: Inverse) -> str:
-    return _raised(latex(node.matrix), r"-\top" if node.flipped else "-1", node.matrix)
+    power = r"-\top" if node.flipped else "-1"
+    return f"{_Written(node.matrix)!r}^{{{power}}}"
 
 
 @latex.register
 def _(node: RangeSum) -> str:
-    return rf"\sum_{{{node.index.name} < {node.index.range_size}}} {_factor(node.term)}"
+    return rf"\sum_{{{node.index.name} < {node.index.range_size}}} {_Written(node.term)!r}"

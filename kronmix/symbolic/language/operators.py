@@ -31,9 +31,11 @@ from ...operators import (
     SumOfKroneckers,
     VStack,
 )
+from .building import sparse
+from .contractions import Diagonal as DiagonalMatrix, Entrywise, Identity, Kron, Ones, Product, Unvec
 from .exact import exact
-from .expressions import Constant, Expression, Ones, Product, Sum, Unvec, Variable, as_expression
-from .structures import Blocks, Diagonal as DiagonalMatrix, Entrywise, Identity, Kron, Permuted, Sparse
+from .expressions import Constant, Expression, Sum, Variable, as_expression
+from .structures import Blocks, Permuted
 
 __all__ = ["Unwritten", "parametrised", "written"]
 
@@ -115,7 +117,7 @@ def _(op: LowRankHadamard, leaf: Leaf) -> Expression:
 def _(op: KroneckerSum, leaf: Leaf) -> Expression:
     sizes = [len(factor) for factor in op.factors]
     terms = [
-        Sparse(leaf(factor, factor.shape), (prod(sizes[:i]), n, n, prod(sizes[i + 1 :])))
+        sparse(leaf(factor, factor.shape), (prod(sizes[:i]), n, n, prod(sizes[i + 1 :])))
         for i, (factor, n) in enumerate(zip(op.factors, sizes, strict=True))
     ]
     return Sum(tuple((Fraction(1), term) for term in terms))
@@ -163,7 +165,7 @@ def _(op: SumOfKroneckers, leaf: Leaf) -> Expression:
 
 @written.register
 def _(op: KroneckerSparse, leaf: Leaf) -> Expression:
-    return Sparse(leaf(op.values, op.values.shape), (*op.pattern,))
+    return sparse(leaf(op.values, op.values.shape), (*op.pattern,))
 
 
 @written.register

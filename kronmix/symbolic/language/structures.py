@@ -1,4 +1,4 @@
-"""Expressions with a structure of their own: Kronecker products, commutations, vec, rearrangement …"""
+"""Expressions that are no contractions: blocks, permutations, functions of entries, inverses, stacks and sums over a range."""
 
 from __future__ import annotations
 
@@ -8,67 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from .expressions import Expression, Ones, Trace, Unvec, Variable
-from .sizes import Shape, Size, product_of, same_size
+from .expressions import Expression, Variable
+from .sizes import Shape, Size, same_size
 
-__all__ = [
-    "Blocks",
-    "Commuted",
-    "Diagonal",
-    "DiagonalOf",
-    "Entrywise",
-    "Identity",
-    "Inverse",
-    "KhatriRao",
-    "Kron",
-    "Map",
-    "Ones",
-    "Permuted",
-    "RangeIndex",
-    "RangeSum",
-    "Rearranged",
-    "Regrouped",
-    "Slice",
-    "Slicewise",
-    "Sparse",
-    "Stack",
-    "Trace",
-    "Unvec",
-    "Vec",
-]
-
-
-@dataclass(frozen=True, eq=False)
-class Identity(Expression):
-    size: Size
-
-    @property
-    def shape(self) -> Shape:
-        return self.size, self.size
-
-    def _transposed(self) -> Expression:
-        return self
-
-    def __str__(self) -> str:
-        return f"eye({self.size})"
-
-
-@dataclass(frozen=True, eq=False)
-class Commuted(Expression):
-    """K_{S,C}, the commutation matrix: K[i, (i mod C)·S + ⌊i/C⌋] = 1 (T2)."""
-
-    S: Size
-    C: Size
-
-    @property
-    def shape(self) -> Shape:
-        return self.S * self.C, self.S * self.C
-
-    def _transposed(self) -> Expression:
-        return Commuted(self.C, self.S)
-
-    def __str__(self) -> str:
-        return f"commutation({self.S}, {self.C})"
+__all__ = ["Blocks", "Inverse", "Map", "Permuted", "RangeIndex", "RangeSum", "Slice", "Stack"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,69 +29,6 @@ class Permuted(Expression):
 
     def __str__(self) -> str:
         return f"permutation({self.indices.size})"
-
-
-@dataclass(frozen=True, eq=False)
-class Sparse(Expression):
-    """Kronecker-sparse factor of pattern (a, b, c, d) (T9); values (a, d, b, c), axes of length 1 shared."""
-
-    values: Expression
-    pattern: tuple[Size, Size, Size, Size]
-    flipped: bool = False
-
-    @property
-    def shape(self) -> Shape:
-        a, b, c, d = self.pattern
-        return (a * c * d, a * b * d) if self.flipped else (a * b * d, a * c * d)
-
-    def _transposed(self) -> Expression:
-        return replace(self, flipped=not self.flipped)
-
-    def __str__(self) -> str:
-        a, b, c, d = self.pattern
-        return f"sparse({self.values}, ({a}, {b}, {c}, {d})){'.T' if self.flipped else ''}"
-
-
-@dataclass(frozen=True, eq=False)
-class Slicewise(Expression):
-    """Values of the product of chainable factors (a, b, κr, βd) and (aκ, rβ, c, d), slice by slice (T11).
-
-    values[a, d, (b, β), (κ, c)] = Σ_r left[a, (β, d), b, (κ, r)] right[(a, κ), d, (r, β), c]
-    """
-
-    left: Expression
-    right: Expression
-    a: Size
-    b: Size
-    c: Size
-    d: Size
-    beta: Size
-    kappa: Size
-    r: Size
-
-    @property
-    def shape(self) -> Shape:
-        return self.a, self.d, self.b * self.beta, self.kappa * self.c
-
-    def __str__(self) -> str:
-        return f"slicewise({self.left}, {self.right})"
-
-
-@dataclass(frozen=True, eq=False)
-class Kron(Expression):
-    left: Expression
-    right: Expression
-
-    @property
-    def shape(self) -> Shape:
-        (a, b), (c, d) = self.left.shape, self.right.shape
-        return a * c, b * d
-
-    def _transposed(self) -> Expression:
-        return Kron(self.left.T, self.right.T)
-
-    def __str__(self) -> str:
-        return f"kron({self.left}, {self.right})"
 
 
 @dataclass(frozen=True, eq=False)
@@ -170,29 +50,13 @@ class Blocks(Expression):
 
 
 @dataclass(frozen=True, eq=False)
-class Entrywise(Expression):
-    """Hadamard product A ∘ B."""
-
-    left: Expression
-    right: Expression
-
-    @property
-    def shape(self) -> Shape:
-        return self.left.shape
-
-    def _transposed(self) -> Expression:
-        return Entrywise(self.left.T, self.right.T)
-
-    def __str__(self) -> str:
-        return f"hadamard({self.left}, {self.right})"
-
-
-@dataclass(frozen=True, eq=False)
 class Map(Expression):
     """A function applied to every entry: φ(M)."""
 
     name: str
     matrix: Expression
+    text = "{name}({matrix})"
+    atom = True
 
     @property
     def shape(self) -> Shape:
@@ -205,130 +69,6 @@ class Map(Expression):
         """The conjugate of φ(X) is φ̄(X̄), where φ̄(z) is the conjugate of φ(z̄)."""
         inner = self.name.removeprefix("conj(").removesuffix(")")
         return Map(inner if inner != self.name else f"conj({self.name})", self.matrix.conj())
-
-    def __str__(self) -> str:
-        return f"{self.name}({self.matrix})"
-
-
-@dataclass(frozen=True, eq=False)
-class Vec(Expression):
-    """Columns stacked."""
-
-    matrix: Expression
-
-    @property
-    def shape(self) -> Shape:
-        rows, columns = self.matrix.shape
-        return (rows * columns,)
-
-    def __str__(self) -> str:
-        return f"vec({self.matrix})"
-
-
-@dataclass(frozen=True, eq=False)
-class Rearranged(Expression):
-    """𝓡(M) for M of the shape of A ⊗ B: row vec index of A, column vec index of B (T14)."""
-
-    matrix: Expression
-    left: Shape
-    right: Shape
-    flipped: bool = False
-
-    @property
-    def shape(self) -> Shape:
-        rows, columns = product_of(self.left), product_of(self.right)
-        return (columns, rows) if self.flipped else (rows, columns)
-
-    def _transposed(self) -> Expression:
-        return replace(self, flipped=not self.flipped)
-
-    def __str__(self) -> str:
-        return f"rearrange({self.matrix}, {self.left}, {self.right}){'.T' if self.flipped else ''}"
-
-
-@dataclass(frozen=True, eq=False)
-class Diagonal(Expression):
-    """The diagonal matrix of a vector."""
-
-    vector: Expression
-
-    @property
-    def shape(self) -> Shape:
-        return self.vector.shape[0], self.vector.shape[0]
-
-    def _transposed(self) -> Expression:
-        return self
-
-    def __str__(self) -> str:
-        return f"diag({self.vector})"
-
-
-@dataclass(frozen=True, eq=False)
-class DiagonalOf(Expression):
-    """The diagonal of a square matrix, as a vector."""
-
-    matrix: Expression
-
-    @property
-    def shape(self) -> Shape:
-        return (self.matrix.shape[0],)
-
-    def __str__(self) -> str:
-        return f"diag({self.matrix})"
-
-
-@dataclass(frozen=True, eq=False)
-class KhatriRao(Expression):
-    """Column j is A[:, j] ⊗ B[:, j]; transposed, row i is that of the transposes, the face-splitting product."""
-
-    left: Expression
-    right: Expression
-    flipped: bool = False
-
-    @property
-    def shape(self) -> Shape:
-        rows, columns = self.left.shape[0] * self.right.shape[0], self.left.shape[1]
-        return (columns, rows) if self.flipped else (rows, columns)
-
-    def _transposed(self) -> Expression:
-        return replace(self, flipped=not self.flipped)
-
-    def __str__(self) -> str:
-        if self.flipped:
-            return f"face_splitting({self.left.T}, {self.right.T})"
-        return f"khatri_rao({self.left}, {self.right})"
-
-
-Groups = tuple[tuple[str, ...], ...]
-
-
-@dataclass(frozen=True, eq=False)
-class Regrouped(Expression):
-    """Axes split, permuted and joined, as einops writes it; each group is the names that an axis is made of, rows first."""
-
-    matrix: Expression
-    axes: tuple[tuple[str, Size], ...]
-    given: Groups
-    wanted: Groups
-
-    @property
-    def sizes(self) -> dict[str, Size]:
-        return dict(self.axes)
-
-    @property
-    def shape(self) -> Shape:
-        return tuple(product_of(self.sizes[name] for name in group) for group in self.wanted)
-
-    def _transposed(self) -> Expression:
-        return replace(self, wanted=self.wanted[::-1])
-
-    def __str__(self) -> str:
-        left, right = (
-            " ".join(f"({' '.join(g)})" if len(g) != 1 else g[0] for g in gs) for gs in (self.given, self.wanted)
-        )
-        composed = {name for group in self.given if len(group) > 1 for name in group}
-        sizes = "".join(f", {name}={size}" for name, size in self.axes if name in composed)
-        return f"rearrange({self.matrix}, '{left} -> {right}'{sizes})"
 
 
 @dataclass(frozen=True, eq=False)
@@ -364,6 +104,7 @@ class Slice(Expression):
     stack: Stack
     index: Any  # an integer, or the RangeIndex of a sum
     flipped: bool = False
+    atom = True
 
     def __post_init__(self) -> None:
         size = self.stack.sizes[0]

@@ -63,8 +63,12 @@ FUNCTIONS: dict[str, Word] = {
     "conj": Word(building.conj, 1, 1, "conj(A)"),
     "map": Word(building.apply_entrywise, 2, 2, "map(f, X)"),
     "rearrange": Word(building.rearrange, 2, 2, "rearrange(X, 's (c d) -> (c s) d', c=2)"),
+    "einsum": Word(building.einsum, 2, 99, "einsum(A, B, 'i k, k j -> i j')"),
     "sum": Word(building.sum_over, 1, 1, "sum(kron(V[i], W[i]) for i in range(r))"),
 }
+_PATTERNED = ("rearrange", "einsum")
+#: Where an argument stands that is no matrix.
+_NO_MATRIX = {"unvec": 1, "map": 0, "rearrange": -1, "einsum": -1}
 _ALLOWED = "names, numbers, @ + - *, .T, .H, and calls of " + ", ".join(FUNCTIONS)
 #: What people write instead, with what to write.
 _INSTEAD: dict[type[ast.AST], tuple[str, str]] = {
@@ -214,7 +218,7 @@ class _Reader:
                 f"identity: {name} takes {word.fewest} argument{'s' * (word.fewest > 1)}, {len(arguments)} are given, "
                 f"as {word.example}"
             )
-        if name == "sum" or (keywords and name != "rearrange") or any(k.arg is None for k in keywords):
+        if name == "sum" or (keywords and name not in _PATTERNED) or any(k.arg is None for k in keywords):
             _refuse(f"{name}(…)", word.example)
         for k, argument in enumerate(arguments):
             match (name, k), argument:
@@ -223,9 +227,9 @@ class _Reader:
                     self.check(second, depth)
                 case ("map", 0), ast.Name(id=function) if not function.startswith("_"):
                     self.functions.add(function)
-                case ("rearrange", 1), ast.Constant(value=str()):
+                case (_, place), ast.Constant(value=str()) if name in _PATTERNED and place == len(arguments) - 1:
                     pass
-                case ("unvec", 1) | ("map", 0) | ("rearrange", 1), _:
+                case (_, place), _ if name in _NO_MATRIX and place == _NO_MATRIX[name] % len(arguments):
                     raise ValueError(f"identity: expected {word.example}")
                 case _:
                     self.check(argument, depth)
@@ -295,10 +299,10 @@ class _Reader:
             case ast.Call(func=ast.Name(id="map"), args=[ast.Name(id=function), argument]):
                 return building.apply_entrywise(function, self.value(argument, given))
             case ast.Call(
-                func=ast.Name(id="rearrange"), args=[matrix_node, ast.Constant(value=pattern)], keywords=keywords
+                func=ast.Name(id=name), args=[*matrices, ast.Constant(value=str() as pattern)], keywords=keywords
             ):
                 sizes = {str(k.arg): _size(self.value(k.value, given)) for k in keywords}
-                return building.rearrange(self.value(matrix_node, given), str(pattern), **sizes)
+                return FUNCTIONS[name].call(*(self.value(matrix, given) for matrix in matrices), pattern, **sizes)
             case ast.Call(func=ast.Name(id=name), args=arguments):
                 return FUNCTIONS[name].call(*(self.value(argument, given) for argument in arguments))
             case ast.Tuple(elts=elements):

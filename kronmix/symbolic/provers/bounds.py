@@ -7,32 +7,16 @@ need several primes whose product exceeds the coefficients.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import reduce, singledispatch
 from math import factorial, lcm, prod
 from typing import Any
 
-from ..language.expressions import Constant, Expression, Product, Scaled, Sum, Trace, Unvec, Variable
-from ..language.structures import (
-    Blocks,
-    Commuted,
-    Diagonal,
-    DiagonalOf,
-    Entrywise,
-    Identity,
-    Inverse,
-    KhatriRao,
-    Kron,
-    Map,
-    Permuted,
-    Rearranged,
-    Regrouped,
-    Slice,
-    Slicewise,
-    Sparse,
-    Vec,
-)
+from ..language.contractions import Contraction, Groups
+from ..language.expressions import Constant, Expression, Sum, Variable
+from ..language.structures import Blocks, Inverse, Map, Permuted, Slice
 
 __all__ = ["Bound", "arguments", "bound", "dimensions", "holds_inverse", "largest_formed", "values_of_functions"]
 
@@ -105,8 +89,11 @@ def bound(node: Any) -> Bound:
     return Bound()
 
 
-@bound.register
-def _(node: Variable) -> Bound:
+@bound.register(Variable)
+@bound.register(Slice)
+@bound.register(Map)
+def _(node: Expression) -> Bound:
+    """A value of a random function is one more variable, as long as different arguments have different values."""
     return Bound(degree=1)
 
 
@@ -121,22 +108,8 @@ def _(node: Constant) -> Bound:
 
 
 @bound.register
-def _(node: Product) -> Bound:
-    return (bound(node.left) * bound(node.right)).times(node.right.shape[0])
-
-
-@bound.register
-def _(node: Slicewise) -> Bound:
-    return (bound(node.left) * bound(node.right)).times(node.r)
-
-
-@bound.register(Kron)
-@bound.register(KhatriRao)
-@bound.register(Entrywise)
-@bound.register(Scaled)
-def _(node: Expression) -> Bound:
-    first, second = node.parts
-    return bound(first) * bound(second)
+def _(node: Contraction) -> Bound:
+    return reduce(lambda x, y: x * y, map(bound, node.parts), Bound()).times(node.terms_summed)
 
 
 @bound.register
@@ -152,35 +125,8 @@ def _(node: Blocks) -> Bound:
 
 
 @bound.register
-def _(node: Trace) -> Bound:
-    return bound(node.matrix).times(node.matrix.shape[0])
-
-
-@bound.register
-def _(node: Slice) -> Bound:
-    return Bound(degree=1)
-
-
-@bound.register
 def _(node: Inverse) -> Bound:
     return bound(node.matrix).inverse(int(node.shape[0]))
-
-
-@bound.register
-def _(node: Map) -> Bound:
-    """A value of a random function is one more variable, as long as different arguments have different values."""
-    return Bound(degree=1)
-
-
-@bound.register(Vec)
-@bound.register(Unvec)
-@bound.register(Rearranged)
-@bound.register(Sparse)
-@bound.register(Diagonal)
-@bound.register(DiagonalOf)
-@bound.register(Regrouped)
-def _(node: Expression) -> Bound:
-    return bound(node.parts[0])
 
 
 def holds_inverse(node: Expression) -> bool:
@@ -206,24 +152,26 @@ def _(node: Map) -> int:
 
 
 @values_of_functions.register
-def _(node: Product) -> int:
-    inner = min(_row_support(node.left), _row_support(node.right.T)) if node.left.ndim == 2 else node.left.shape[0]
-    return int(inner) * sum(map(values_of_functions, node.parts))
-
-
-@values_of_functions.register(Trace)
-def _(node: Trace) -> int:
-    return int(node.matrix.shape[0]) * values_of_functions(node.matrix)
-
-
-@values_of_functions.register(Inverse)
 def _(node: Inverse) -> int:
     return prod(map(int, node.shape)) * values_of_functions(node.matrix)
 
 
 @values_of_functions.register
-def _(node: Slicewise) -> int:
-    return int(node.r) * sum(map(values_of_functions, node.parts))
+def _(node: Contraction) -> int:
+    known = {name for group in node.axes for name in group}
+    count = min(_choices(node, known, operands) for operands in (node.operands, node.operands[::-1]))
+    return count * sum(map(values_of_functions, node.parts))
+
+
+def _choices(node: Contraction, known: set[str], operands: Iterable[tuple[Expression, Groups]]) -> int:
+    """Values of all digits but the known ones at which no operand need be 0, at most."""
+    count, known = 1, set(known)
+    for operand, places in operands:
+        for M, groups in ((operand, places), (operand.T, places[::-1])) if len(places) == 2 else ():
+            if {*groups[0]} <= known and not {*groups[1]} & known:
+                count *= _row_support(M)
+                known |= {*groups[1]}
+    return count * prod(int(size) for name, size in node.digits.items() if name not in known)
 
 
 @singledispatch
@@ -232,26 +180,32 @@ def _row_support(node: Any) -> int:
     return int(node.shape[-1])
 
 
-@_row_support.register(Identity)
-@_row_support.register(Commuted)
-@_row_support.register(Permuted)
-@_row_support.register(Diagonal)
-def _(node: Expression) -> int:
+@_row_support.register
+def _(node: Permuted) -> int:
     return 1
 
 
 @_row_support.register
-def _(node: Kron) -> int:
-    return _row_support(node.left) * _row_support(node.right)
-
-
-_UNFORMED = (Product, Sum, Scaled, Kron, Blocks, Sparse, Diagonal, Identity, Commuted, Permuted)
+def _(node: Contraction) -> int:
+    return min(int(node.shape[1]), _choices(node, {*node.axes[0]}, node.operands))
 
 
 def largest_formed(node: Expression) -> int:
     """Entries of the largest matrix that is formed when an expression acts on a vector."""
-    own = 1 if isinstance(node, _UNFORMED) else prod(map(int, node.shape))
-    return max([own, *map(largest_formed, node.parts)])
+    if isinstance(node, Contraction):
+        formed = [operand for operand, places in node.operands if not _acts(node, places)]
+    else:
+        formed = [] if isinstance(node, Sum | Blocks | Permuted) else [node]
+    return max([1, *(prod(map(int, part.shape)) for part in formed), *map(largest_formed, node.parts)])
+
+
+def _acts(node: Contraction, places: Groups) -> bool:
+    """Whether an operand is a matrix that need not be formed: nothing else depends on its digits, or its diagonal is enough."""
+    if len(places) != 2 or places[0] == places[1]:
+        return len(places) == 2
+    everywhere = [name for groups in (node.axes, *(g for _, g in node.operands)) for group in groups for name in group]
+    rows, columns = ({k for k, axis in enumerate(node.axes) if {*axis} & {*group}} for group in places)
+    return not rows & columns and all(everywhere.count(name) == 2 for group in places for name in group)
 
 
 def dimensions(node: Expression) -> int:

@@ -6,7 +6,7 @@ A ring offers ``lift``, ``scalar``, ``add``, ``subtract``, ``multiply``, ``matmu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import reduce, singledispatch
@@ -15,27 +15,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ...vectorize import commutation_indices
-from ..language.expressions import Constant, Expression, Ones, Product, Scaled, Sum, Trace, Unvec, Variable
-from ..language.structures import (
-    Blocks,
-    Commuted,
-    Diagonal,
-    DiagonalOf,
-    Entrywise,
-    Identity,
-    Inverse,
-    KhatriRao,
-    Kron,
-    Map,
-    Permuted,
-    Rearranged,
-    Regrouped,
-    Slice,
-    Slicewise,
-    Sparse,
-    Vec,
-)
+from ..language.contractions import Contraction, Groups
+from ..language.expressions import Constant, Expression, Sum, Variable
+from ..language.structures import Blocks, Inverse, Map, Permuted, Slice
 from .elimination import reduced
 from .finite_field import PrimeField
 
@@ -124,13 +106,6 @@ class Values:
     inverses: dict[int, Array] = field(default_factory=dict, repr=False)  # by the identity of what is inverted
 
 
-def _scalar(value: Any) -> Array:
-    """An array of no axes; SymPy's polynomials are dictionaries, which NumPy would take apart."""
-    out = np.empty((), np.uint64 if isinstance(value, np.uint64) else object)
-    out[()] = value
-    return out
-
-
 def entries(node: Expression, values: Values) -> Array:
     """All entries; raises TooLarge rather than form more than ``MAX_ENTRIES`` of them."""
     if prod(node.shape) > MAX_ENTRIES:
@@ -173,28 +148,6 @@ def _(node: Constant, values: Values) -> Array:
 
 
 @_entries.register
-def _(node: Ones, values: Values) -> Array:
-    return values.ring.lift(np.ones(node.shape, int))
-
-
-@_entries.register
-def _(node: Product, values: Values) -> Array:
-    left, right = node.left, node.right
-    if left.ndim == 1:
-        return _scalar(values.ring.sum(values.ring.multiply(entries(left, values), entries(right, values))))
-    if right.ndim == 1:
-        return _apply(left, entries(right, values)[:, None], values)[:, 0]
-    if right.shape[1] <= left.shape[0]:
-        return _apply(left, entries(right, values), values)
-    return _apply(right.T, entries(left, values).T, values).T
-
-
-@_apply.register
-def _(node: Product, X: Array, values: Values) -> Array:
-    return _apply(node.left, _apply(node.right, X, values), values)
-
-
-@_entries.register
 def _(node: Sum, values: Values) -> Array:
     return _combine(node, lambda term: entries(term, values), values)
 
@@ -210,75 +163,9 @@ def _combine(node: Sum, each: Callable[[Expression], Array], values: Values) -> 
     return reduce(ring.add, flat).reshape(parts[0][1].shape)
 
 
-@_entries.register
-def _(node: Scaled, values: Values) -> Array:
-    matrix = entries(node.matrix, values)
-    return values.ring.multiply(matrix.reshape(-1), entries(node.scalar, values).reshape(1)).reshape(matrix.shape)
-
-
-@_apply.register
-def _(node: Scaled, X: Array, values: Values) -> Array:
-    return values.ring.multiply(_apply(node.matrix, X, values), entries(node.scalar, values).reshape(1, 1))
-
-
-@_entries.register
-def _(node: Trace, values: Values) -> Array:
-    return _scalar(values.ring.sum(_diagonal(node.matrix, values)))
-
-
-@singledispatch
-def _diagonal(node: Any, values: Values) -> Array:
-    return np.diagonal(entries(node, values)).copy()
-
-
-@_diagonal.register
-def _(node: Kron, values: Values) -> Array:
-    if node.left.shape[0] != node.left.shape[1]:
-        return np.diagonal(entries(node, values)).copy()
-    left, right = _diagonal(node.left, values), _diagonal(node.right, values)
-    return values.ring.multiply(left[:, None], right[None]).reshape(-1)
-
-
-@_diagonal.register
-def _(node: Diagonal, values: Values) -> Array:
-    return entries(node.vector, values)
-
-
-@_diagonal.register
-def _(node: Product, values: Values) -> Array:
-    """Row i of the left matrix times column i of the right one."""
-    A, B = entries(node.left, values), entries(node.right, values)
-    return values.ring.matmul(A[:, None, :], B.T[:, :, None])[:, 0, 0]
-
-
-@_apply.register(Identity)
-def _(node: Identity, X: Array, values: Values) -> Array:
-    return X
-
-
-@_apply.register
-def _(node: Commuted, X: Array, values: Values) -> Array:
-    return X[commutation_indices(node.S, node.C)]
-
-
 @_apply.register
 def _(node: Permuted, X: Array, values: Values) -> Array:
     return X[node.indices]
-
-
-@_entries.register
-def _(node: Kron, values: Values) -> Array:
-    A, B = entries(node.left, values), entries(node.right, values)
-    return values.ring.multiply(A[:, None, :, None], B[None, :, None, :]).reshape(node.shape)
-
-
-@_apply.register
-def _(node: Kron, X: Array, values: Values) -> Array:
-    """(A ⊗ B) X: B along the minor index, then A along the major one."""
-    (rA, cA), (rB, cB), n = node.left.shape, node.right.shape, X.shape[1]
-    Y = X.reshape(cA, cB, n).transpose(1, 0, 2).reshape(cB, cA * n)
-    Y = _apply(node.right, Y, values).reshape(rB, cA, n).transpose(1, 0, 2).reshape(cA, rB * n)
-    return _apply(node.left, Y, values).reshape(rA * rB, n)
 
 
 @_apply.register
@@ -292,86 +179,8 @@ def _(node: Blocks, X: Array, values: Values) -> Array:
 
 
 @_entries.register
-def _(node: Entrywise, values: Values) -> Array:
-    return values.ring.multiply(entries(node.left, values), entries(node.right, values))
-
-
-@_entries.register
 def _(node: Map, values: Values) -> Array:
     return values.functions[node.name](entries(node.matrix, values))
-
-
-@_entries.register
-def _(node: Vec, values: Values) -> Array:
-    return entries(node.matrix, values).T.reshape(-1)
-
-
-@_entries.register
-def _(node: Unvec, values: Values) -> Array:
-    S, C = node.sizes
-    columns = entries(node.vector, values).reshape(C, S)
-    return columns if node.flipped else columns.T
-
-
-@_entries.register
-def _(node: Rearranged, values: Values) -> Array:
-    """𝓡(M)[(j_A, i_A), (j_B, i_B)] = M[(i_A, i_B), (j_A, j_B)] (T14)."""
-    (mA, nA), (mB, nB) = node.left, node.right
-    M = entries(node.matrix, values).reshape(mA, mB, nA, nB)
-    R = M.transpose(2, 0, 3, 1).reshape(mA * nA, mB * nB)
-    return R.T if node.flipped else R
-
-
-@_entries.register
-def _(node: Slicewise, values: Values) -> Array:
-    a, b, c, d, β, κ, r = node.a, node.b, node.c, node.d, node.beta, node.kappa, node.r
-    U = entries(node.left, values).reshape(a, β, d, b, κ, r).transpose(0, 2, 1, 4, 3, 5)
-    V = entries(node.right, values).reshape(a, κ, d, r, β, c).transpose(0, 2, 4, 1, 3, 5)
-    slices = values.ring.matmul(U, V)  # [a, d, β, κ, b, c]
-    return slices.transpose(0, 1, 4, 2, 3, 5).reshape(node.shape)
-
-
-@_apply.register
-def _(node: Sparse, X: Array, values: Values) -> Array:
-    """y[a, b, d, n] = Σ_c values[a, d, b, c] x[a, c, d, n] (T9)."""
-    a, b, c, d = node.pattern
-    full = entries(node.values, values)
-    if full.ndim == 2:
-        full = full[None, None]
-    if node.flipped:
-        full, b, c = full.swapaxes(2, 3), c, b
-    x = X.reshape(a, c, d, -1).transpose(0, 2, 1, 3)
-    return values.ring.matmul(full, x).transpose(0, 2, 1, 3).reshape(a * b * d, -1)
-
-
-@_entries.register
-def _(node: Diagonal, values: Values) -> Array:
-    return _apply(node, values.ring.lift(np.eye(node.shape[0], dtype=int)), values)
-
-
-@_apply.register
-def _(node: Diagonal, X: Array, values: Values) -> Array:
-    return values.ring.multiply(entries(node.vector, values)[:, None], X)
-
-
-@_entries.register
-def _(node: DiagonalOf, values: Values) -> Array:
-    return _diagonal(node.matrix, values)
-
-
-@_entries.register
-def _(node: KhatriRao, values: Values) -> Array:
-    A, B = entries(node.left, values), entries(node.right, values)
-    product = values.ring.multiply(A[:, None], B[None]).reshape(len(A) * len(B), A.shape[1])
-    return product.T if node.flipped else product
-
-
-@_entries.register
-def _(node: Regrouped, values: Values) -> Array:
-    sizes = node.sizes
-    given, wanted = ([name for group in groups for name in group] for groups in (node.given, node.wanted))
-    axes = entries(node.matrix, values).reshape([sizes[name] for name in given])
-    return axes.transpose([given.index(name) for name in wanted]).reshape(node.shape)
 
 
 @_entries.register
@@ -384,6 +193,148 @@ def _(node: Inverse, values: Values) -> Array:
             )
         found = values.inverses[id(node.matrix)] = _inverse(values.ring, entries(node.matrix, values))
     return found.T if node.flipped else found
+
+
+# ---- contractions ----------------------------------------------------------------------------------------------------
+
+#: The axis along which columns stand that an expression acts on; one column where it does not act.
+_COLUMNS = ""
+
+
+@_entries.register(Contraction)
+def _(node: Contraction, values: Values) -> Array:
+    out = [name for group in node.axes for name in group]
+    if len(set(out)) < len(out):  # a delta between row and column
+        return _apply(node, values.ring.lift(np.eye(node.shape[1], dtype=int)), values)
+    return _contracted(node, node.operands, None, out, values).reshape(node.shape)
+
+
+@_apply.register(Contraction)
+def _(node: Contraction, X: Array, values: Values) -> Array:
+    rows, columns = node.axes
+    given = _Tensor(X.reshape(*(node.digits[name] for name in columns), X.shape[1]), [*columns, _COLUMNS])
+    return _contracted(node, node.operands, given, [*rows], values).reshape(-1, X.shape[1])
+
+
+def _diagonal(node: Expression, values: Values) -> Array:
+    """The diagonal of a square matrix; that of a contraction is a contraction, with the row's digits for the column's."""
+    if isinstance(node, Contraction):
+        rows, columns = node.axes
+        new = dict(zip(columns, rows, strict=False))
+        renamed = [
+            (operand, tuple(tuple(new.get(name, name) for name in group) for group in places))
+            for operand, places in node.operands
+        ]
+        alike = [node.digits[name] for name in rows] == [node.digits[name] for name in columns]
+        if alike and all(new[n] == n for n in {*rows} & {*columns}) and all(_is_plain(p) for _, p in renamed):
+            return _contracted(node, renamed, None, [*rows], values).reshape(-1)
+    return np.diagonal(entries(node, values)).copy()
+
+
+def _is_plain(places: Groups) -> bool:
+    """Whether no name stands twice in an operand, but for row and column that are the same."""
+    names = [name for group in places for name in group]
+    return len(set(names)) == len(names) or (len(places) == 2 and places[0] == places[1] and len(places[0]) == 1)
+
+
+@dataclass(frozen=True)
+class _Tensor:
+    """An array with a name for each axis; at least one axis, as NumPy makes scalars of others."""
+
+    array: Array
+    names: list[str]
+
+    def ordered(self, names: list[str]) -> Array:
+        return self.array.transpose([self.names.index(name) for name in names])
+
+    def sizes(self, names: list[str]) -> list[int]:
+        return [self.array.shape[self.names.index(name)] for name in names]
+
+
+def _contracted(
+    node: Contraction,
+    operands: Iterable[tuple[Expression, Groups]],
+    given: _Tensor | None,
+    out: list[str],
+    values: Values,
+) -> Array:
+    """Σ of the product of operands, and of what they act on, with axes ``out`` and the columns."""
+    waiting = sorted(operands, key=lambda operand: prod(operand[0].shape))
+    found = given or _Tensor(values.ring.lift(np.ones(1, int)), [_COLUMNS])
+    out = [*out, _COLUMNS]
+    while waiting:
+        acting = [(k, axis) for k in range(len(waiting)) if (axis := _acts(waiting, k, found, out)) is not None]
+        operand, places = waiting.pop(acting[0][0] if acting else 0)
+        if acting:
+            found = _acted(node, operand, places, acting[0][1], found, values)
+        else:
+            needed = {*out, *(name for _, groups in waiting for group in groups for name in group)}
+            found = _multiplied(found, _formed(node, operand, places, values), needed, values.ring)
+    found = _summed(found, {*out}, values.ring)
+    missing = [name for name in out if name not in found.names]
+    sizes = [node.digits[name] for name in missing]
+    array = found.array.reshape([1] * len(missing) + list(found.array.shape))
+    spread = np.broadcast_to(array, (*sizes, *found.array.shape))
+    return _Tensor(spread, [*missing, *found.names]).ordered(out)
+
+
+def _acts(waiting: list[tuple[Expression, Groups]], k: int, found: _Tensor, out: list[str]) -> int | None:
+    """The axis along which operand k can act on what is found: a matrix whose digits there nothing else depends on."""
+    places = waiting[k][1]
+    others = {*out, *(name for n, (_, groups) in enumerate(waiting) if n != k for group in groups for name in group)}
+    for axis in (1, 0) if len(places) == 2 else ():
+        summed, kept = places[axis], places[1 - axis]
+        if summed and {*summed} <= {*found.names} - others - {*kept} and not {*kept} & {*found.names}:
+            return axis
+    return None
+
+
+def _acted(
+    node: Contraction, operand: Expression, places: Groups, axis: int, found: _Tensor, values: Values
+) -> _Tensor:
+    summed, kept = [*places[axis]], [*places[1 - axis]]
+    rest = [name for name in found.names if name not in summed]
+    X = found.ordered([*summed, *rest]).reshape(prod(found.sizes(summed)), -1)
+    Y = _apply(operand if axis == 1 else operand.T, X, values)
+    return _Tensor(Y.reshape([*(node.digits[name] for name in kept), *found.sizes(rest)]), [*kept, *rest])
+
+
+def _formed(node: Contraction, operand: Expression, places: Groups, values: Values) -> _Tensor:
+    if len(places) == 2 and places[0] == places[1]:
+        places, array = places[:1], _diagonal(operand, values)
+    else:
+        array = entries(operand, values)
+    names = [name for group in places for name in group]
+    return _Tensor(array.reshape([node.digits[name] for name in names] or [1]), names)
+
+
+def _summed(tensor: _Tensor, needed: set[str], ring: Ring) -> _Tensor:
+    """Without the axes that nothing depends on."""
+    kept = [name for name in tensor.names if name in needed]
+    if kept == tensor.names:
+        return tensor
+    gone = [name for name in tensor.names if name not in needed]
+    array = tensor.ordered([*kept, *gone]).reshape(prod(tensor.sizes(kept)), prod(tensor.sizes(gone)))
+    total = ring.matmul(array, ring.lift(np.ones((array.shape[1], 1), int)))
+    return _Tensor(total.reshape(tensor.sizes(kept) or [1]), kept)
+
+
+def _multiplied(x: _Tensor, y: _Tensor, needed: set[str], ring: Ring) -> _Tensor:
+    """The product, summed over the axes of both that nothing else depends on."""
+    x, y = _summed(x, needed | {*y.names}, ring), _summed(y, needed | {*x.names}, ring)
+    both = [name for name in x.names if name in y.names]
+    summed, kept = [n for n in both if n not in needed], [n for n in both if n in needed]
+    left, right = [n for n in x.names if n not in both], [n for n in y.names if n not in both]
+    names, sizes = [*kept, *left, *right], [*x.sizes(kept), *x.sizes(left), *y.sizes(right)]
+    if not summed:
+        first = x.ordered([*kept, *left]).reshape([*x.sizes(kept), *x.sizes(left)] + [1] * len(right))
+        second = y.ordered([*kept, *right]) if y.names else y.array
+        second = second.reshape([*y.sizes(kept), *([1] * len(left)), *y.sizes(right)] or [1])
+        return _Tensor(ring.multiply(first, second), names)
+    stacks = [prod(x.sizes(kept))] if kept else []
+    A = x.ordered([*kept, *left, *summed]).reshape(*stacks, prod(x.sizes(left)), prod(x.sizes(summed)))
+    B = y.ordered([*kept, *summed, *right]).reshape(*stacks, prod(x.sizes(summed)), prod(y.sizes(right)))
+    return _Tensor(ring.matmul(A, B).reshape(sizes), names)
 
 
 @singledispatch

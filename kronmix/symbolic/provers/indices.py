@@ -35,41 +35,18 @@ from typing import Any
 import sympy as sp
 
 from ..claims import Undecided
+from ..language.contractions import Contraction
 from ..language.expressions import (
     Constant,
     Expression,
     Number,
-    Ones,
-    Product,
-    Scaled,
     Sum,
-    Trace,
-    Unvec,
     Variable,
     equal_expressions,
     written_form,
 )
 from ..language.sizes import Size, product_of, same_size
-from ..language.structures import (
-    Blocks,
-    Commuted,
-    Diagonal,
-    DiagonalOf,
-    Entrywise,
-    Identity,
-    Inverse,
-    KhatriRao,
-    Kron,
-    Map,
-    RangeIndex,
-    RangeSum,
-    Rearranged,
-    Regrouped,
-    Slice,
-    Slicewise,
-    Sparse,
-    Vec,
-)
+from ..language.structures import Blocks, Inverse, Map, RangeIndex, RangeSum, Slice
 from .inverses import without_inverses
 from .normal_form import (
     Digit,
@@ -85,7 +62,7 @@ from .normal_form import (
     quotient,
 )
 from .outcomes import differing_shapes
-from .radices import alternatives, radices, refined, split_at, sums_over
+from .radices import alternatives, digit_radices, radices, refined, split_at, sums_over
 
 __all__ = ["differences", "equal_for_all_sizes"]
 
@@ -221,67 +198,29 @@ def _fraction(value: Any) -> Any:
 
 
 @_terms.register
-def _(node: Ones, at: list[Index]) -> list[Term]:
-    return [Term()]
-
-
-@_terms.register
-def _(node: Identity, at: list[Index]) -> list[Term]:
-    return [_equal(*at)]
-
-
-@_terms.register
-def _(node: Commuted, at: list[Index]) -> list[Term]:
-    """K[(s, c), (c', s')] = δ(s, s') δ(c, c')."""
-    (s, c), (c_, s_) = _split(at[0], (node.S, node.C)), _split(at[1], (node.C, node.S))
-    return [_equal(s, s_) * _equal(c, c_)]
-
-
-@_terms.register
 def _(node: Sum, at: list[Index]) -> list[Term]:
     terms = [_scaled(t, sp.Rational(c.numerator, c.denominator)) for c, part in node.terms for t in _terms(part, at)]
     return _times(terms)
 
 
 @_terms.register
-def _(node: Scaled, at: list[Index]) -> list[Term]:
-    return _times(_terms(node.scalar, []), _terms(node.matrix, at))
-
-
-@_terms.register
-def _(node: Entrywise, at: list[Index]) -> list[Term]:
-    return _times(_terms(node.left, at), _terms(node.right, at))
-
-
-@_terms.register
-def _(node: Product, at: list[Index]) -> list[Term]:
-    left, right = node.left, node.right
-    rows, columns = at[: left.ndim - 1], at[left.ndim - 1 :]
+def _(node: Contraction, at: list[Index]) -> list[Term]:
+    """Indices split into the digits of each axis, a fresh digit for each one that is summed, and the operands' entries there."""
+    where: dict[str, Index] = {}
+    equal = Term()
+    for group, index in zip(node.axes, at, strict=True):
+        for name, part in zip(group, _split(index, [node.digits[n] for n in group]), strict=True):
+            equal = equal * _equal(where[name], part) if name in where else equal
+            where.setdefault(name, part)
     found: list[Term] = []
-    for k, summed in sums_over(refined(radices(left, left.ndim - 1), radices(right, 0))):
-        found += _times([summed], _terms(left, [*rows, k]), _terms(right, [k, *columns]))
+    for chosen in combinations(*(sums_over(digit_radices(node, name)) for name in node.summed)):
+        where |= zip(node.summed, (index for index, _ in chosen), strict=True)
+        entries = [
+            _terms(operand, [tuple(d for name in group for d in where[name]) for group in places])
+            for operand, places in node.operands
+        ]
+        found += _times([equal], *([term] for _, term in chosen), *entries)
     return _times(found)
-
-
-@_terms.register
-def _(node: Trace, at: list[Index]) -> list[Term]:
-    found: list[Term] = []
-    for k, summed in sums_over(refined(radices(node.matrix, 0), radices(node.matrix, 1))):
-        found += _times([summed], _terms(node.matrix, [k, k]))
-    return found
-
-
-@_terms.register
-def _(node: Kron, at: list[Index]) -> list[Term]:
-    (i, p), (j, q) = (_split(at[axis], (node.left.shape[axis], node.right.shape[axis])) for axis in (0, 1))
-    return _times(_terms(node.left, [i, j]), _terms(node.right, [p, q]))
-
-
-@_terms.register
-def _(node: KhatriRao, at: list[Index]) -> list[Term]:
-    row, j = reversed(at) if node.flipped else at
-    i, p = _split(row, (node.left.shape[0], node.right.shape[0]))
-    return _times(_terms(node.left, [i, j]), _terms(node.right, [p, j]))
 
 
 @_terms.register
@@ -311,45 +250,6 @@ def _block(node: Blocks, index: Index, axis: int) -> tuple[int, Index]:
             return number, (Part(part.which - first, part.sizes[first:last], part.digits), *rest)
         first = last
     raise Undecided("an index is split into blocks of other sizes than a block-diagonal matrix has")
-
-
-@_terms.register
-def _(node: Vec, at: list[Index]) -> list[Term]:
-    rows, columns = node.matrix.shape
-    j, i = _split(at[0], (columns, rows))
-    return _terms(node.matrix, [i, j])
-
-
-@_terms.register
-def _(node: Unvec, at: list[Index]) -> list[Term]:
-    i, j = reversed(at) if node.flipped else at
-    return _terms(node.vector, [(*j, *i)])
-
-
-@_terms.register
-def _(node: Rearranged, at: list[Index]) -> list[Term]:
-    (mA, nA), (mB, nB) = node.left, node.right
-    row, column = reversed(at) if node.flipped else at
-    (jA, iA), (jB, iB) = _split(row, (nA, mA)), _split(column, (nB, mB))
-    return _terms(node.matrix, [(*iA, *iB), (*jA, *jB)])
-
-
-@_terms.register
-def _(node: Regrouped, at: list[Index]) -> list[Term]:
-    by_name: dict[str, Index] = {}
-    for group, index in zip(node.wanted, at, strict=True):
-        by_name |= zip(group, _split(index, tuple(node.sizes[name] for name in group)), strict=True)
-    return _terms(node.matrix, [tuple(d for name in group for d in by_name[name]) for group in node.given])
-
-
-@_terms.register
-def _(node: Diagonal, at: list[Index]) -> list[Term]:
-    return _times([_equal(*at)], _terms(node.vector, [at[0]]))
-
-
-@_terms.register
-def _(node: DiagonalOf, at: list[Index]) -> list[Term]:
-    return _terms(node.matrix, [at[0], at[0]])
 
 
 @_terms.register
@@ -384,31 +284,6 @@ def inverse_facts(left: Expression, right: Expression, facts: Facts) -> Facts:
 def _inverses(node: Expression) -> list[Inverse]:
     own = [node] if isinstance(node, Inverse) else []
     return own + [found for part in node.parts for found in _inverses(part)]
-
-
-@_terms.register
-def _(node: Sparse, at: list[Index]) -> list[Term]:
-    """X[(a, b, d), (a', c, d')] = δ(a, a') δ(d, d') values[a, d, b, c] (T9)."""
-    a, b, c, d = node.pattern
-    row, column = reversed(at) if node.flipped else at
-    (ia, ib, id_), (ja, jc, jd) = _split(row, (a, b, d)), _split(column, (a, c, d))
-    if node.values.ndim == 2:
-        value = _terms(node.values, [ib, jc])
-    else:
-        where = zip((ia, id_, ib, jc), node.values.shape, strict=True)
-        value = _terms(node.values, [() if size == 1 else index for index, size in where])
-    return _times([_equal(ia, ja) * _equal(id_, jd)], value)
-
-
-@_terms.register
-def _(node: Slicewise, at: list[Index]) -> list[Term]:
-    """values[a, d, (b, β), (κ, c)] = Σ_r U[a, (β, d), b, (κ, r)] V[(a, κ), d, (r, β), c] (T11)."""
-    a, d, row, column = at
-    (b, β), (κ, c) = _split(row, (node.b, node.beta)), _split(column, (node.kappa, node.c))
-    ((r, summed),) = sums_over(refined((node.r,)))
-    U = _terms(node.left, [a, (*β, *d), b, (*κ, *r)])
-    V = _terms(node.right, [(*a, *κ), d, (*r, *β), c])
-    return _times([summed], U, V)
 
 
 @_terms.register

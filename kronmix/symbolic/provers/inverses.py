@@ -5,9 +5,10 @@ from __future__ import annotations
 from functools import reduce, singledispatch
 from typing import Any
 
-from ..language.expressions import Expression, Product, Sum, equal_expressions
+from ..language.contractions import Commuted, Identity, Kron, Product
+from ..language.expressions import Expression, Sum, equal_expressions
 from ..language.sizes import same_size
-from ..language.structures import Blocks, Commuted, Identity, Inverse, Kron
+from ..language.structures import Blocks, Inverse
 
 __all__ = ["without_inverses"]
 

@@ -11,27 +11,23 @@ from typing import Any
 import sympy as sp
 
 from ..claims import Undecided
-from ..language.expressions import Product, Scaled, Sum, Unvec
+from ..language.contractions import Contraction
+from ..language.expressions import Sum
 from ..language.sizes import Size, product_of, same_size
-from ..language.structures import (
-    Blocks,
-    Commuted,
-    Diagonal,
-    DiagonalOf,
-    Entrywise,
-    KhatriRao,
-    Kron,
-    Map,
-    RangeSum,
-    Rearranged,
-    Regrouped,
-    Slicewise,
-    Sparse,
-    Vec,
-)
+from ..language.structures import Blocks, Map, RangeSum
 from .normal_form import Index, Part, Term, digits_of, fresh_digit, quotient
 
-__all__ = ["Radices", "Union", "alternatives", "grouped", "radices", "refined", "split_at", "sums_over"]
+__all__ = [
+    "Radices",
+    "Union",
+    "alternatives",
+    "digit_radices",
+    "grouped",
+    "radices",
+    "refined",
+    "split_at",
+    "sums_over",
+]
 
 
 @dataclass(frozen=True)
@@ -176,47 +172,27 @@ def radices(node: Any, axis: int) -> Radices:
     return (node.shape[axis],)
 
 
-@radices.register
-def _(node: Product, axis: int) -> Radices:
-    return radices(node.left, 0) if axis == 0 and node.left.ndim == 2 else radices(node.right, node.right.ndim - 1)
-
-
 @radices.register(Sum)
-@radices.register(Entrywise)
-def _(node: Sum | Entrywise, axis: int) -> Radices:
+@radices.register(Map)
+@radices.register(RangeSum)
+def _(node: Any, axis: int) -> Radices:
     return refined(*(radices(part, axis) for part in node.parts))
 
 
 @radices.register
-def _(node: Scaled, axis: int) -> Radices:
-    return radices(node.matrix, axis)
+def _(node: Contraction, axis: int) -> Radices:
+    return tuple(r for name in node.axes[axis] for r in digit_radices(node, name))
 
 
-@radices.register
-def _(node: RangeSum, axis: int) -> Radices:
-    return radices(node.term, axis)
-
-
-@radices.register
-def _(node: Map, axis: int) -> Radices:
-    return radices(node.matrix, axis)
-
-
-@radices.register
-def _(node: Commuted, axis: int) -> Radices:
-    return (node.S, node.C) if axis == 0 else (node.C, node.S)
-
-
-@radices.register
-def _(node: Kron, axis: int) -> Radices:
-    return radices(node.left, axis) + radices(node.right, axis)
-
-
-@radices.register
-def _(node: KhatriRao, axis: int) -> Radices:
-    if (axis == 0) == node.flipped:
-        return refined(radices(node.left, 1), radices(node.right, 1))
-    return radices(node.left, 0) + radices(node.right, 0)
+def digit_radices(node: Contraction, name: str) -> Radices:
+    """Coarsest digits of which a digit of a contraction is composed in every operand."""
+    found: list[Radices] = []
+    for operand, places in node.operands:
+        for axis, group in enumerate(places):
+            if name in group:
+                parts = grouped(radices(operand, axis), tuple(node.digits[n] for n in group))
+                found.append(parts[group.index(name)])
+    return refined(*found) if found else (node.digits[name],)
 
 
 @radices.register
@@ -235,18 +211,6 @@ def _(node: Blocks, axis: int) -> Radices:
     return (Union(tuple(sizes), tuple(blocks)),) if len(sizes) > 1 else blocks[0]
 
 
-@radices.register
-def _(node: Vec, axis: int) -> Radices:
-    return radices(node.matrix, 1) + radices(node.matrix, 0)
-
-
-@radices.register
-def _(node: Unvec, axis: int) -> Radices:
-    S, C = node.sizes
-    columns, rows = grouped(radices(node.vector, 0), (C, S))
-    return rows if (axis == 0) != node.flipped else columns
-
-
 def grouped(given: Radices, sizes: tuple[Size, ...]) -> list[Radices]:
     """Radices that refine both these and those sizes, grouped by the sizes."""
     groups, rest = [], list(refined(given, sizes))
@@ -256,47 +220,3 @@ def grouped(given: Radices, sizes: tuple[Size, ...]) -> list[Radices]:
             group.append(rest.pop(0))
         groups.append(tuple(group))
     return groups
-
-
-@radices.register
-def _(node: Rearranged, axis: int) -> Radices:
-    (mA, nA), (mB, nB) = node.left, node.right
-    return (nA, mA) if (axis == 0) != node.flipped else (nB, mB)
-
-
-@radices.register
-def _(node: Regrouped, axis: int) -> Radices:
-    by_name: dict[str, Radices] = {}
-    for k, group in enumerate(node.given):
-        by_name |= zip(group, grouped(radices(node.matrix, k), tuple(node.sizes[name] for name in group)), strict=True)
-    return tuple(r for name in node.wanted[axis] for r in by_name[name])
-
-
-@radices.register
-def _(node: Diagonal, axis: int) -> Radices:
-    return radices(node.vector, 0)
-
-
-@radices.register
-def _(node: DiagonalOf, axis: int) -> Radices:
-    return refined(radices(node.matrix, 0), radices(node.matrix, 1))
-
-
-@radices.register
-def _(node: Sparse, axis: int) -> Radices:
-    a, b, c, d = node.pattern
-    middle, values_axis = (b, 2) if (axis == 0) != node.flipped else (c, 3)
-    parts = ((a, 0), (middle, values_axis), (d, 1))
-    return tuple(r for size, k in parts for r in refined((size,), _values_radices(node, k, size)))
-
-
-def _values_radices(node: Sparse, axis: int, size: Size) -> Radices:
-    """Digits of an axis of the values (a, d, b, c); a matrix of values is shared over a and d."""
-    shared = node.values.ndim == 2 and axis < 2
-    own = axis - 2 if node.values.ndim == 2 else axis
-    return (size,) if shared or node.values.shape[own] == 1 else radices(node.values, own)
-
-
-@radices.register
-def _(node: Slicewise, axis: int) -> Radices:
-    return ((node.a,), (node.d,), (node.b, node.beta), (node.kappa, node.c))[axis]

@@ -8,12 +8,15 @@ from __future__ import annotations
 from ...products import eye, kron
 from ...spectra import trace
 from ...vectorize import unvec, vec
-from ..language.building import commutation, eye as identity_matrix, kronecker_rearrangement
+from ..language.building import commutation, einsum, eye as identity_matrix, kronecker_rearrangement, sparse
 from ..language.expressions import Expression, Variable
 from ..language.sizes import Size
-from ..language.structures import Map, Slicewise, Sparse
+from ..language.structures import Map
 
 Sides = tuple[Expression, Expression]
+
+
+_SLICES = "a (β d) b (κ r), (a κ) d (r β) c -> a d (b β) (κ c)"
 
 
 def _matrix(name: str, rows: Size, columns: Size) -> Variable:
@@ -93,20 +96,20 @@ def mixer_block(S: Size, C: Size, γ: Size, order: str = "VI") -> Sides:
 def tied_factor(a: Size, b: Size, c: Size, d: Size, order: str = "aKd") -> Sides:
     """T9."""
     K = _matrix("K", b, c)
-    return Sparse(K, (a, b, c, d)), kron(eye(a), K, eye(d)) if order == "aKd" else kron(eye(d), K, eye(a))
+    return sparse(K, (a, b, c, d)), kron(eye(a), K, eye(d)) if order == "aKd" else kron(eye(d), K, eye(a))
 
 
 def dense_factor(n: Size, m: Size) -> Sides:
     """T9 for the pattern (1, n, m, 1)."""
     K = _matrix("K", n, m)
-    return Sparse(K, (1, n, m, 1)), K
+    return sparse(K, (1, n, m, 1)), K
 
 
 def mixing_patterns(S: Size, C: Size, blocks: bool = False) -> Sides:
     """T10, and T12 for a Mixer: both factors of its Monarch chain are tied."""
     W, V = _matrix("W", S, S), _matrix("V", C, C)
-    channel = Sparse(V.T, (S, C, C, 1) if blocks else (1, C, C, S))
-    return channel @ Sparse(W, (C, S, S, 1)), kron(V.T, W)
+    channel = sparse(V.T, (S, C, C, 1) if blocks else (1, C, C, S))
+    return channel @ sparse(W, (C, S, S, 1)), kron(V.T, W)
 
 
 def chained_factors(a: Size, b: Size, c: Size, d: Size, β: Size, κ: Size, r: Size, transpose: bool = False) -> Sides:
@@ -114,9 +117,9 @@ def chained_factors(a: Size, b: Size, c: Size, d: Size, β: Size, κ: Size, r: S
     if transpose:  # the mutant reads the slices [κ, β] for [β, κ], which fits where the two are equal
         β, b, c = κ, c, c
     left, right = Variable("X₁", (a, β * d, b, κ * r)), Variable("X₂", (a * κ, d, r * β, c))
-    values = Slicewise(left, right, a, b, c, d, β, κ, r)
-    found = Sparse(left, (a, b, κ * r, β * d)) @ Sparse(right, (a * κ, r * β, c, d))
-    expected = Sparse(values, (a, b * β, κ * c, d))
+    values = einsum(left, right, _SLICES, a=a, b=b, c=c, d=d, β=β, κ=κ, r=r)
+    found = sparse(left, (a, b, κ * r, β * d)) @ sparse(right, (a * κ, r * β, c, d))
+    expected = sparse(values, (a, b * β, κ * c, d))
     return found, expected.T if transpose else expected
 
 
@@ -125,9 +128,9 @@ def monarch(p: Size, k: Size, q: Size, s: Size, reversed_: bool = False) -> Side
     if reversed_:
         p = k = s = q
     L, R = Variable("L", (1, q, p, k)), Variable("R", (k, 1, q, s))
-    left, right = Sparse(L, (1, p, k, q)), Sparse(R, (k, q, s, 1))
-    values = Slicewise(L, R, 1, p, s, 1, q, k, 1)
-    return right @ left if reversed_ else left @ right, Sparse(values, (1, p * q, k * s, 1))
+    left, right = sparse(L, (1, p, k, q)), sparse(R, (k, q, s, 1))
+    values = einsum(L, R, _SLICES, a=1, b=p, c=s, d=1, β=q, κ=k, r=1)
+    return right @ left if reversed_ else left @ right, sparse(values, (1, p * q, k * s, 1))
 
 
 def rearrangement(m: Size, n: Size, p: Size, q: Size, transposed: bool = False) -> Sides:

@@ -11,9 +11,9 @@ import sympy as sp
 from hypothesis import given, settings, strategies as st
 
 import kronmix as km
-from kronmix.symbolic.language.building import kronecker_rearrangement as rearrange
+from kronmix.symbolic.language.building import einsum, kronecker_rearrangement as rearrange, ones, sparse
 from kronmix.symbolic.language.expressions import Expression, Variable
-from kronmix.symbolic.language.structures import Map, Ones, Slicewise, Sparse
+from kronmix.symbolic.language.structures import Map
 from kronmix.symbolic.provers.bounds import bound
 from kronmix.symbolic.provers.evaluation import Objects, TooLarge, Values, apply, entries
 from kronmix.symbolic.provers.finite_field import PRIMES
@@ -119,7 +119,7 @@ def test_vectors_traces_and_rearrangements(field: Any) -> None:
     K = rearrange(km.kron(A, E), (2, 3), (3, 3))
     assert np.array_equal(found(K), np.outer(m["A"].T.ravel(), m["E"].T.ravel()))
     assert np.array_equal(found(K.T), np.outer(m["E"].T.ravel(), m["A"].T.ravel()))
-    assert np.array_equal(found(Ones((2, 2)) @ A), np.ones((2, 2), int) @ m["A"])
+    assert np.array_equal(found(ones(2, 2) @ A), np.ones((2, 2), int) @ m["A"])
     assert np.array_equal(found(A / 2 + A / 2), m["A"])
 
 
@@ -131,8 +131,9 @@ def test_sparse_factors_and_slices_equal_the_operators() -> None:
     dense = (km.KroneckerSparse(U, left) @ km.KroneckerSparse(V, right)).to_dense()
     values = Values(Objects(), {"U": U.astype(int).astype(object), "V": V.astype(int).astype(object)}, {})
     X, Y = Variable("U", U.shape), Variable("V", V.shape)
-    chain = Sparse(X, tuple(left)) @ Sparse(Y, tuple(right))
-    product = Sparse(Slicewise(X, Y, a, b, c, d, β, κ, r), (a, b * β, κ * c, d))
+    chain = sparse(X, tuple(left)) @ sparse(Y, tuple(right))
+    slices = einsum(X, Y, "a (β d) b (κ r), (a κ) d (r β) c -> a d (b β) (κ c)", a=a, b=b, c=c, d=d, β=β, κ=κ, r=r)
+    product = sparse(slices, (a, b * β, κ * c, d))
     assert np.array_equal(entries(chain, values), dense)
     assert np.array_equal(entries(product, values), dense)
     assert np.array_equal(entries(product.T, values), dense.T)
