@@ -6,6 +6,7 @@ import numpy as np
 from sklearn.linear_model import lars_path
 
 import kronmix as km
+from kronmix.regularization import induced_norm
 
 from .harness import Row, Work
 
@@ -60,9 +61,31 @@ def _monarch_path() -> tuple[Work, None]:
     return lambda: km.regularization_path(problem, structure, "decay"), None
 
 
+def _time_path(structure: km.StructuredOperator, samples: int) -> tuple[Work, None]:
+    """Averages along the flow of the factors from 1e-24, at three values of λ."""
+    rng = np.random.default_rng(0)
+    columns = structure.shape[1]
+    drawn = structure.with_factors(*(rng.normal(size=f.shape) / np.sqrt(f.shape[-1]) for f in structure.factors))
+    X = rng.normal(size=(columns, samples))
+    problem = km.Regression(X, drawn @ X + 0.05 * rng.normal(size=(columns, samples)))
+    _, G = km.regularization.loss_and_gradients(problem, km.Dense(np.zeros(structure.shape)))
+    top = induced_norm(structure).dual(G[0])
+    return lambda: km.regularization_path(problem, structure, "time", [0.7 * top, 0.2 * top, 0.04 * top]), None
+
+
 ROWS = [
     Row("gradient-descent step, 64×64 ⊗ 64×64, 256 samples", _descent_step, 1.3),
     Row("lasso path with its gaps, 442 × 10", lambda: _lasso(442, 10), 1.5),
     Row("lasso path with its gaps, 2000 × 300", lambda: _lasso(2000, 300), 1.5),
     Row("Monarch path under sensing, 256 unknowns, 20 λ's", _monarch_path, 20.0),
+    Row(
+        "time averages of a Kronecker product, m = 256, 3 λ's",
+        lambda: _time_path(km.Kronecker(np.ones((16, 16)), np.ones((16, 16))), 500),
+        10.0,
+    ),
+    Row(
+        "time averages of a Monarch matrix, m = 256, 3 λ's",
+        lambda: _time_path(km.Monarch(np.ones((16, 16, 16)), np.ones((16, 16, 16))), 500),
+        10.0,
+    ),
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from .curvature import hessian, largest_hessian_eigenvalue
 from .descent import Progress, check_run
 from .gradients import Packing, loss_and_gradients
 from .problems import Problem, loss
+from .settling import Settling, settling
 from .training_path import Record, Recorder, TrainingPath
 
 #: Up to this many parameters the implicit solver may form the Hessian.
@@ -25,6 +26,10 @@ _LARGEST_HESSIAN = 2_000
 _STEPS_BETWEEN_CHECKS = 200
 #: How often, in steps, it is asked whether the flow has come to rest.
 _STEPS_BETWEEN_RESTS = 10
+#: Drift between two of these, in units of the tolerance, below which the flow may be settling at a minimum.
+_SETTLING_DRIFT = 10.0
+#: Where that was no minimum, the Hessian is asked for again when these many times its cost have been spent.
+_PATIENCE = 4
 #: DOP853 is stable up to about this step × eigenvalue on the negative real axis.
 _EXPLICIT_LIMIT = 6.0
 
@@ -156,7 +161,8 @@ def flow_stretches(
 ) -> Iterator[Stretch]:
     """The accepted steps of the integrator from 0 to t_end, each with the flow inside it.
 
-    A flow whose gradient is rounding error has nowhere to go: one last stretch, without steps, takes it to t_end.
+    Near a minimum the flow is linear, and its end is known in closed form: stretches of growing length, without steps, take it to
+    t_end. A flow whose gradient is rounding error has nowhere to go: one last stretch takes it there.
     """
     packing = Packing(op)
     start = packing.vector(op.factors)
@@ -167,30 +173,67 @@ def flow_stretches(
     def slope(t: float, θ: Array) -> Array:
         return -packing.loss_and_gradient(problem, θ, weight_decay)[1]
 
-    def jacobian(t: float, θ: Array) -> Array:
-        return -hessian(problem, packing.operator(θ), weight_decay)
+    def curvature(θ: Array) -> Array:
+        return hessian(problem, packing.operator(θ), weight_decay)
+
+    def rounding(θ: Array) -> float:
+        return gradient_rounding(problem, packing.operator(θ), weight_decay)
 
     solver: OdeSolver = DOP853(slope, 0.0, start, t_end, rtol=rtol, atol=atol)
     before, checked, steps = 0, 0.0, 0
+    seen, asked = start, 0
     while solver.status == "running":
         # A trial step that is far too long overflows; the solver sees the infinity and takes a shorter one.
         with np.errstate(over="ignore", invalid="ignore"):
             message = solver.step()
         if solver.status == "failed":
             raise FlowError(f"the flow stopped at t={solver.t:.6g} of {t_end:.6g}: {message}")
-        size = float(np.linalg.norm(solver.f))
-        yield Stretch(solver.t_old, solver.t, partial(_inside, packing, solver), size, before + solver.nfev)
+        size, spent = float(np.linalg.norm(solver.f)), before + solver.nfev
+        inside = cache(solver.dense_output)
+        yield Stretch(solver.t_old, solver.t, partial(_inside, packing, solver, inside), size, spent)
         steps += 1
-        if steps % _STEPS_BETWEEN_RESTS == 0 and solver.status == "running":
-            rests = packing.operator(solver.y)
-            if size <= gradient_rounding(problem, rests, weight_decay):
-                yield Stretch(solver.t, t_end, partial(_resting, rests), size, before + solver.nfev, True)
+        if solver.status != "running":
+            return
+        if steps % _STEPS_BETWEEN_RESTS == 0:
+            if size <= rounding(solver.y):
+                rests = packing.operator(solver.y)
+                yield Stretch(solver.t, t_end, partial(_resting, rests), size, spent, True)
                 return
-        if isinstance(solver, DOP853) and steps % _STEPS_BETWEEN_CHECKS == 0 and solver.status == "running":
+            drift, seen = float(np.linalg.norm(solver.y - seen)), solver.y
+            if spent >= asked and _may_settle(solver.y, drift, rtol):
+                linear = settling(partial(slope, 0.0), curvature, solver.y, t_end - solver.t, rtol)
+                if linear is not None:
+                    yield from _settled(packing, linear, solver, rounding, spent + 2 * packing.size)
+                    return
+                asked = spent + _PATIENCE * 2 * packing.size
+        if isinstance(solver, DOP853) and steps % _STEPS_BETWEEN_CHECKS == 0:
             typical, checked = (solver.t - checked) / _STEPS_BETWEEN_CHECKS, solver.t
             if _is_stiff(problem, packing, solver.y, weight_decay, typical, t_end - solver.t):
-                before += solver.nfev
-                solver = Radau(slope, solver.t, solver.y, t_end, rtol=rtol, atol=atol, jac=jacobian)
+                before = spent
+                solver = Radau(slope, solver.t, solver.y, t_end, rtol=rtol, atol=atol, jac=lambda t, θ: -curvature(θ))
+
+
+def _may_settle(θ: Array, drift: float, rtol: float) -> bool:
+    """Whether the flow hardly moves any more, and the Hessian may be formed."""
+    return θ.size <= _LARGEST_HESSIAN and drift <= _SETTLING_DRIFT * rtol * float(np.linalg.norm(θ))
+
+
+def _settled(
+    packing: Packing, linear: Settling, solver: OdeSolver, rounding: Callable[[Array], float], evaluations: int
+) -> Iterator[Stretch]:
+    """The closed form from where the solver is to its end, each stretch twice as long as the one before."""
+
+    def at(t: float) -> StructuredOperator:
+        return packing.operator(linear.at(t - solver.t))
+
+    start, width = solver.t, solver.step_size
+    while start < solver.t_bound:
+        end = min(start + width, solver.t_bound)
+        size = float(np.linalg.norm(linear.slope(end - solver.t)))
+        rests = size <= rounding(linear.at(end - solver.t))
+        end = solver.t_bound if rests else end
+        yield Stretch(start, end, at, size, evaluations, rests)
+        start, width = end, 2 * width
 
 
 def gradient_rounding(problem: Problem, op: StructuredOperator, weight_decay: float = 0.0) -> float:
@@ -223,9 +266,11 @@ def gradient_rounding(problem: Problem, op: StructuredOperator, weight_decay: fl
     return float(8 * np.finfo(float).eps * np.sqrt(sum(float(np.vdot(s, s).real) for s in sizes)))
 
 
-def _inside(packing: Packing, solver: OdeSolver, t: float) -> StructuredOperator:
-    """The flow inside the last step; inner times cost the explicit solver three more gradients."""
-    return packing.operator(solver.y if t == solver.t else solver.dense_output()(t))
+def _inside(
+    packing: Packing, solver: OdeSolver, inside: Callable[[], Callable[[float], Array]], t: float
+) -> StructuredOperator:
+    """The flow inside the last step; inner times cost the explicit solver three more gradients, once."""
+    return packing.operator(solver.y if t == solver.t else inside()(t))
 
 
 def _resting(op: StructuredOperator, t: float) -> StructuredOperator:

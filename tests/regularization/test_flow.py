@@ -8,10 +8,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.integrate import solve_ivp
 
 import kronmix as km
-from kronmix.regularization import FlowError, balanced_mode, loss_and_gradients, unbalanced_mode
+from kronmix.regularization import FlowError, Time, balanced_mode, loss_and_gradients, unbalanced_mode
 from kronmix.regularization.flow import flow_stretches
+from kronmix.regularization.gradients import Packing
+from kronmix.regularization.settling import settling
 
 
 def imbalance_of_hadamard(op: Any) -> Any:
@@ -221,3 +224,56 @@ def test_a_small_start_is_not_at_rest() -> None:
     assert path.operator.to_dense()[0, 0] == pytest.approx(1.0)
     at_saddle = km.gradient_flow(km.Observed([[1.0]]), km.Hadamard([[0.0]], [[0.0]]), 1e6)
     assert (at_saddle.reason, at_saddle.operator.to_dense()[0, 0]) == ("gradient", 0.0)
+
+
+SETTLING = [
+    pytest.param(km.Kronecker(np.ones((2, 2)), np.ones((2, 2))), id="kronecker"),
+    pytest.param(km.Monarch(np.ones((2, 2, 2)), np.ones((2, 2, 2))), id="monarch"),
+]
+
+
+def sensing() -> km.Sensing:
+    rng = np.random.default_rng(0)
+    A = rng.normal(size=(60, 4, 4))
+    return km.Sensing(A, np.einsum("nij,ij->n", A, rng.normal(size=(4, 4))))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("structure", SETTLING)
+def test_time_averages_agree_with_an_integrator_of_tolerance_1e_12(structure: Any) -> None:
+    """T27's averages, the end of the flow taken in closed form, against every step of an integrator that carries ∫B along."""
+    problem, α, λs = sensing(), 1e-8, np.array([0.5, 0.1])
+    packing = Packing(structure)
+    p, start = packing.size, α * np.random.default_rng(0).standard_normal(packing.size)
+
+    def slope(t: float, state: Any) -> Any:
+        op = packing.operator(state[:p])
+        return np.concatenate([-packing.loss_and_gradient(problem, state[:p])[1], op.to_dense().ravel()])
+
+    times = np.log(1 / α) / λs
+    both = np.concatenate([start, np.zeros(16)])
+    exact = solve_ivp(slope, (0, times[-1]), both, "DOP853", times, rtol=1e-12, atol=1e-12 * α)
+    path = km.regularization_path(problem, structure, Time(scale=α), λs)
+    averages = (exact.y[p:] / times).T.reshape(2, 4, 4)
+    np.testing.assert_allclose(path.weights, averages, rtol=0, atol=1e-5 * np.abs(averages).max())
+
+
+@pytest.mark.parametrize("structure", SETTLING)
+def test_a_flow_that_settles_takes_no_more_steps(structure: Any) -> None:
+    """Near a minimum stability held every step back; the closed form there ends where small steps end, at any tolerance."""
+    problem, packing = sensing(), Packing(structure)
+    start = packing.operator(0.3 * np.random.default_rng(1).standard_normal(packing.size))
+    near, far = (km.gradient_flow(problem, start, t_end, rtol=1e-6, records=2) for t_end in (200.0, 2000.0))
+    assert far.steps <= near.steps + 500  # hundreds of steps of some ten gradients, had it gone on
+    exact = km.gradient_flow(problem, start, 200.0, rtol=1e-12, records=2)
+    for path in (near, far):
+        np.testing.assert_allclose(path.operator.to_dense(), exact.operator.to_dense(), atol=1e-6)
+
+
+def test_what_is_not_linear_to_the_end_does_not_settle() -> None:
+    linear = settling(lambda θ: 1 - 2 * θ, lambda θ: 2 * np.eye(1), np.ones(1), 3.0, 1e-9)
+    assert linear is not None
+    assert linear.slope(1.0).item() == pytest.approx(-np.exp(-2))
+    assert settling(lambda θ: 1 - θ**3, lambda θ: 3 * np.eye(1), np.zeros(1), 3.0, 1e-9) is None
+    assert settling(lambda θ: 1e-9 * θ, lambda θ: -np.eye(1), np.ones(1), 6.0, 1e-9) is None  # grows by e⁶
+    assert settling(lambda θ: -θ, lambda θ: np.full((1, 1), np.inf), np.ones(1), 6.0, 1e-9) is None
