@@ -11,7 +11,6 @@ from typing import Any
 from rich.table import Table
 
 from .. import files
-from ..decompose import Candidate
 from ..decompose.searches.searching import family_named
 from ..decompose.searches.sharing import Shares, share_budget, share_tolerance
 from ..operators import Dense, StructuredOperator
@@ -125,14 +124,10 @@ def _shares_table(fronts: Mapping[str, LayerFront], shares: Shares, name: str) -
                 str(row.n_parameters),
                 f"{row.n_parameters / size:.1%}",
                 f"{row.relative_error:.3g}",
-                _bound(row),
+                row.proved,
             )
         made.add_row(layer, "×".join(map(str, front.shape)), *cells)
     return made
-
-
-def _bound(row: Candidate) -> str:
-    return "optimal" if row.is_optimal else f"≥ {row.lower_bound:.3g}"
 
 
 def _overview(fronts: Mapping[str, LayerFront], name: str) -> Table:
@@ -144,6 +139,6 @@ def _overview(fronts: Mapping[str, LayerFront], name: str) -> Table:
         for share in _SHARES:
             within = [row for row in front.rows if row.n_parameters <= share * size]
             best = min(within, key=lambda row: row.relative_error, default=None)
-            cells.append("–" if best is None else f"{best.relative_error:.3g} ({_bound(best)}) {best}")
+            cells.append("–" if best is None else f"{best.relative_error:.3g} ({best.proved}) {best}")
         made.add_row(layer, "×".join(map(str, front.shape)), *cells)
     return made

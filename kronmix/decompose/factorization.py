@@ -41,10 +41,8 @@ class Factorization:
         return self.operator.n_parameters
 
     def __repr__(self) -> str:
-        return (
-            f"Factorization({self.operator!r}, error {self.error:.4g}, relative {self.relative_error:.3g}, "
-            f"none below {self.lower_bound:.4g})"
-        )
+        proved = f"none below {self.lower_bound:.4g}" if self.lower_bound > 0 else "no bound above 0"
+        return f"Factorization({self.operator!r}, error {self.error:.4g}, relative {self.relative_error:.3g}, {proved})"
 
 
 #: Errors of rounding that no lower bound may mistake for distance, in units of √n·eps·‖B‖_F.

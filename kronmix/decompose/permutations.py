@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
+from math import prod
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -15,9 +16,10 @@ from ..operators import Chain, Permutation
 from ..operators.base import Array
 from ..patterns import butterfly_patterns
 from .chain import nearest_chain
-from .factorization import Factorization, as_matrix, rounding, target
+from .factorization import Factorization, Target, as_matrix, target
 from .kronecker import _check_shapes, nearest_kronecker
 from .monarch import _check_sizes, nearest_monarch
+from .permutations_bounds import Grouping, least_distance2
 from .permutations_orders import Order, butterfly_order, kronecker_order, monarch_order
 
 Nearest = Callable[[Any], Factorization]
@@ -39,7 +41,7 @@ class PermutedFactorization:
         ``B[rows][:, columns]`` is what has the structure.
     factorization : Factorization
         Of B itself: ``.operator`` is Permutation · structure · Permutation. Its error is the certificate of the search. Its
-        ``.lower_bound`` holds for all permutations.
+        ``.lower_bound`` holds for all permutations; 0 where no bound is known (see the notes of :func:`find_permutations`).
     ordered : Factorization
         Of ``B[rows][:, columns]``: the structure alone, with the bound that holds for these permutations.
     unpermuted_error : float
@@ -102,6 +104,11 @@ def find_permutations(
     them, an exact assignment problem each time, and the residual falls until nothing moves. A Kronecker product is
     Monarch in two ways, and its rows are where the groups of both meet. A butterfly is split in the middle, and its factors again.
 
+    A bound for all permutations is known where the structure cannot have full rank (Eckart and Young: singular values stay). For
+    real matrices one is known, too, where the structure has rank 1 on two groups of columns or of rows: butterflies with a
+    first or last factor of 2, Monarch and Kronecker matrices of such sizes. There every pair of rows has a least distance to being
+    parallel on two groups of columns, and the cheapest pairs are added up. Otherwise none is known but 0.
+
     Examples
     --------
     The Fourier matrix, shuffled on both sides, is a butterfly again:
@@ -135,21 +142,29 @@ def find_permutations(
             agreeing += 1
         if agreeing == 2 or ordered.relative_error <= _EXACT:
             break
-    bound = 0.0
-    if search.largest_rank < min(M.shape) and ordered.error > 0:
-        # Permutations keep the singular values, and the structure's rank is limited (Eckart and Young).
-        tail = float(np.linalg.norm(np.linalg.svd(M, compute_uv=False)[search.largest_rank :]))
-        bound = float(np.ldexp(max(tail - rounding(aim.norm, max(M.shape)), 0.0), aim.exponent))
-    return _result(best, ordered, plain, min(bound, ordered.error))
+    return _result(best, ordered, plain, _bound(search, aim, ordered))
+
+
+def _bound(search: _Search, aim: Target, found: Factorization) -> float:
+    """Proved for all permutations, which keep singular values (the structure has a largest rank), and by pairs of rows."""
+    if found.relative_error <= _EXACT:
+        return 0.0
+    M = aim.matrix
+    least = float(np.sqrt(least_distance2(M, search.rows, search.columns)))
+    if search.largest_rank < min(M.shape):
+        least = max(least, float(np.linalg.norm(np.linalg.svd(M, compute_uv=False)[search.largest_rank :])))
+    return min(float(np.ldexp(max(least - aim.rounding, 0.0), aim.exponent)), found.error)
 
 
 class _Search(NamedTuple):
-    """What is looked for: an order, the nearest structure in a given one, the structure's largest rank; and how often to try."""
+    """What is looked for: an order, the nearest structure in a given one, what every order of it has; and how often to try."""
 
     order: Callable[..., Order]
     nearest: Nearest
-    largest_rank: int
     attempts: int
+    largest_rank: int
+    rows: tuple[Grouping, ...]
+    columns: tuple[Grouping, ...]
 
 
 def _search(sizes: Any, structure: str, rank: int, shape: tuple[int, ...]) -> _Search:
@@ -157,20 +172,32 @@ def _search(sizes: Any, structure: str, rank: int, shape: tuple[int, ...]) -> _S
         case "monarch":
             p, k, q, s = checked = _check_sizes(sizes, shape)
             order = partial(monarch_order, sizes=checked, rank=rank)
-            return _Search(order, lambda B: nearest_monarch(B, checked, rank), q * k * min(rank, p, s), 1)
+            largest = q * k * min(rank, p, s)
+            return _Search(order, lambda B: nearest_monarch(B, checked, rank), 1, largest, *_groupings([checked], rank))
         case "kronecker":
             shapes = _check_shapes(sizes, shape)
             if len(shapes) != 2:
                 raise ValueError(f"sizes={sizes!r}: expected two factors, ((mA, nA), (mB, nB))")
             (p, k), (q, s) = shapes
             order = partial(kronecker_order, sizes=(p, k, q, s), rank=rank)
-            return _Search(order, lambda B: nearest_kronecker(B, shapes, rank), rank * min(p, k) * min(q, s), 2)
+            largest = rank * min(p, k) * min(q, s)
+            both = _groupings([(p, k, q, s), (q, s, p, k)], rank)
+            return _Search(order, lambda B: nearest_kronecker(B, shapes, rank), 2, largest, *both)
         case "butterfly":
             radices = _check_radices(sizes, rank, shape)
             patterns = butterfly_patterns(shape[0], radices)
             order = partial(butterfly_order, radices=radices)
-            return _Search(order, lambda B: nearest_chain(B, patterns), shape[0], 4)
+            halves = [(prod(radices[:i]), prod(radices[i:])) for i in range(1, len(radices))]
+            cuts = _groupings([(p, p, q, q) for p, q in halves], 1)
+            return _Search(order, lambda B: nearest_chain(B, patterns), 4, shape[0], *cuts)
     raise ValueError(f"structure={structure!r}: expected 'monarch', 'kronecker' or 'butterfly'")
+
+
+def _groupings(sizes: list[tuple[int, int, int, int]], rank: int) -> tuple[tuple[Grouping, ...], tuple[Grouping, ...]]:
+    """What a matrix that is Monarch of these sizes has: with rank 1, parallel rows and columns (q groups of p, k groups of s)."""
+    if rank > 1:
+        return (), ()
+    return tuple(Grouping(p, k) for p, k, _, _ in sizes), tuple(Grouping(s, q) for _, _, q, s in sizes)
 
 
 def _check_radices(sizes: Any, rank: int, shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from ..decompose import Front
+from ..decompose import Candidate, Front
 from ..plotting import plot_front
 from .findings import Findings
 from .page import Figure, Section, Table, panel
@@ -55,9 +55,15 @@ def _row(name: str, front: Front) -> tuple[str, ...]:
         count(row.n_parameters),
         percent(row.n_parameters / (rows * columns)),
         scientific(row.relative_error),
-        "optimal (proved)" if row.is_optimal else f"{scientific(row.lower_bound)} (proved)",
+        _proved(row),
         scientific(front.baseline[front.front.index(row)]),
     )
+
+
+def _proved(row: Candidate) -> str:
+    if row.is_optimal:
+        return "optimal (proved)"
+    return f"{scientific(row.lower_bound)} (proved)" if row.lower_bound > 0 else row.proved
 
 
 def _beats_sparse(front: Front) -> bool:

@@ -105,7 +105,7 @@ class Candidate:
     n_parameters, connections : int
         Numbers stored, and multiply-adds to apply it to one vector.
     relative_error, lower_bound : float
-        Error found, and a proved bound for all matrices of this structure, shape and rank; both over ‖B‖_F.
+        Error found, and a proved bound for all matrices of this structure, shape and rank, 0 where none is known; both over ‖B‖_F.
     is_optimal : bool
         Whether the error is proved to be the smallest possible for this structure, shape and rank.
     """
@@ -118,6 +118,13 @@ class Candidate:
     relative_error: float
     lower_bound: float
     is_optimal: bool
+
+    @property
+    def proved(self) -> str:
+        """What is proved of the error, in a table: ``optimal``, ``≥ 0.1``, or ``no bound`` above 0."""
+        if self.is_optimal:
+            return "optimal"
+        return f"≥ {self.lower_bound:.3g}" if self.lower_bound > 0 else "no bound"
 
     def __str__(self) -> str:
         sizes = "×".join(map(str, self.sizes)) if len(self.sizes) == 2 else f"({', '.join(map(str, self.sizes))})"

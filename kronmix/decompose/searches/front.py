@@ -191,7 +191,7 @@ class Front:
                     f"{row.n_parameters:,}".replace(",", " "),
                     f"{row.n_parameters / size:.2%}",
                     f"{row.relative_error:.3g}",
-                    "optimal" if row.is_optimal else f"≥ {row.lower_bound:.3g}",
+                    row.proved,
                     f"{self.baseline[i]:.3g}",
                 ),
                 i == chosen,
@@ -224,6 +224,8 @@ class Front:
             "the smallest possible for this structure (proved)"
             if row.is_optimal
             else f"none of this structure is below {row.lower_bound:.3g} (proved)"
+            if row.lower_bound > 0
+            else "no lower bound above 0 is proved for it"
         )
         stopped = " The search was interrupted: others may be better." if self.interrupted else ""
         facts = (
