@@ -412,3 +412,10 @@ def test_what_cannot_be_chosen() -> None:
         found.best(budget=2)
     with pytest.raises(IndexError, match="candidate 99999 of"):
         found.candidates[99999]
+
+
+def test_the_front_of_one_curve_reaches_its_last_row() -> None:
+    found = km.search(np.eye(6) + np.diag(np.arange(6.0)), families=["low rank"])
+    (curve,) = found.candidates.curves
+    assert [row.n_parameters for row in found.front] == curve.n_parameters.tolist()
+    assert found.candidates.best(lambda curve: curve.n_parameters)[-1] == (0, len(curve) - 1)

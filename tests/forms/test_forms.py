@@ -303,3 +303,15 @@ def test_a_mask_too_large_for_a_matrix_stays_as_it_is() -> None:
     op = as_operator(arrow)
     assert isinstance(op.form, forms.Opaque)  # one component: its blocks are no smaller than the whole
     assert op[5, 5] == arrow[5, 5]
+
+
+def test_conjugate_and_adjoint_of_a_mask_too_large_for_a_matrix() -> None:
+    n, rng = 20_000, np.random.default_rng(0)
+    edge = np.arange(n)
+    rows, columns = np.r_[edge, np.zeros(n - 1, int), edge[1:]], np.r_[edge, edge[1:], np.zeros(n - 1, int)]
+    values = rng.normal(size=3 * n - 2) + 1j * rng.normal(size=3 * n - 2)
+    arrow = scipy.sparse.csr_array((values, (rows, columns)), shape=(n, n))
+    form, x = as_operator(arrow).form, rng.normal(size=(n, 2))
+    assert isinstance(form, forms.Opaque)
+    np.testing.assert_allclose(forms.conj(form).apply(x), arrow.conj() @ x)
+    np.testing.assert_allclose(forms.adjoint(form).apply(x), arrow.conj().T @ x)
