@@ -11,7 +11,7 @@ import numpy as np
 
 from ..operators import Chain, Dense, Kronecker, KroneckerSparse, Permutation, StructuredOperator
 from ..operators.dense import as_operator
-from .claims import FINITE_FIELD, NUMERICAL
+from .claims import FINITE_FIELD, NUMERICAL, Counterexample
 from .jacobian import Point, jacobian, random_point
 from .language.expressions import as_expression
 from .language.operators import parametrised
@@ -20,8 +20,6 @@ from .provers.comparison import compare_residues
 from .provers.elimination import rank
 from .provers.evaluation import Array, Values, entries
 from .provers.finite_field import PRIMES, PrimeField
-from .provers.outcomes import Difference
-from .provers.statements import residue_words
 from .verdict import Verdict
 
 __all__ = ["check_equivalent", "check_reparametrization"]
@@ -80,7 +78,7 @@ def check_equivalent(first: Any, second: Any, tol: float | None = None, seed: in
         if not all(np.isfinite(factor).all() for factor in op.factors):
             raise ValueError(f"{op!r} holds NaN or infinite entries")
     if A.shape != B.shape:
-        return _refuted(Difference({}, {}, None, A.shape, B.shape))
+        return _refuted(Counterexample({}, {}, "", None, A.shape, B.shape))
     precision = max(map(_precision, (A, B, first, second)))
     tolerance = max(precision, float(np.finfo(np.float64).eps)) ** (2 / 3) if tol is None else tol
     if not (_integers(A) and _integers(B)):
@@ -107,9 +105,9 @@ def _integers(op: StructuredOperator) -> bool:
 
 def _exactly(A: StructuredOperator, B: StructuredOperator, seed: int) -> Verdict:
     outcome = compare_residues(as_expression(A), as_expression(B), {}, {}, seed=seed)
-    if isinstance(outcome, Difference):
+    if isinstance(outcome, Counterexample):
         return _refuted(outcome)
-    return Verdict(True, FINITE_FIELD, (), outcome.error_probability, None, residue_words(outcome))
+    return Verdict(True, FINITE_FIELD, (), outcome.error_probability, None, outcome.detail)
 
 
 def _numerically(A: StructuredOperator, B: StructuredOperator, tol: float, seed: int) -> Verdict:
@@ -127,10 +125,10 @@ def _numerically(A: StructuredOperator, B: StructuredOperator, tol: float, seed:
         return Verdict(True, NUMERICAL, (), 0.0, None, words)
     i, j = np.unravel_index(np.argmax(np.abs(left - right)), left.shape)
     entry = (int(i), int(j)) if max(rows, columns) <= _DENSE else (int(i),)
-    return Verdict(False, NUMERICAL, (), 0.0, Difference({}, {}, entry, left[i, j], right[i, j]), words)
+    return Verdict(False, NUMERICAL, (), 0.0, Counterexample({}, {}, "", entry, left[i, j], right[i, j]), words)
 
 
-def _refuted(difference: Difference) -> Verdict:
+def _refuted(difference: Counterexample) -> Verdict:
     return Verdict(False, "counterexample", (), 0.0, difference, str(difference))
 
 
@@ -177,7 +175,7 @@ def check_reparametrization(first: StructuredOperator, second: StructuredOperato
     refuted: dimensions of the images: 24 ≠ 12
     """
     if first.shape != second.shape:
-        return _refuted(Difference({}, {}, None, first.shape, second.shape))
+        return _refuted(Counterexample({}, {}, "", None, first.shape, second.shape))
     F, rng = PRIMES[0], np.random.default_rng(seed)
     points = [random_point(op, F, rng) for op in (first, second)]
     dimensions = [_image_dimension(op, F, point) for op, point in zip((first, second), points, strict=True)]
@@ -185,7 +183,7 @@ def check_reparametrization(first: StructuredOperator, second: StructuredOperato
     chance = sum(len(op.factors) * d for op, d in zip((first, second), dimensions, strict=True)) / F.p
     if dimensions[0] != dimensions[1]:
         left, right = dimensions
-        return _refuted(Difference({}, {}, (), left, right, quantity="dimensions of the images"))
+        return _refuted(Counterexample({}, {}, "dimensions of the images", (), left, right))
     last: TypeError | None = None
     for inside, outside, point in ((first, second, points[0]), (second, first, points[1])):
         try:
@@ -194,7 +192,7 @@ def check_reparametrization(first: StructuredOperator, second: StructuredOperato
             last = error
             continue
         if missed is not None:
-            return _refuted(Difference({}, {}, missed, "in one image", "not in the other"))
+            return _refuted(Counterexample({}, {}, "", missed, "in one image", "not in the other"))
         words = f"images of dimension {dimensions[0]}, a random matrix of one decomposed into factors of the other"
         return Verdict(True, FINITE_FIELD, (), chance, None, words)
     raise TypeError(f"no exact decomposition into {type(first).__name__} or {type(second).__name__}") from last

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .claims import ALL_SIZES, ENTRYWISE, FINITE_FIELD, Undecided
+from .claims import ALL_SIZES, ENTRYWISE, FINITE_FIELD, Counterexample, Outcome, Proof, Undecided, shown_sizes
 from .language.expressions import equal_expressions
 from .language.hypotheses import Impossible
 from .language.notation import latex
@@ -18,9 +18,7 @@ from .provers.bounds import bound, holds_inverse, largest_formed
 from .provers.comparison import compare_entries, compare_residues
 from .provers.evaluation import TooLarge
 from .provers.indices import differences
-from .provers.outcomes import Agreement, Difference
-from .provers.statements import residue_words
-from .statement import Instance, Statement, shown_sizes
+from .statement import Instance, Statement
 from .verdict import Verdict
 
 __all__ = ["check_identity", "decide"]
@@ -159,7 +157,7 @@ class _Findings:
         self.residue_words = ""
         self.chance = 0.0
         self.undecided: dict[str, str] = {}
-        self.difference: Difference | None = None
+        self.difference: Counterexample | None = None
 
     def expand(self, sizes: Sizes) -> None:
         """Compare with a symbol for every entry, or modulo primes where that takes too long."""
@@ -172,7 +170,7 @@ class _Findings:
                 else:
                     self.undecided.setdefault(ENTRYWISE, reason)
                     outcome = _residues(instance, sizes, self.seed)
-                if isinstance(outcome, Difference):
+                if isinstance(outcome, Counterexample):
                     self.difference = outcome
                     return
                 chance = max(chance, outcome.error_probability)
@@ -203,16 +201,16 @@ class _Findings:
         for sizes in _where_nonzero(different.values(), self.state.names):
             self.residues_if_small(sizes)
 
-    def residues(self, sizes: Sizes) -> Agreement | None:
+    def residues(self, sizes: Sizes) -> Proof | None:
         """Compare modulo primes; None if that was not decided."""
         if self.difference is not None:
             return None
         try:
             instances, complete = self.state.instances(sizes, self.seed)
-            found: list[Agreement] = []
+            found: list[Proof] = []
             for instance in instances:
                 outcome = _residues(instance, sizes, self.seed)
-                if isinstance(outcome, Difference):
+                if isinstance(outcome, Counterexample):
                     self.difference = outcome
                     return None
                 found.append(outcome)
@@ -226,7 +224,7 @@ class _Findings:
             self.undecided.setdefault(FINITE_FIELD, "permutations were drawn, not run through")
             return None
         self.checked.append(sizes)
-        worst = max(found, key=lambda agreement: agreement.error_probability)
+        worst = max(found, key=lambda proof: proof.error_probability)
         self.chance = max(self.chance, worst.error_probability)
         return worst
 
@@ -254,8 +252,7 @@ class _Findings:
                 large = {name: max(2, value // 2) for name, value in large.items()}
                 continue
             if outcome is not None:
-                words = residue_words(outcome)
-                self.residue_words = f"{shown_sizes(large)}: {words}" if large else words
+                self.residue_words = f"{shown_sizes(large)}: {outcome.detail}" if large else outcome.detail
             return
 
     def refutation(self) -> Verdict:
@@ -303,7 +300,7 @@ class _Findings:
         )
 
 
-def _residues(instance: Instance, sizes: Mapping[str, int], seed: int) -> Agreement | Difference:
+def _residues(instance: Instance, sizes: Mapping[str, int], seed: int) -> Outcome:
     return compare_residues(
         instance.left,
         instance.right,

@@ -13,14 +13,21 @@ __all__ = ["all_claims", "find_claims"]
 
 #: Modules of ``theorems`` that list ``CLAIMS``, in the order of the theory.
 _GROUPS = (
-    "mixing_claims",
-    "factor_claims",
-    "penalty_claims",
-    "conservation_claims",
-    "flow_claims",
-    "sample_claims",
-    "algebra_claims",
-    "training_claims",
+    "mixing",
+    "factors",
+    "l1_bound",
+    "penalties",
+    "gradients",
+    "conservation",
+    "modes",
+    "hypentropy",
+    "saddles",
+    "sensing",
+    "random_spectra",
+    "alignment",
+    "time_paths",
+    "algebra",
+    "training",
 )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .claims import Undecided
+from .claims import Undecided, shown_sizes
 from .language.expressions import HOW, Expression, Variable, as_expression
 from .language.hypotheses import (
     Hypothesis,
@@ -23,9 +23,9 @@ from .language.sizes import SizeExpression, SizeSymbol, SizeValue, size_expressi
 from .language.structures import Stack
 from .provers.inverses import without_inverses
 from .provers.normal_form import Facts
-from .provers.statements import functions_of, shapes_of
+from .provers.shapes import functions_of, shapes_of
 
-__all__ = ["Instance", "Statement", "shown_sizes"]
+__all__ = ["Instance", "Statement"]
 
 #: Parts of an expression beyond which it is not treated: products of sums that share parts grow without bound.
 _MOST_PARTS = 20_000
@@ -102,7 +102,7 @@ class Statement:
         left, right = map(as_expression, both)
         for side in (left, right):
             if side.ndim > 2:
-                raise ValueError(f"{side} is a stack of matrices: write {side}[i] inside a sum")
+                raise ValueError(f"{side} is a stack of matrices: write {side}[i] inside a sum, or einsum({side}, …)")
             if _number_of_parts(side) > _MOST_PARTS:
                 raise MemoryError(
                     f"an expression has more than {_MOST_PARTS:,} parts: write it with fewer products of sums"
@@ -168,11 +168,8 @@ def _dimensions(name: str, shape: Any) -> tuple[SizeExpression, ...]:
     if isinstance(shape, str) or not isinstance(shape, Iterable):
         raise ValueError(f"{name}={shape!r}: expected a shape, as ('S', 'C') or (2, 3)")
     given = tuple(shape)
-    if len(given) > 3:
-        raise ValueError(f"{name}={shape!r}: expected a matrix, a vector, a scalar or a stack: at most three sizes")
+    if len(given) > 4:
+        raise ValueError(
+            f"{name}={shape!r}: expected a matrix, a vector, a scalar, a stack or an array: at most four sizes"
+        )
     return tuple(size_expression(size, name) for size in given)
-
-
-def shown_sizes(sizes: Mapping[str, Any]) -> str:
-    """As S = 2, C = 3."""
-    return ", ".join(f"{name} = {value}" for name, value in sizes.items())

@@ -1,19 +1,32 @@
-"""Steps of proofs: identities of matrices of any sizes, written as text and each proved for all sizes.
+"""Statements as text, and their provers: for all sizes, entry by entry at small sizes, and modulo primes at large ones.
 
 A bound is proved for all sizes by a chain of these: an identity that splits a cost into the bound and terms that are squares.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache, partial
+from functools import cache, cached_property, partial
 from typing import Any
 
-from .claims import ALL_SIZES, Claim, Counterexample, Mutant, Outcome, Proof, Undecided
+from .claims import (
+    ALL_SIZES,
+    ENTRYWISE,
+    FINITE_FIELD,
+    Claim,
+    Counterexample,
+    Mutant,
+    Outcome,
+    Proof,
+    Undecided,
+    shown_sizes,
+)
 from .identities import decide
 from .language import parse_identity, parse_shapes
 from .language.expressions import equal_expressions
+from .provers.comparison import compare_entries, compare_residues
 from .provers.indices import differences
 from .statement import Statement
 
@@ -25,9 +38,20 @@ __all__ = [
     "POWER_SUMS",
     "SLICE_NORM",
     "Step",
+    "identity",
+    "prove_entries",
+    "prove_modulo_primes",
     "prove_steps",
     "stepwise",
 ]
+
+#: Tokens and channels of Mixer-B/16, where the finite-field proofs are made by default.
+_REAL = (196, 768)
+#: What makes the right side of every identity false.
+_FACTORS = {"1 % more": "1.01", "the opposite sign": "-1"}
+Sizes = Mapping[str, int]
+#: What is another in a false neighbour: its text, or several fields by name.
+Change = str | Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -37,7 +61,7 @@ class Step:
     Examples
     --------
     >>> prove_steps(Step("‖uvᵀ‖² = ‖u‖²‖v‖²", "trace((u@v.T).T@(u@v.T)) == trace(u.T@u)*trace(v.T@v)", "u=n,1 v=m,1")).sizes
-    'all sizes'
+    'all n, m'
     >>> prove_steps(Step("false", "A@B == B@A", "A=n,n B=n,n")).holds
     False
     """
@@ -52,13 +76,83 @@ class Step:
         left, right = self.text.split(" == ")
         return replace(self, words=words, text=f"{left} == {factor}*({right})")
 
+    def neighbours(self, false: Mapping[str, Change]) -> list[Step]:
+        """The false neighbours named, and two more with the right side times 1.01 and times −1."""
+        changes = {words: {"text": change} if isinstance(change, str) else change for words, change in false.items()}
+        named = [replace(self, words=words, **change) for words, change in changes.items()]
+        return named + [self.scaled(words, factor) for words, factor in _FACTORS.items()]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the sizes, in the order of the shapes."""
+        written = " ".join(part.partition("=")[2] for part in self.shapes.split())
+        return tuple(dict.fromkeys(re.findall(r"[^\W\d]\w*", written)))
+
+    @cached_property
+    def statement(self) -> Statement:
+        """The two sides at any sizes."""
+        return Statement(parse_identity(self.text), parse_shapes(self.shapes), self.assume)
+
 
 def prove_steps(*steps: Step) -> Outcome:
     """Prove every step for all sizes; the first that fails, with its counterexample."""
     for step in steps:
         if isinstance(outcome := _proved(step), Counterexample):
             return outcome
-    return Proof("all sizes", "; ".join(step.words for step in steps))
+    names = ", ".join(dict.fromkeys(name for step in steps for name in step.names))
+    return Proof(f"all {names or 'numbers'}", "; ".join(step.words for step in steps))
+
+
+@cache
+def _proved(step: Step) -> Outcome:
+    left, right, facts = step.statement.symbolic()
+    why = "the two formulas for entry (i, j) differ"
+    try:
+        if equal_expressions(left, right) or not differences(left, right, facts):
+            return Proof("all sizes", step.words)
+    except Undecided as undecided:
+        why = str(undecided)
+    found = decide(step.statement.identity, parse_shapes(step.shapes), None, assume=step.assume).counterexample
+    if found is None:
+        raise Undecided(f"{step.words}: {why}, and no counterexample was found")
+    return replace(found, detail=step.words)
+
+
+def prove_entries(step: Step, small: Sequence[Sizes]) -> Outcome:
+    """Prove a step at each of the sizes, every entry of every matrix a symbol; modulo primes where it holds functions."""
+    for sizes in small:
+        if isinstance(outcome := _compared(step, sizes, symbols=True), Counterexample):
+            return outcome
+    shown = ", ".join("×".join(map(str, sizes.values())) for sizes in small)
+    return Proof(shown, "all entries expand to the same polynomial")
+
+
+def prove_modulo_primes(step: Step, sizes: Sizes) -> Outcome:
+    """Prove a step at one assignment of sizes, up to an error probability, by random matrices modulo primes near 2⁶¹.
+
+    Examples
+    --------
+    >>> prove_modulo_primes(Step("", "trace(A@B) == trace(B@A)", "A=m,n B=n,m"), {"m": 20, "n": 30}).sizes
+    'm = 20, n = 30'
+    """
+    return _compared(step, sizes, symbols=False)
+
+
+def _compared(step: Step, sizes: Sizes, symbols: bool) -> Outcome:
+    at = {name: sizes[name] for name in step.names}
+    outcome: Outcome = Proof("")
+    for instance in step.statement.instances(at, seed=0)[0]:
+        sides = instance.left, instance.right, instance.shapes, at
+        if symbols and not instance.functions:  # an arbitrary function of symbols has no expansion
+            outcome = compare_entries(*sides, shown=instance.shown)
+        else:
+            outcome = compare_residues(*sides, instance.functions, shown=instance.shown)
+        if isinstance(outcome, Counterexample):
+            return outcome
+    return replace(outcome, sizes=shown_sizes(at))
+
+
+# ---- entries of the registry -----------------------------------------------------------------------------------------
 
 
 def stepwise(
@@ -68,33 +162,52 @@ def stepwise(
     latex: str,
     source: str,
     step: Step,
-    false: Mapping[str, Mapping[str, Any]],
+    false: Mapping[str, Change],
     lemmas: tuple[Step, ...] = (),
 ) -> Claim:
-    """The entry of a statement whose last step is the statement itself.
-
-    ``false`` names neighbours by what is another in the step; two more have its right side times 1.01 and times −1.
-    """
-    wrong = [replace(step, words=words, **changes) for words, changes in false.items()]
-    wrong += [step.scaled("1 % more", "1.01"), step.scaled("the opposite sign", "-1")]
-    mutants = tuple(Mutant(other.words, partial(prove_steps, other)) for other in wrong)
+    """The entry of a statement whose last step is the statement itself; ``false`` names neighbours by what is another in it."""
+    mutants = tuple(Mutant(other.words, partial(prove_steps, other)) for other in step.neighbours(false))
     return Claim(number, name, statement, latex, source, ALL_SIZES, partial(prove_steps, *lemmas, step), mutants)
 
 
-@cache
-def _proved(step: Step) -> Outcome:
-    identity, shapes = parse_identity(step.text), parse_shapes(step.shapes)
-    left, right, facts = Statement(identity, shapes, step.assume).symbolic()
-    why = "the two formulas for entry (i, j) differ"
-    try:
-        if equal_expressions(left, right) or not differences(left, right, facts):
-            return Proof("all sizes", step.words)
-    except Undecided as undecided:
-        why = str(undecided)
-    if (found := decide(identity, shapes, None, assume=step.assume).counterexample) is None:
-        raise Undecided(f"{step.words}: {why}, and no counterexample was found")
-    sizes = ", ".join(f"{name} = {size}" for name, size in found.sizes.items())
-    return Counterexample(sizes, found.as_dict()["matrices"], f"{step.words}: {found}")
+def identity(
+    number: str,
+    name: str,
+    statement: str,
+    latex: str,
+    source: str,
+    step: Step,
+    false: Mapping[str, Change],
+    small: Sequence[tuple[int, ...]],
+    real: Callable[[int, int], tuple[int, ...]] | None = None,
+    large: Sequence[tuple[int, ...]] = (),
+) -> tuple[Claim, ...]:
+    """One statement by each kind of evidence: for all sizes; entry by entry where ``large`` gives the sizes of the slow run;
+    modulo primes where ``real`` gives its sizes for S tokens and C channels. Sizes are in the order of the step's names.
+    """
+
+    def named(sizes: tuple[int, ...]) -> Sizes:
+        return dict(zip(step.names, sizes, strict=True))
+
+    def at(S: int, C: int) -> Outcome:
+        assert real is not None
+        return prove_modulo_primes(step, named(real(S, C)))
+
+    def entry(evidence: str, prove: Callable[..., Outcome], false_at: tuple[Any, ...], **options: Any) -> Claim:
+        mutants = tuple(Mutant(other.words, partial(prove, other, *false_at)) for other in step.neighbours(false))
+        proved = options.pop("proved", partial(prove, step, *false_at))
+        return Claim(number, name, statement, latex, source, evidence, proved, mutants, **options)
+
+    sizes = list(map(named, small))
+    found = [entry(ALL_SIZES, prove_steps, ())]
+    if large:
+        slow = partial(prove_entries, step, [*sizes, *map(named, large)])
+        found.append(entry(ENTRYWISE, prove_entries, (sizes,), slow=slow))
+    if (
+        real is not None
+    ):  # a mutant differs at the last of the small sizes already: no need to refute it at the real ones
+        found.append(entry(FINITE_FIELD, prove_modulo_primes, (sizes[-1],), proved=partial(at, *_REAL), at=at))
+    return tuple(found)
 
 
 _ORTHONORMAL = "U.T @ U == eye(r), V.T @ V == eye(r)"

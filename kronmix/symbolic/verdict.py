@@ -7,9 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from .claims import ALL_SIZES
+from .claims import ALL_SIZES, Counterexample, shown_sizes
 from .latex import escape, power
-from .provers.outcomes import Difference
 
 __all__ = ["Verdict"]
 
@@ -31,7 +30,7 @@ class Verdict:
         Values of the size names at which the two sides were compared.
     error_probability : float
         Bound on the chance that random testing accepted a false identity; 0 where it was proved for all sizes or expanded.
-    counterexample : Difference or None
+    counterexample : Counterexample or None
         ``.sizes``, ``.matrices`` (exact), ``.entry`` (first one that differs), ``.left`` and ``.right`` (its two values).
     detail : str
         What was done, in words.
@@ -41,7 +40,7 @@ class Verdict:
         The identity as text and in LaTeX, where it can be written with names for its sizes.
     assumed : tuple of str
         Hypotheses.
-    needed : dict of str to Difference
+    needed : dict of str to Counterexample
         Hypotheses that cannot be dropped, each with a counterexample to the identity without it.
     """
 
@@ -49,18 +48,18 @@ class Verdict:
     evidence: str
     sizes: tuple[Mapping[str, int], ...]
     error_probability: float = 0.0
-    counterexample: Difference | None = None
+    counterexample: Counterexample | None = None
     detail: str = ""
     undecided: Mapping[str, str] = field(default_factory=dict)
     statement: str = ""
     formula: str = ""
     assumed: tuple[str, ...] = ()
-    needed: Mapping[str, Difference] = field(default_factory=dict)
+    needed: Mapping[str, Counterexample] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
         return self.holds
 
-    def with_needed(self, needed: Mapping[str, Difference]) -> Verdict:
+    def with_needed(self, needed: Mapping[str, Counterexample]) -> Verdict:
         """The same, saying which hypotheses cannot be dropped."""
         return replace(self, needed=dict(needed))
 
@@ -74,7 +73,7 @@ class Verdict:
             return "holds for all sizes"
         if not named:
             return "holds"
-        listed = [", ".join(f"{name} = {value}" for name, value in sizes.items()) for sizes in named[-_LISTED:]]
+        listed = [shown_sizes(sizes) for sizes in named[-_LISTED:]]
         rest = [f"{len(named) - _LISTED} smaller"] if len(named) > _LISTED else []
         return f"holds at the sizes tried ({'; '.join([*listed[::-1], *rest])})"
 

@@ -177,10 +177,10 @@ def run_claim(claim: Claim, size: tuple[int, int] | None = None, slow: bool = Fa
         latex=claim.latex,
         source=claim.source,
         evidence=claim.evidence,
-        sizes=outcome.sizes,
-        detail=outcome.detail,
+        sizes=outcome.where,
+        detail=outcome.what,
         holds=outcome.holds,
-        error_probability=getattr(outcome, "error_probability", 0.0),
+        error_probability=outcome.error_probability,
         counterexample=_shown(outcome.values) if isinstance(outcome, Counterexample) else None,
         mutants=tuple(mutant.name for mutant in claim.mutants),
         mutants_rejected=sum(rejected),
@@ -201,7 +201,7 @@ def _rejects(outcome: Outcome) -> bool:
 
 
 def _shown(values: dict[str, Any]) -> dict[str, str]:
-    return {name: str(value) for name, value in values.items()}
+    return {name: str(value.tolist() if hasattr(value, "tolist") else value) for name, value in values.items()}
 
 
 def _checked(size: Any) -> tuple[int, int]:

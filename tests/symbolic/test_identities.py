@@ -221,7 +221,7 @@ def test_json_holds_the_counterexample() -> None:
         (lambda A, B: (A, B), {"A": (2, 2)}, ValueError, "'B' whose shape is not given"),
         (lambda A: (A, A), {"A": "SS"}, ValueError, "expected a shape"),
         (lambda A: (A, A), {"A": 3}, ValueError, "expected a shape"),
-        (lambda A: (A, A), {"A": (1, 2, 3, 4)}, ValueError, "at most three sizes"),
+        (lambda A: (A, A), {"A": (1, 2, 3, 4, 5)}, ValueError, "at most four sizes"),
         (lambda A: (A, A), {"A": (0, 2)}, ValueError, "positive integer"),
         (lambda A: (A, A), {"A": (1.5, 2)}, ValueError, "a name or a positive integer"),
         (lambda A: (A, A), {"A": ("S-1", 2)}, ValueError, "sums and products of these"),

@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 from sympy import QQ_I
 
-from ..claims import Undecided
+from ..claims import Counterexample, Outcome, Proof, Undecided
 from ..language.expressions import Expression, Variable
 from .bounds import Bound, arguments, bound, dimensions, holds_inverse, values_of_functions
 from .evaluation import MAX_ENTRIES, Array, NotPolynomial, Objects, Singular, TooLarge, Values, apply, entries
 from .finite_field import PrimeField, prime_fields
-from .outcomes import Agreement, Difference, differing_shapes, plain_sizes
 from .polynomials import entries as variables, nonzero_point
+from .shapes import differing_shapes, plain_sizes
 
 __all__ = ["compare_entries", "compare_residues"]
 
@@ -55,7 +55,7 @@ def _indices(left: Array, right: Array) -> Iterator[tuple[tuple[int, ...], Any, 
 
 def compare_entries(
     left: Expression, right: Expression, shapes: Shapes, sizes: Mapping[str, int], shown: Shown | None = None
-) -> Agreement | Difference:
+) -> Outcome:
     """Expand both sides into polynomials in the entries of all variables; exact.
 
     Raises
@@ -74,7 +74,7 @@ def compare_entries(
         raise Undecided(str(reason)) from None
     differing = next(_indices(L, R), None)
     if differing is None:
-        return Agreement()
+        return Proof("", "all entries expand to the same polynomial")
     _, a, b = differing
     for arrays in _points_off(a - b, symbols):
         found = _exact_difference(left, right, sizes, arrays, shown or _variables(shapes))
@@ -136,13 +136,13 @@ def _exact_difference(
     arrays: dict[str, Array],
     shown: Shown,
     maps: Mapping[str, Polynomial] | None = None,
-) -> Difference | None:
+) -> Counterexample | None:
     """The first entry in which the sides differ at a point, exactly; None if there is none."""
     ring = _ring_of(arrays)
     values = Values(ring, arrays, {name: map_.over(ring) for name, map_ in (maps or {}).items()})
     for index, a, b in _indices(np.asarray(entries(left, values)), np.asarray(entries(right, values))):
         formulas = {name: str(map_) for name, map_ in (maps or {}).items()}
-        return Difference(plain_sizes(sizes), _matrices(shown, values), index, _number(a), _number(b), formulas)
+        return Counterexample(plain_sizes(sizes), _matrices(shown, values), "", index, _number(a), _number(b), formulas)
     return None
 
 
@@ -180,7 +180,7 @@ def compare_residues(
     seed: int = 0,
     largest_error: float = ERROR_PROBABILITY,
     shown: Shown | None = None,
-) -> Agreement | Difference:
+) -> Outcome:
     """Compare at random points modulo enough primes; large matrices by their action on a random vector.
 
     ``functions`` names entrywise functions: each is a random function, the same on both sides, whose values are drawn when
@@ -221,7 +221,11 @@ def compare_residues(
                 return _integer_difference(
                     left, right, shapes, sizes, F, arrays, functions, freivalds, rng, shown or _variables(shapes)
                 )
-    return Agreement(chance**trials, joint.degree, tuple(F.p for F in fields))
+    many = f"{len(fields)} prime{'s' * (len(fields) > 1)} near 2⁶¹"
+    if joint.degree == 0:
+        return Proof("", f"equal modulo {many}, which no entry reaches: certain", chance**trials)
+    doubt = f"degree {joint.degree}: wrong with probability below {chance**trials:.0e}"
+    return Proof("", f"random matrices modulo {many}, {doubt}", chance**trials)
 
 
 def _drawn(
@@ -338,7 +342,7 @@ def _integer_difference(
     freivalds: bool,
     rng: np.random.Generator,
     shown: Shown,
-) -> Difference:
+) -> Counterexample:
     """Small integer matrices that tell the sides apart; residues are integers too, so those found serve if nothing else does."""
     if any(name.startswith("conj(") for name in (*shapes, *functions)):
         return _complex_difference(left, right, shapes, sizes, functions, rng, shown)
@@ -362,7 +366,8 @@ def _integer_difference(
                     return difference
                 continue
             L, R = (_exact_entry(side, found, exact) for side in (left, right))
-            return Difference(plain_sizes(sizes), _matrices(shown, Values(Objects(), exact, {})), found, L, R)
+            matrices = _matrices(shown, Values(Objects(), exact, {}))
+            return Counterexample(plain_sizes(sizes), matrices, "", found, L, R)
     raise Undecided("the sides differ for a random function, but no polynomial was found that tells them apart")
 
 
@@ -374,7 +379,7 @@ def _complex_difference(
     functions: tuple[str, ...],
     rng: np.random.Generator,
     shown: Shown,
-) -> Difference:
+) -> Counterexample:
     """Gaussian integers that tell the sides apart: entries and their conjugates are independent, so almost all of them do."""
     names = sorted({name.removeprefix("conj(").removesuffix(")") for name in functions})
     for top, degree in product((2, 2, 4, 10, 100, 10**6), _DEGREES if names else (0,)):

@@ -61,8 +61,8 @@ from .normal_form import (
     fresh_digit,
     quotient,
 )
-from .outcomes import differing_shapes
 from .radices import alternatives, digit_radices, radices, refined, split_at, sums_over
+from .shapes import differing_shapes
 
 __all__ = ["differences", "equal_for_all_sizes"]
 

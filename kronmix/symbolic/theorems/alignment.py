@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from fractions import Fraction
+from functools import partial
 from itertools import combinations
 from math import comb
 from typing import Any
 
 import numpy as np
 
-from ..claims import Outcome, Proof
+from ..claims import ENTRYWISE, Outcome, Proof, claim
 from ..provers.polynomials import Array, entries
+from ..steps import Step, stepwise
 from .minima import vanish
-
-__all__ = [
-    "biased_hsic",
-    "prove_unbiased",
-    "unbiased_hsic",
-]
+from .sources import NGUYEN
 
 
 def unbiased_hsic(K: Array, L: Array, mixed: Any = 2) -> Any:
@@ -72,3 +70,79 @@ def _hollow(K: Array) -> Array:
 
 def _inverse(n: int, K: Array) -> Any:
     return K[0, 1].ring.one / n
+
+
+CLAIMS = (
+    stepwise(
+        "T25",
+        "invariance of linear CKA",
+        "Linear CKA is unchanged by rotating and scaling the features: its numerator gains a², its denominator the root of a⁴.",
+        r"\operatorname{CKA}(aXQ,Y)=\operatorname{CKA}(X,Y),\qquad Q^{\top}Q=I",
+        NGUYEN,
+        Step(
+            "the numerator",
+            "trace((a*Y.T@X@Q).T@(a*Y.T@X@Q)) == a*a*trace((Y.T@X).T@(Y.T@X))",
+            "X=n,p Y=n,q Q=p,p a=",
+            "Q orthogonal",
+        ),
+        {
+            "any linear map": {"assume": None},
+            "symmetric for orthogonal": {"assume": "Q symmetric"},
+            "a for a²": {"text": "trace((a*Y.T@X@Q).T@(a*Y.T@X@Q)) == a*trace((Y.T@X).T@(Y.T@X))"},
+        },
+        (
+            Step(
+                "the squared denominator",
+                "trace((a*X@Q).T@(a*X@Q)@(a*X@Q).T@(a*X@Q)) == a*a*a*a*trace(X.T@X@X.T@X)",
+                "X=n,p Q=p,p a=",
+                "Q orthogonal",
+            ),
+        ),
+    ),
+    stepwise(
+        "T25",
+        "kernel form of linear CKA",
+        "Linear CKA compares the Gram matrices of the samples.",
+        r"\|Y^{\top}X\|_F^2=\langle XX^{\top},YY^{\top}\rangle",
+        NGUYEN,
+        Step("both traces", "trace((Y.T@X).T@(Y.T@X)) == trace((X@X.T)@(Y@Y.T))", "X=n,p Y=n,q"),
+        {
+            "Gram matrices of the features": {
+                "text": "trace((Y.T@X).T@(Y.T@X)) == trace((X.T@X)@(Y.T@Y))",
+                "shapes": "X=n,p Y=n,p",
+            }
+        },
+    ),
+    stepwise(
+        "T25",
+        "range of CKA",
+        "CKA is at most 1, and 1 for proportional kernels: Cauchy–Schwarz by Lagrange's sum of squares, k = vec K, l = vec L.",
+        r"\|K\|_F^2\|L\|_F^2-\langle K,L\rangle^2=\tfrac12\sum_{ij}(k_il_j-k_jl_i)^2",
+        NGUYEN,
+        Step(
+            "Lagrange's identity",
+            "2*trace(k.T@k)*trace(l.T@l)-2*(k.T@l)@(k.T@l) == trace((k@l.T-l@k.T).T@(k@l.T-l@k.T))",
+            "k=n,1 l=n,1",
+        ),
+        {
+            "at most ½": {
+                "text": "2*trace(k.T@k)*trace(l.T@l)-8*(k.T@l)@(k.T@l) == trace((k@l.T-l@k.T).T@(k@l.T-l@k.T))"
+            }
+        },
+    ),
+    claim(
+        "T25",
+        "unbiased minibatch HSIC",
+        "The unbiased estimate averaged over all minibatches of a data set is the estimate of the data set, for any kernels.",
+        r"\tbinom Nn^{-1}\sum_{|b|=n}\operatorname{HSIC}_1(K_b,L_b)=\operatorname{HSIC}_1(K,L)",
+        NGUYEN,
+        ENTRYWISE,
+        prove_unbiased,
+        {
+            "the biased estimate": {"estimator": biased_hsic},
+            "without the mixed term": {"estimator": partial(unbiased_hsic, mixed=0)},
+            "the mixed term 1 % less": {"estimator": partial(unbiased_hsic, mixed=Fraction(99, 50))},
+        },
+        slow=partial(prove_unbiased, samples=7, batch=5),
+    ),
+)

@@ -6,20 +6,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
+import sympy as sp
 
 from ...operators.kernels import apply_factor, factor_gradient
 from ...patterns import Pattern
-from ..claims import Counterexample, Outcome, Proof
+from ..claims import ENTRYWISE, Counterexample, Outcome, Proof, claim
 from ..provers.polynomials import Array, derivative, entries, inner
+from .factors import kronecker_rearrangement
 from .minima import vanish
-from .penalties import kronecker_rearrangement
-
-__all__ = ["defining_factor", "kronecker_pullback", "prove_factor_pullback", "prove_kronecker_pullback"]
 
 PATTERNS = (Pattern(2, 2, 3, 2), Pattern(1, 3, 2, 2), Pattern(2, 1, 2, 1))
+
+
 SLOW_PATTERNS = (*PATTERNS, Pattern(3, 2, 3, 3), Pattern(2, 4, 3, 2))
 
 
@@ -94,3 +96,74 @@ def _definition(values: Array, pattern: Pattern, x: Array) -> Array:
     for i, j, l, n in np.ndindex(*y.shape):
         y[i, j, l, n] = sum((full[i, l, j, k] * x[i, k, l, n] for k in range(c)), start=0)
     return y.reshape(a * b * d, -1)
+
+
+def row_stacked_pullback(G: Array, V: Array, W: Array) -> tuple[Array, Array]:
+    """vec taken along rows on one side only: a false neighbour."""
+    R = kronecker_rearrangement(G, V.shape, W.shape)
+    return (R @ W.ravel()).reshape(V.shape), (R.T @ V.ravel()).reshape(W.shape)
+
+
+def swapped_pullback(G: Array, V: Array, W: Array) -> tuple[Array, Array]:
+    """The gradient of W ⊗ V: a false neighbour."""
+    return kronecker_pullback(G, W, V)[::-1]
+
+
+def first_tied_gradient(values: Array, pattern: Pattern, x: Array, y_bar: Array) -> Array:
+    """Tied axes read off instead of summed: a false neighbour."""
+    full = defining_factor(np.empty(pattern.values_shape), pattern, x, y_bar)
+    return full[: values.shape[0], : values.shape[1]]
+
+
+def misordered_gradient(values: Array, pattern: Pattern, x: Array, y_bar: Array) -> Array:
+    """Rows read as (i_a, i_d, i_b): a false neighbour."""
+    a, b, _, d = pattern
+    n = x.shape[1]
+    y = y_bar.reshape(a, d, b, n).transpose(0, 2, 1, 3).reshape(a * b * d, n)
+    return defining_factor(values, pattern, x, y)
+
+
+def enlarged_pullback(G: Array, V: Array, W: Array) -> tuple[Array, Array]:
+    """One of the two gradients 1 % larger: a false neighbour."""
+    left, right = kronecker_pullback(G, V, W)
+    return left, right * sp.QQ(101, 100)
+
+
+def opposite_gradient(values: Array, pattern: Pattern, x: Array, y_bar: Array) -> Array:
+    """The opposite sign: a false neighbour."""
+    return -defining_factor(values, pattern, x, y_bar)
+
+
+CLAIMS = (
+    claim(
+        "T18",
+        "Kronecker pullback",
+        "The gradients on V and W are the rearranged dense gradient applied to the other factor.",
+        r"\operatorname{vec}\partial V=\mathcal R(G)\operatorname{vec}W,\qquad"
+        r"\operatorname{vec}\partial W=\mathcal R(G)^{\top}\operatorname{vec}V",
+        "Van Loan & Pitsianis 1993",
+        ENTRYWISE,
+        prove_kronecker_pullback,
+        {
+            "vec along rows on one side": {"pullback": row_stacked_pullback},
+            "W ⊗ V": {"pullback": swapped_pullback, "sizes": (((2, 2), (2, 2)),)},
+            "one gradient 1 % larger": {"pullback": enlarged_pullback},
+        },
+        slow=partial(prove_kronecker_pullback, sizes=(((3, 4), (4, 2)), ((4, 3), (3, 3)))),
+    ),
+    claim(
+        "T18",
+        "Kronecker-sparse pullback",
+        "The gradient on the values is the batch's outer product on the support, summed over tied axes; so is the shipped kernel.",
+        r"\partial\mathrm{values}[i_a,i_d,i_b,i_c]=\sum_n\bar y[i_a,i_b,i_d,n]\,x[i_a,i_c,i_d,n]",
+        "Le, Zheng, Riccietti & Gribonval 2024, arXiv 2411.04506",
+        ENTRYWISE,
+        prove_factor_pullback,
+        {
+            "tied axes not summed": {"gradient": first_tied_gradient},
+            "rows ordered (a, d, b)": {"gradient": misordered_gradient},
+            "the opposite sign": {"gradient": opposite_gradient},
+        },
+        slow=partial(prove_factor_pullback, patterns=SLOW_PATTERNS, batch=3),
+    ),
+)

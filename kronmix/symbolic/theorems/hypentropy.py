@@ -11,18 +11,10 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from ..claims import Counterexample, Outcome, Proof
+from ..claims import CERTIFICATE, ENTRYWISE, Counterexample, Outcome, Proof, claim
 from ..provers.polynomials import Array, entries, inner
 from .minima import agree, vanish
-
-__all__ = [
-    "hypentropy",
-    "prove_closed_form",
-    "prove_interpolation",
-    "prove_kernel_limit",
-    "prove_mirror_flow",
-    "prove_rich_limit",
-]
+from .sources import WOODWORTH
 
 
 def hypentropy(w: Any, alpha: Any) -> Any:
@@ -104,3 +96,80 @@ def _exponential(w: Any, alpha_squared: Any) -> Any:
     """Φ_α with arcsinh written as a logarithm, which SymPy's limits need."""
     root = sp.sqrt(w**2 + alpha_squared**2)
     return (w * (sp.log(w + root) - sp.log(alpha_squared)) - root + alpha_squared) / 2
+
+
+CLAIMS = (
+    claim(
+        "T21",
+        "closed form",
+        "From u = √2 α, v = 0 the diagonal network's weight is −α² sinh(2∫∇), for every gradient as a function of time.",
+        r"w=-\alpha^2\sinh\bigl(2\textstyle\int\nabla_w\bigr)",
+        WOODWORTH,
+        CERTIFICATE,
+        prove_closed_form,
+        {
+            "sinh(∫∇)": {"weight": lambda alpha, x: -(alpha**2) * sp.sinh(x)},
+            "−2α²": {"weight": lambda alpha, x: -2 * alpha**2 * sp.sinh(2 * x)},
+            "−α": {"weight": lambda alpha, x: -alpha * sp.sinh(2 * x)},
+        },
+    ),
+    claim(
+        "T21",
+        "mirror flow",
+        "It is the mirror flow of the hypentropy potential, which is strictly convex with its minimum 0 at w = 0.",
+        r"\tfrac{d}{dt}\nabla\Phi_\alpha(w)=-\nabla_w,\quad"
+        r"\Phi_\alpha(w)=\tfrac12\textstyle\sum\bigl[w\operatorname{arcsinh}\tfrac{w}{\alpha^2}-\sqrt{w^2+\alpha^4}+\alpha^2\bigr]",
+        WOODWORTH,
+        CERTIFICATE,
+        prove_mirror_flow,
+        {
+            "without the factor ½": {"potential": lambda w, alpha: 2 * hypentropy(w, alpha)},
+            "α² for α⁴ under the root": {
+                "potential": lambda w, a: (w * sp.asinh(w / a**2) - sp.sqrt(w**2 + a**2) + a) / 2
+            },
+            "a constant more": {"potential": lambda w, alpha: hypentropy(w, alpha) + alpha},
+        },
+    ),
+    claim(
+        "T21",
+        "interpolating limit",
+        "The interpolating limit minimises Φ_α: its dual Xᵀν is orthogonal to every direction of the solution set.",
+        r"\langle X^{\top}\nu,\,w'-w\rangle=\langle\nu,\,Xw'-Xw\rangle",
+        WOODWORTH,
+        ENTRYWISE,
+        prove_interpolation,
+        {
+            "Xν for Xᵀν": {"dual": lambda X, nu: X @ nu},
+            "the opposite sign": {"dual": lambda X, nu: -X.T @ nu},
+            "1 % more": {"dual": lambda X, nu: X.T @ nu * sp.QQ(101, 100)},
+        },
+    ),
+    claim(
+        "T21",
+        "rich regime",
+        "As α → 0 the potential divided by log(1/α) tends to the ℓ1 norm.",
+        r"\lim_{\alpha\to0}\Phi_\alpha(w)/\log(1/\alpha)=\|w\|_1",
+        WOODWORTH,
+        CERTIFICATE,
+        prove_rich_limit,
+        {
+            "half the ℓ1 norm": {"limit": lambda w: w / 2},
+            "the ℓ2 norm": {"limit": lambda w: w**2},
+            "twice the ℓ1 norm": {"limit": lambda w: 2 * w},
+        },
+    ),
+    claim(
+        "T21",
+        "kernel regime",
+        "As α → ∞ the potential times α² tends to a quarter of the squared ℓ2 norm.",
+        r"\lim_{\alpha\to\infty}\alpha^2\Phi_\alpha(w)=\tfrac14\|w\|_2^2",
+        WOODWORTH,
+        CERTIFICATE,
+        prove_kernel_limit,
+        {
+            "the ℓ1 norm": {"limit": lambda w: w},
+            "half the squared norm": {"limit": lambda w: w**2 / 2},
+            "the fourth power": {"limit": lambda w: w**4 / 4},
+        },
+    ),
+)

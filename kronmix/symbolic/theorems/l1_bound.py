@@ -11,13 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
+from functools import partial
 from typing import Any
 
-from ..claims import Counterexample, Outcome, Proof, Undecided
+from ..claims import ALL_SIZES, Counterexample, Outcome, Proof, Undecided, claim
 from ..provers.polynomials import entries, square_norm, sum_of_squares, value_at
 from ..steps import KRONECKER_NORM, LAGRANGE, prove_steps
-
-__all__ = ["prove_balanced_bound", "prove_looseness", "prove_norm_comparison"]
+from .sources import HAYASE
 
 
 def prove_balanced_bound(constant: Fraction = Fraction(1), balanced: tuple[int, int] = (1, 1)) -> Outcome:
@@ -99,3 +99,52 @@ def _decide(form: Any, equality: dict[str, int], sizes: str) -> Outcome:
 
 def _linear(terms: dict[str, Fraction]) -> str:
     return " ".join(f"{'-' if value < 0 else '+'} {abs(value)}·{name}" for name, value in terms.items())
+
+
+CLAIMS = (
+    claim(
+        "T16",
+        "balanced factors",
+        "Half the squared norms of the two factors is at least ‖V⊗W‖_F, with equality where the factors are balanced.",
+        r"\tfrac12(\|V\|_F^2+\|W\|_F^2)\ \ge\ \|V\otimes W\|_F,\qquad\text{equality iff } \|V\|_F=\|W\|_F",
+        HAYASE,
+        ALL_SIZES,
+        prove_balanced_bound,
+        {
+            "without the factor ½": {"constant": Fraction(2)},
+            "equality at ‖W‖ = 2‖V‖": {"balanced": (1, 2)},
+            "constant ½, still an equality": {"constant": Fraction(1, 2)},
+        },
+    ),
+    claim(
+        "T16",
+        "ℓ1 bound",
+        "The Frobenius norm of an m × m matrix is at least its ℓ1 norm divided by m, with equality where all moduli agree.",
+        r"\|B\|_F\ \ge\ \tfrac1m\|B\|_1,\qquad\text{equality iff all } |B_{ij}| \text{ are equal}",
+        HAYASE,
+        ALL_SIZES,
+        prove_norm_comparison,
+        {
+            "constant 1/√m": {"squared_constant": lambda m: Fraction(1, m)},
+            "equality at a sparse B": {"equality": lambda m: [1] + [0] * (m * m - 1)},
+            "half the constant, still an equality": {"squared_constant": lambda m: Fraction(1, 2 * m * m)},
+        },
+        slow=partial(prove_norm_comparison, sizes=(1, 2, 3, 4, 5, 6)),
+    ),
+    claim(
+        "T16",
+        "looseness",
+        "At a matrix with k non-zero entries the ℓ1 bound is loose by a factor m‖B‖_F/‖B‖₁ of at least m/√k: never tight for "
+        "sparse B.",
+        r"\frac{m\|B\|_F}{\|B\|_1}\ \ge\ \frac{m}{\sqrt{k}}\quad\text{for } k \text{ non-zero entries}",
+        HAYASE,
+        ALL_SIZES,
+        prove_looseness,
+        {
+            "looseness m for every k": {"squared_looseness": lambda m, k: Fraction(m * m)},
+            "tight for sparse B": {"squared_looseness": lambda m, k: Fraction(1)},
+            "looseness m/k": {"squared_looseness": lambda m, k: Fraction(m * m, k * k)},
+        },
+        slow=partial(prove_looseness, sizes=(2, 3, 4, 5)),
+    ),
+)

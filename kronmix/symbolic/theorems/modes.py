@@ -8,22 +8,12 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from ..claims import Counterexample, Outcome, Proof
+from ..claims import CERTIFICATE, ENTRYWISE, Counterexample, Outcome, Proof, claim
 from ..provers.polynomials import Array, entries, square_norm
 from .conservation import Structure, kronecker, monarch
+from .factors import contiguous_blocks, kronecker_rearrangement, monarch_slices, strided_columns
 from .minima import agree, vanish
-from .penalties import kronecker_rearrangement, monarch_slices
-
-__all__ = [
-    "balanced_mode",
-    "learning_time",
-    "prove_balanced_mode",
-    "prove_decoupling",
-    "prove_learning_order",
-    "prove_mode_equation",
-    "prove_unbalanced_mode",
-    "unbalanced_mode",
-]
+from .penalties import unshuffled
 
 
 def balanced_mode(t: Any, s: Any, start: Any) -> Any:
@@ -80,8 +70,8 @@ def prove_unbalanced_mode(
         (sigma.subs(E, 1), c / 4 * (y0 - 1 / y0), "σ(0)"),
         (sigma.subs(E, 0), s, "σ(∞)"),
     ]
-    for left, right, claim in checks:
-        if (wrong := agree(left, right, sizes, claim)) is not None:
+    for left, right, what in checks:
+        if (wrong := agree(left, right, sizes, what)) is not None:
             return wrong
     return Proof(sizes, "substituted into the equation, rational identity")
 
@@ -147,3 +137,85 @@ def _alignment() -> Counterexample | None:
     residual = (U * s) @ V.T - P @ Q
     wrong = vanish(residual @ Q.T, U * ((s - p * q) * q), "T 2×3", "P' stays aligned")
     return wrong or vanish(P.T @ residual, (V * ((s - p * q) * p)).T, "T 2×3", "Q' stays aligned")
+
+
+def doubled_mode(E: Any, p: Any, c: Any, y0: Any) -> tuple[Any, Any]:
+    """Twice the closed form: a false neighbour."""
+    sigma, y = unbalanced_mode(E, p, c, y0)
+    return 2 * sigma, y
+
+
+CLAIMS = (
+    claim(
+        "T20",
+        "mode equation",
+        "For σ = uv with c = u² − v², gradient flow reads σ' = (s − σ)(c² + 4σ²)^{1/2}; 2σ(s − σ) where balanced.",
+        r"\sigma'=(s-\sigma)\sqrt{c^2+4\sigma^2}",
+        "Saxe et al. 2014",
+        CERTIFICATE,
+        prove_mode_equation,
+        {
+            "c² + 2σ²": {"speed": lambda c, sigma: c**2 + 2 * sigma**2},
+            "c for c²": {"speed": lambda c, sigma: c + 4 * sigma**2},
+            "a minus": {"speed": lambda c, sigma: 4 * sigma**2 - c**2},
+        },
+    ),
+    claim(
+        "T20",
+        "balanced mode",
+        "The logistic closed form solves the balanced equation σ' = 2σ(s − σ).",
+        r"\sigma(t)=\frac{s}{1+(s/\sigma_0-1)e^{-2st}}",
+        "Saxe et al. 2014",
+        CERTIFICATE,
+        prove_balanced_mode,
+        {
+            "rate s for 2s": {"solution": lambda t, s, x: s / (1 + (s / x - 1) * sp.exp(-s * t))},
+            "starting value lost": {"solution": lambda t, s, x: s / (1 + s / x * sp.exp(-2 * s * t))},
+            "growth": {"solution": lambda t, s, x: s / (1 + (s / x - 1) * sp.exp(2 * s * t))},
+        },
+    ),
+    claim(
+        "T20",
+        "unbalanced mode",
+        "The unbalanced equation has a closed form, rational in e^{−Dt} with D² = 4s² + c², from any start to s.",
+        r"\sigma=\tfrac c4\bigl(y-\tfrac1y\bigr),\quad y=\frac{p+Ke^{-Dt}/p}{1-Ke^{-Dt}},\quad D=\sqrt{4s^2+c^2},\ p=\tfrac{2s+D}c",
+        "Saxe et al. 2014",
+        CERTIFICATE,
+        prove_unbalanced_mode,
+        {
+            "rate 2D": {"rate": 2},
+            "twice the closed form": {"solution": doubled_mode},
+            "rate 1.01 D": {"rate": sp.Rational(101, 100)},
+        },
+    ),
+    claim(
+        "T20",
+        "decoupling",
+        "On a fully observed target the Monarch flow is one factorisation per slice, the Kronecker flow a rank-1 factorisation of "
+        "𝓡(T), and aligned modes stay aligned.",
+        r"\|B-T\|_F^2=\sum_{j,k}\|U_{jk}V_{jk}-T_{jk}\|_F^2,\qquad"
+        r"\|V\otimes W-T\|_F^2=\|\operatorname{vec}V(\operatorname{vec}W)^{\top}-\mathcal R(T)\|_F^2",
+        "Saxe et al. 2014; Van Loan & Pitsianis 1993",
+        ENTRYWISE,
+        prove_decoupling,
+        {
+            "no rearrangement": {"rearrange": unshuffled},
+            "contiguous blocks for slices": {"slices": contiguous_blocks},
+            "columns strided too": {"slices": strided_columns},
+        },
+    ),
+    claim(
+        "T20",
+        "incremental learning",
+        "Strong modes are learned first: from a small start the learning times are proportional to 1/s.",
+        r"\lim_{\sigma_0\to0}\frac{t(s_1)}{t(s_2)}=\frac{s_2}{s_1}",
+        "Saxe et al. 2014",
+        CERTIFICATE,
+        prove_learning_order,
+        {
+            "times ∝ 1/s²": {"order": lambda s: 1 / s**2},
+            "times ∝ s": {"order": lambda s: s},
+            "equal times": {"order": lambda s: 1 + 0 * s},
+        },
+    ),
+)

@@ -9,6 +9,7 @@ which the two differ are the counterexample.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,32 +17,17 @@ import sympy as sp
 
 from ...operators.kernels import apply_factor
 from ...patterns import Pattern, monarch_patterns
-from ..claims import Counterexample, Outcome, Proof
+from ..claims import ALL_SIZES, CERTIFICATE, Counterexample, Outcome, Proof, claim
 from ..provers.polynomials import Array, entries, square_norm
-from ..provers.statements import prove_for_all_sizes
-from ..steps import ATTAINED, CERTIFIED, KRONECKER_NORM, POWER_SUMS, SLICE_NORM, prove_steps
-from . import structure_statements as statements
+from ..steps import ATTAINED, CERTIFIED, KRONECKER_NORM, POWER_SUMS, SLICE_NORM, Step, prove_steps
+from .factors import CHAINED, REARRANGED, contiguous_blocks, kronecker_rearrangement, monarch_slices
 from .minima import agree, prove_compound_product, prove_means, prove_summation_by_parts, vanish
 
 Penalty = Callable[..., Any]
 
-__all__ = [
-    "kronecker_rearrangement",
-    "monarch_slices",
-    "nuclear_norms",
-    "prove_dense_penalty",
-    "prove_entrywise_penalty",
-    "prove_group_penalty",
-    "prove_kronecker_penalty",
-    "prove_mixer_penalty",
-    "prove_monarch_penalty",
-    "prove_product_penalty",
-    "prove_sum_penalty",
-    "prove_two_factor_penalty",
-    "schatten_penalty",
-]
 
 _L = sp.Symbol("L", positive=True, integer=True)
+_DENSE = Step("B is θ", "einsum(θ,'b c -> (a b d) (a c d)',a=1,d=1) == θ", "θ=n,m")
 
 
 def prove_dense_penalty(
@@ -58,7 +44,7 @@ def prove_dense_penalty(
     cost = sum(x**2 for x in values.ravel()) / 2
     sizes = f"B {B.shape[0]}×{B.shape[1]}"
     wrong = vanish(np.array(cost), np.array(penalty(B)), sizes, "½‖θ‖² = R(B)")
-    return wrong or prove_for_all_sizes(statements.dense_factor, "n m", [])
+    return wrong or prove_steps(_DENSE)
 
 
 def prove_entrywise_penalty(penalty: Penalty = lambda b, L: L / 2 * b ** (2 / L)) -> Outcome:
@@ -109,12 +95,6 @@ def prove_kronecker_penalty(penalty: Penalty = lambda norm, k: k / 2 * norm ** (
     return _settle(lemmas, _L / 2 * (b ** (1 / _L)) ** 2, penalty(b, _L), "all sizes, every number k of factors")
 
 
-def kronecker_rearrangement(B: Array, left: tuple[int, int], right: tuple[int, int]) -> Array:
-    """𝓡(B) of T14: 𝓡(V ⊗ W) = vec(V) vec(W)ᵀ for V of shape ``left``, W of shape ``right``; columns are stacked."""
-    (p, q), (s, t) = left, right
-    return B.reshape(p, s, q, t).transpose(2, 0, 3, 1).reshape(p * q, s * t)
-
-
 def prove_sum_penalty(
     rearrange: Callable[[Array, tuple[int, int], tuple[int, int]], Array] = kronecker_rearrangement,
     penalty: Penalty = sum,
@@ -132,7 +112,7 @@ def prove_sum_penalty(
     sizes = f"V {left[0]}×{left[1]}, W {right[0]}×{right[1]}, r = {rank}"
     if wrong := vanish(rearrange(_kronecker_sum(M["V"], M["W"]), left, right), P @ Q, sizes, "𝓡(ΣV⊗W) = PQ"):
         return wrong
-    lemma = prove_for_all_sizes(statements.rearrangement, "m n p q", [])
+    lemma = prove_steps(REARRANGED)
     s = sp.symbols(f"s:{rank}", positive=True)
     return _settle([lemma, prove_two_factor_penalty()], sum(s), penalty(s), "all sizes, r ≥ rank 𝓡(B)")
 
@@ -144,12 +124,6 @@ def _kronecker_sum(V: Array, W: Array) -> Array:
 def _columns(matrices: Array) -> Array:
     """[vec A_1 … vec A_r]."""
     return np.stack([A.T.ravel() for A in matrices], axis=1)
-
-
-def monarch_slices(B: Array, sizes: tuple[int, int, int, int]) -> Array:
-    """Slices of a (pq) × (ks) matrix, axes (i_q, i_k, p, s): rows strided by q, columns in blocks of s (T12)."""
-    p, k, q, s = sizes
-    return B.reshape(p, q, k, s).transpose(1, 2, 0, 3)
 
 
 def nuclear_norms(s: Any) -> Any:
@@ -171,7 +145,7 @@ def prove_monarch_penalty(
     """
     _, wrong = _slice_products(slices, shape, rank, tied, f"(p, k, q, s) = {shape}, block rank {rank}")
     values = [sp.symbols(f"s{j}_1:{rank + 1}", positive=True) for j in range(2)]
-    lemmas = [_all_slices(), prove_two_factor_penalty()]
+    lemmas = [prove_steps(CHAINED), prove_two_factor_penalty()]
     return wrong or _settle(lemmas, sum(map(sum, values)), penalty(values), "all sizes and block ranks")
 
 
@@ -197,13 +171,8 @@ def prove_group_penalty(
             return wrong
     n = sp.symbols(f"n:{formed[..., 0, 0].size}", positive=True)  # ‖u‖ = ‖v‖ of each slice
     attained = sum((x**2 + x**2) / 2 for x in n)
-    lemmas = [_all_slices(), prove_steps(SLICE_NORM), prove_means()]
+    lemmas = [prove_steps(CHAINED), prove_steps(SLICE_NORM), prove_means()]
     return _settle(lemmas, attained, penalty([sp.sqrt(x**2 * x**2) for x in n]), "all sizes")
-
-
-def _all_slices() -> Outcome:
-    """The slices of a product of chainable factors are products of inner size r, for all sizes (T11)."""
-    return prove_for_all_sizes(statements.chained_factors, "a b c d β κ r", [])
 
 
 def _slice_products(
@@ -251,3 +220,144 @@ def _settle(lemmas: list[Outcome], attained: Any, claimed: Any, sizes: str) -> O
             return lemma
     wrong = agree(attained, claimed, sizes, "the minimum of ½‖θ‖²")
     return wrong or Proof(sizes, "lower bound by steps, each checked; attained at the balanced factors")
+
+
+def unshuffled(B: Array, left: tuple[int, int], right: tuple[int, int]) -> Array:
+    """B reshaped without the shuffle of 𝓡: a false neighbour."""
+    return B.reshape(left[0] * left[1], right[0] * right[1])
+
+
+CLAIMS = (
+    claim(
+        "T17",
+        "dense",
+        "Weight decay on a dense matrix penalises half its squared Frobenius norm.",
+        r"R(B)=\tfrac12\|B\|_F^2",
+        "definition",
+        ALL_SIZES,
+        prove_dense_penalty,
+        {
+            "without the factor ½": {"penalty": square_norm},
+            "‖B²‖_F": {"penalty": lambda B: square_norm(B * B) / 2},
+            "two blocks that share θ": {"tied": True},
+        },
+    ),
+    claim(
+        "T17",
+        "entrywise product",
+        "Weight decay on an entrywise product of L factors penalises (L/2) Σ|B_i|^{2/L}; for u∘v that is the ℓ1 norm.",
+        r"R(B)=\tfrac L2\sum_i |B_i|^{2/L},\qquad L=2:\ \|B\|_1",
+        "Hoff 2017; Woodworth et al. 2020",
+        ALL_SIZES,
+        prove_entrywise_penalty,
+        {
+            "constant L": {"penalty": lambda b, L: L * b ** (2 / L)},
+            "exponent 1/L": {"penalty": lambda b, L: L / 2 * b ** (1 / L)},
+            "‖B‖₁ at every depth": {"penalty": lambda b, L: b},
+        },
+    ),
+    claim(
+        "T17",
+        "product of two matrices",
+        "Weight decay on PQ of full inner size penalises the nuclear norm.",
+        r"R(B)=\|B\|_*=\sum_i\sigma_i",
+        "Srebro et al. 2005",
+        ALL_SIZES,
+        prove_two_factor_penalty,
+        {
+            "Frobenius norm": {"penalty": lambda s: sp.sqrt(sum(x**2 for x in s))},
+            "spectral norm": {"penalty": lambda s: sp.Max(*s)},
+            "half of it": {"penalty": lambda s: sum(s) / 2},
+        },
+    ),
+    claim(
+        "T17",
+        "matrix product",
+        "Weight decay on a product of L matrices of full inner size penalises (L/2) Σσ_i^{2/L}, by Horn's inequality.",
+        r"R(B)=\tfrac L2\|B\|_{S_{2/L}}^{2/L},\qquad L=2:\ \|B\|_*",
+        "Srebro et al. 2005; Dai, Karzand & Srebro 2021; Horn 1950",
+        CERTIFICATE,
+        prove_product_penalty,
+        {
+            "Frobenius norm instead": {"penalty": lambda s, L: L / 2 * sp.sqrt(sum(x**2 for x in s)) ** (2 / L)},
+            "constant 1": {"penalty": lambda s, L: sum(x ** (2 / L) for x in s)},
+            "‖B‖_* at every depth": {"penalty": lambda s, L: sum(s)},
+        },
+    ),
+    claim(
+        "T17",
+        "Kronecker product",
+        "Weight decay on k Kronecker factors penalises (k/2)‖B‖_F^{2/k}; for V⊗W that is the Frobenius norm.",
+        r"R(B)=\tfrac k2\|B\|_F^{2/k},\qquad k=2:\ \|B\|_F",
+        "arithmetic and geometric means; Dai, Karzand & Srebro 2021",
+        ALL_SIZES,
+        prove_kronecker_penalty,
+        {
+            "‖B‖_F for every k": {"penalty": lambda norm, k: norm},
+            "exponent 1/k": {"penalty": lambda norm, k: k / 2 * norm ** (1 / k)},
+            "constant k": {"penalty": lambda norm, k: k * norm ** (2 / k)},
+        },
+    ),
+    claim(
+        "T17",
+        "sum of Kronecker products",
+        "Weight decay on Σ V_i⊗W_i penalises the nuclear norm of the rearranged matrix 𝓡(B), once r ≥ rank 𝓡(B).",
+        r"R(B)=\|\mathcal R(B)\|_*,\qquad r\ge\operatorname{rank}\mathcal R(B)",
+        "Srebro et al. 2005 with Van Loan & Pitsianis 1993",
+        ALL_SIZES,
+        prove_sum_penalty,
+        {
+            "no rearrangement": {"rearrange": unshuffled},
+            "𝓡 transposed": {"rearrange": lambda B, l, r: kronecker_rearrangement(B, l, r).T},
+            "half of it": {"penalty": lambda s: sum(s) / 2},
+            "‖𝓡(B)‖_F": {"penalty": lambda s: sp.sqrt(sum(x**2 for x in s))},
+            "the spectral norm": {"penalty": lambda s: sp.Max(*s)},
+        },
+        slow=partial(prove_sum_penalty, left=(3, 2), right=(2, 4), rank=3),
+    ),
+    claim(
+        "T17",
+        "Monarch",
+        "Weight decay on Monarch factors penalises the nuclear norms of the slices, summed: whole slices can vanish.",
+        r"R(B)=\sum_{j,k}\|B_{jk}\|_*,\qquad r=1:\ \sum_{j,k}\|B_{jk}\|_F",
+        "Li, Nguyen, Hegde & Wong 2023; Dao et al. 2022",
+        ALL_SIZES,
+        prove_monarch_penalty,
+        {
+            "contiguous blocks for slices": {"slices": contiguous_blocks},
+            "tied blocks": {"tied": True},
+            "‖B‖_F, no group sparsity": {"penalty": lambda s: sp.sqrt(sum(x**2 for group in s for x in group))},
+        },
+        slow=partial(prove_monarch_penalty, shape=(3, 2, 4, 3), rank=3),
+    ),
+    claim(
+        "T17",
+        "Monarch of block rank 1",
+        "With block rank 1, where every slice has rank 1 at most, the penalty is the sum of the slices' Frobenius norms.",
+        r"R(B)=\sum_{j,k}\|B_{jk}\|_F\quad(r=1)",
+        "Li, Nguyen, Hegde & Wong 2023; Dao et al. 2022",
+        ALL_SIZES,
+        prove_group_penalty,
+        {
+            "half of it": {"penalty": lambda norms: sum(norms) / 2},
+            "squared norms": {"penalty": lambda norms: sum(x**2 for x in norms)},
+            "‖B‖_F": {"penalty": lambda norms: sp.sqrt(sum(x**2 for x in norms))},
+            "contiguous blocks for slices": {"slices": contiguous_blocks},
+            "tied blocks": {"tied": True},
+        },
+    ),
+    claim(
+        "T17",
+        "linear Mixer",
+        "Weight decay on L token and L channel layers penalises L (Σσ_i^{2/L})^{1/2}; a linear MLP-Mixer block, 2‖B‖_*^{1/2}.",
+        r"R(B)=L\,\bigl(\|B\|_{S_{2/L}}^{2/L}\bigr)^{1/2},\qquad L=2:\ 2\|B\|_*^{1/2}",
+        "product and Kronecker cases combined",
+        CERTIFICATE,
+        prove_mixer_penalty,
+        {
+            "without the square root": {"penalty": lambda power, L: L * power},
+            "constant L/2": {"penalty": lambda power, L: L / 2 * sp.sqrt(power)},
+            "exponent 1/L": {"penalty": lambda power, L: L * power ** (1 / L)},
+        },
+    ),
+)

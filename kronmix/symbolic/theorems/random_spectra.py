@@ -8,7 +8,9 @@ A sparse-weight MLP layer of the same number of connections has a σ_max that gr
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
+from math import log
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -16,9 +18,8 @@ from scipy.sparse.linalg import svds
 
 from ...operators import KroneckerSparse
 from ...patterns import Pattern
-from ..claims import Counterexample, Outcome, Proof
-
-__all__ = ["prove_edge", "prove_sparse_growth", "prove_width_free", "sparse_layer"]
+from ..claims import NUMERICAL, Counterexample, Outcome, Proof, claim
+from .sources import HAYASE
 
 
 def prove_edge(
@@ -92,3 +93,51 @@ def prove_sparse_growth(
     if not grows and max(values) > 2 + margin:
         return Counterexample(sizes, dict(found), f"σ_max leaves 2 by more than {margin:g}")
     return Proof(sizes, f"σ_max = {', '.join(f'{v:.2f}' for v in values)}; margin {margin:g}")
+
+
+CLAIMS = (
+    claim(
+        "T24",
+        "edge of the spectrum",
+        "The largest singular value of a γS × S Gaussian matrix of variance 1/S tends to 1 + √γ; here at S = 400, to 3 %.",
+        r"\sigma_{\max}(W)\to1+\sqrt\gamma",
+        "Marchenko & Pastur 1967; Geman 1980",
+        NUMERICAL,
+        prove_edge,
+        {
+            "1 + γ": {"edge": lambda gamma: 1 + gamma},
+            "√γ": {"edge": lambda gamma: gamma**0.5},
+            "10 % more": {"edge": lambda gamma: 1.1 * (1 + gamma**0.5)},
+        },
+        slow=partial(prove_edge, tokens=1000, tolerance=0.015),
+    ),
+    claim(
+        "T24",
+        "independence of the width",
+        "The effective token-mixing layer has the largest singular value of its block, however many channels there are.",
+        r"\sigma_{\max}(I_C\otimes W)=\sigma_{\max}(W)",
+        HAYASE,
+        NUMERICAL,
+        prove_width_free,
+        {
+            "growth √C": {"growth": lambda channels: channels**0.5},
+            "growth log C": {"growth": lambda channels: 1 + log(channels)},
+            "1 % more": {"growth": lambda channels: 1.01},
+        },
+    ),
+    claim(
+        "T24",
+        "sparse-weight MLPs",
+        "At fixed connections, the largest singular value of a random sparse layer grows as it widens and sparsifies.",
+        r"\sigma_{\max}(M\circ A)\ \text{grows with the width at fixed}\ \Omega",
+        HAYASE,
+        NUMERICAL,
+        prove_sparse_growth,
+        {
+            "it stays at 2": {"grows": False},
+            "it grows as it narrows": {"degrees": (2, 8, 64)},
+            "it grows by 2 at every widening": {"margin": 2.0},
+        },
+        slow=partial(prove_sparse_growth, connections=2**18),
+    ),
+)

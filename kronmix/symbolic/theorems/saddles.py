@@ -7,35 +7,22 @@ saddle; where a coordinate reaches ±1, w becomes the minimiser of L under the s
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import partial
 from itertools import combinations, pairwise
 from typing import Any
 
 import numpy as np
 import sympy as sp
 
-from ..claims import Counterexample, Outcome, Proof
+from ..claims import CERTIFICATE, WORKED, Counterexample, Outcome, Proof, claim
 from ..provers.polynomials import Array
+from .minima import agree
+from .modes import unbalanced_mode
+from .sources import PESME
 
 Minimiser = Callable[[Array, Array, Array], Array]
-
-__all__ = [
-    "CORRELATED",
-    "INDEPENDENT",
-    "SWITCHING",
-    "UNDERDETERMINED",
-    "Case",
-    "Saddle",
-    "exact",
-    "free_minimiser",
-    "lasso_violation",
-    "prove_average_is_lasso",
-    "prove_saddles",
-    "saddle_path",
-    "sign_constrained_minimiser",
-    "time_average",
-]
 
 
 _EIGHTHS = tuple(Fraction(n, 8) for n in range(1, 33))
@@ -225,9 +212,13 @@ INDEPENDENT = _case(
     ("1/2", [3, -2, 0]),
     ("1", [3, -2, 1]),
 )
+
+
 CORRELATED = _case(
     "two correlated coordinates", [[0, 1], [1, 2]], [1, -1], ("1", [-1, 0]), ("3", [-3, 1])
 )  # both duals arrive at s = 1; the sign constraint holds one coordinate at 0
+
+
 SWITCHING = _case(
     "three coordinates, one leaving and coming back with the other sign",
     [[-1, 0, 1], [0, -1, -2], [0, -1, -1]],
@@ -237,10 +228,99 @@ SWITCHING = _case(
     ("3/2", [0, -3, "4/3"]),
     ("15/2", [1, -4, 2]),
 )
+
+
 UNDERDETERMINED = _case(
     "two equations in three unknowns",
     [[1, 1, 0], [1, 2, 1]],
     [1, 0],
     ("1", ["1/2", 0, 0]),
     ("3", [1, 0, -1]),
+)
+
+
+def prove_jump_time(time: Callable[[Any], Any] = lambda r: 1 / r) -> Outcome:
+    """One coordinate, M = 1: as α → 0, w(s log 1/α) → 0 for every s < time(r) and → r for every s > time(r); all r > 0.
+
+    The closed form is T20's unbalanced mode with c = u² − v² = 2α² and w(0) = 0. The limit changes at rs = 1 exactly.
+    """
+    E, p, r = sp.symbols("E p r", positive=True)
+    if wrong := agree(_start_at_zero(E, p), unbalanced_mode(E, p, sp.Integer(1), sp.Integer(1))[1], "w(0) = 0", "y"):
+        return wrong
+    limits = _weight_limits(r)
+    if limits != {"before": 0, "after": r}:
+        return Counterexample("α → 0, all r", limits, "w does not jump from 0 to r at rs = 1")
+    wrong = agree(time(r), 1 / r, "α → 0, all r", "the jump time")
+    if wrong is None:
+        return Proof("α → 0, all r > 0, every s ≠ 1/r", "limit of the closed form on both sides of rs = 1")
+    target = wrong.values["r"]
+    between = (time(target) + 1 / target) / 2
+    tends = target if between > 1 / target else sp.Integer(0)
+    values = {"r": target, "claimed": time(target), "s": between, "limit": tends}
+    return Counterexample("α → 0", values, f"{wrong.detail}: at s = {between}, w tends to {tends}")
+
+
+def _weight_limits(r: Any) -> dict[str, Any]:
+    """lim w(s log 1/α) for rs = 1 ∓ δ, every δ > 0.
+
+    With x = α², c = 2x, D = (4r² + c²)^{1/2}, Π = 2r + D: p = Π/c, and E = e^{−Ds log(1/α)} = εx^{rs}, where ε → 1 because
+    (D − 2r) log(1/α) → 0. Written in x and z = x^δ, cy/4 is a rational function that is continuous at x = z = 0, and c/y → 0.
+    """
+    log, x, z, total, eps = sp.symbols("l x z Pi epsilon", positive=True)
+    root = sp.sqrt(4 * r**2 + 4 * sp.exp(-4 * log))
+    drift = 4 * sp.exp(-4 * log) / (root + 2 * r)  # D − 2r
+    if sp.simplify(drift - (root - 2 * r)) != 0 or sp.limit(log * sp.exp(-4 * log), log, sp.oo) != 0:
+        raise ArithmeticError("(D − 2r) log(1/α) does not vanish as α → 0")
+    E, p = sp.symbols("E p", positive=True)
+    above = (p**2 - 1) * (1 - E) / (p + 1 + p * (p - 1) * E)  # y ≥ 1, because p > 1 and E ≤ 1: 0 < c/y ≤ c → 0
+    if agree(_start_at_zero(E, p) - 1, above, "all p > 1, E ≤ 1", "y − 1"):
+        raise ArithmeticError("y ≥ 1 is not shown")
+    limits = {}
+    for name, decay in (("before", eps * x / z), ("after", eps * x * z)):  # x^{1 − δ}, x^{1 + δ}
+        top, bottom = sp.fraction(sp.cancel(x / 2 * _start_at_zero(decay, total / (2 * x))))  # cy/4
+        limit = top.subs({x: 0, z: 0}) / bottom.subs({x: 0, z: 0})
+        limits[name] = sp.simplify(limit.subs(total, 4 * r))
+    return limits
+
+
+def _start_at_zero(E: Any, p: Any) -> Any:
+    return (p * (p + 1) - (p - 1) * E) / (p + 1 + p * (p - 1) * E)
+
+
+_LATE = Fraction(101, 100)
+
+
+CLAIMS = (
+    *(
+        claim(
+            "T22",
+            f"saddles, {case.name}",
+            f"The recursion on {case.name}: its jumps, saddles, optimality conditions and the least ℓ1 norm at the end.",
+            r"q'=-\nabla L(w),\ |q_i|\le1;\qquad w\leftarrow\arg\min L \text{ under the signs of } q \text{ where } |q_i|=1",
+            PESME,
+            WORKED,
+            partial(prove_saddles, case=case),
+            {
+                "weakest first": {"case": replace(case, times=case.times[::-1])},
+                "a jump 1 % later": {"case": replace(case, times=(case.times[0] * _LATE, *case.times[1:]))},
+                "a target 1 % larger": {"case": replace(case, y=case.y * _LATE)},
+                **({"signs ignored at the jumps": {"minimiser": free_minimiser}} if case is not INDEPENDENT else {}),
+            },
+        )
+        for case in (INDEPENDENT, CORRELATED, SWITCHING, UNDERDETERMINED)
+    ),
+    claim(
+        "T22",
+        "jump time",
+        "One coordinate: as α → 0 the exact flow stays at 0 until rescaled time 1/r, then sits at r.",
+        r"\lim_{\alpha\to0}w(s\log\tfrac1\alpha)=r\,[s>1/r]",
+        PESME,
+        CERTIFICATE,
+        prove_jump_time,
+        {
+            "jump at 1/(2r)": {"time": lambda r: 1 / (2 * r)},
+            "jump at 1.19/r": {"time": lambda r: sp.Rational(119, 100) / r},
+            "jump at ½ for every r": {"time": lambda r: sp.Rational(1, 2)},
+        },
+    ),
 )

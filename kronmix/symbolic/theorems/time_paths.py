@@ -6,27 +6,18 @@ Limits are taken with α = e^{−ℓ}, ℓ = log(1/α) → ∞.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
 import sympy as sp
 
-from ..claims import Counterexample, Outcome, Proof
+from ..claims import CERTIFICATE, WORKED, Counterexample, Outcome, Proof, claim
 from ..provers.polynomials import cayley
 from .minima import agree, non_negative, skew, vanish
-from .modes import balanced_mode, unbalanced_mode
-
-__all__ = [
-    "averaged_mode",
-    "mirror_side",
-    "prove_dual_limit",
-    "prove_jump_time",
-    "prove_mirror_identity",
-    "prove_saddle_average",
-    "prove_soft_threshold",
-    "prove_threshold_optimality",
-]
+from .modes import balanced_mode
+from .saddles import CORRELATED, INDEPENDENT, SWITCHING, prove_average_is_lasso, prove_jump_time
+from .sources import BERTHIER
 
 
 def mirror_side(w: Any, alpha: Any) -> Any:
@@ -82,27 +73,6 @@ def prove_dual_limit(scale: Callable[[Any], Any] = lambda log: log) -> Outcome:
     return Counterexample("α → 0, all w > 0", {"limit": limit}, "the limit is not 1")
 
 
-def prove_jump_time(time: Callable[[Any], Any] = lambda r: 1 / r) -> Outcome:
-    """One coordinate, M = 1: as α → 0, w(s log 1/α) → 0 for every s < time(r) and → r for every s > time(r); all r > 0.
-
-    The closed form is T20's unbalanced mode with c = u² − v² = 2α² and w(0) = 0. The limit changes at rs = 1 exactly.
-    """
-    E, p, r = sp.symbols("E p r", positive=True)
-    if wrong := agree(_start_at_zero(E, p), unbalanced_mode(E, p, sp.Integer(1), sp.Integer(1))[1], "w(0) = 0", "y"):
-        return wrong
-    limits = _weight_limits(r)
-    if limits != {"before": 0, "after": r}:
-        return Counterexample("α → 0, all r", limits, "w does not jump from 0 to r at rs = 1")
-    wrong = agree(time(r), 1 / r, "α → 0, all r", "the jump time")
-    if wrong is None:
-        return Proof("α → 0, all r > 0, every s ≠ 1/r", "limit of the closed form on both sides of rs = 1")
-    target = wrong.values["r"]
-    between = (time(target) + 1 / target) / 2
-    tends = target if between > 1 / target else sp.Integer(0)
-    values = {"r": target, "claimed": time(target), "s": between, "limit": tends}
-    return Counterexample("α → 0", values, f"{wrong.detail}: at s = {between}, w tends to {tends}")
-
-
 def prove_saddle_average(average: Callable[[Any, Any], Any] = lambda r, s: r - 1 / s) -> Outcome:
     """One coordinate: as α → 0 the time average w̄(s log 1/α) tends to the average of the saddle path, average(r, s) for rs > 1 and
     0 before: soft thresholding at λ = 1/s.
@@ -116,33 +86,6 @@ def prove_saddle_average(average: Callable[[Any, Any], Any] = lambda r, s: r - 1
     limit = sp.integrate(r, (x, 1 / r, s)) / s
     wrong = agree(limit, average(r, s), "α → 0, all r, s > 1/r", "lim w̄")
     return wrong or Proof("α → 0, all r > 0 and s", "average of the limits, which w̄ tends to by dominated convergence")
-
-
-def _weight_limits(r: Any) -> dict[str, Any]:
-    """lim w(s log 1/α) for rs = 1 ∓ δ, every δ > 0.
-
-    With x = α², c = 2x, D = (4r² + c²)^{1/2}, Π = 2r + D: p = Π/c, and E = e^{−Ds log(1/α)} = εx^{rs}, where ε → 1 because
-    (D − 2r) log(1/α) → 0. Written in x and z = x^δ, cy/4 is a rational function that is continuous at x = z = 0, and c/y → 0.
-    """
-    log, x, z, total, eps = sp.symbols("l x z Pi epsilon", positive=True)
-    root = sp.sqrt(4 * r**2 + 4 * sp.exp(-4 * log))
-    drift = 4 * sp.exp(-4 * log) / (root + 2 * r)  # D − 2r
-    if sp.simplify(drift - (root - 2 * r)) != 0 or sp.limit(log * sp.exp(-4 * log), log, sp.oo) != 0:
-        raise ArithmeticError("(D − 2r) log(1/α) does not vanish as α → 0")
-    E, p = sp.symbols("E p", positive=True)
-    above = (p**2 - 1) * (1 - E) / (p + 1 + p * (p - 1) * E)  # y ≥ 1, because p > 1 and E ≤ 1: 0 < c/y ≤ c → 0
-    if agree(_start_at_zero(E, p) - 1, above, "all p > 1, E ≤ 1", "y − 1"):
-        raise ArithmeticError("y ≥ 1 is not shown")
-    limits = {}
-    for name, decay in (("before", eps * x / z), ("after", eps * x * z)):  # x^{1 − δ}, x^{1 + δ}
-        top, bottom = sp.fraction(sp.cancel(x / 2 * _start_at_zero(decay, total / (2 * x))))  # cy/4
-        limit = top.subs({x: 0, z: 0}) / bottom.subs({x: 0, z: 0})
-        limits[name] = sp.simplify(limit.subs(total, 4 * r))
-    return limits
-
-
-def _start_at_zero(E: Any, p: Any) -> Any:
-    return (p * (p + 1) - (p - 1) * E) / (p + 1 + p * (p - 1) * E)
 
 
 def averaged_mode(t: Any, s: Any, start: Any) -> Any:
@@ -212,3 +155,97 @@ def _dual_matrix() -> Counterexample | None:
     Z, B = (U * z) @ V.T, (U * b) @ V.T
     wrong = vanish(Z.T @ Z @ V, V * z**2, "T 3×2", "the eigenvalues of ZᵀZ")
     return wrong or vanish(np.array(np.sum(Z * B)), np.array(np.sum(z * b)), "T 3×2", "⟨Z, B⟩ = Σ zb")
+
+
+CLAIMS = (
+    claim(
+        "T26",
+        "mirror-flow identity",
+        "The diagonal network's dual is time times the correlation at the time-averaged weight.",
+        r"\tfrac12\operatorname{arcsinh}(w(t)/\alpha^2)=t\,(r-M\bar w(t))",
+        BERTHIER,
+        CERTIFICATE,
+        prove_mirror_identity,
+        {
+            "without the factor t": {"dual": lambda t, r, Mw: r - Mw},
+            "t²": {"dual": lambda t, r, Mw: t**2 * (r - Mw)},
+            "7r more": {"dual": lambda t, r, Mw: t * (r - Mw) + 7 * r},
+            "arcsinh without ½": {"side": lambda w, a: 2 * mirror_side(w, a)},
+            "arcsinh(w/α)": {"side": lambda w, a: sp.asinh(w / a) / 2},
+        },
+    ),
+    claim(
+        "T26",
+        "penalty level",
+        "As α → 0 the dual divided by log(1/α) is the sign of w on the support: the lasso's level is λ = log(1/α)/t.",
+        r"\lim_{\alpha\to0}\frac{\operatorname{arcsinh}(w/\alpha^2)}{2\log(1/\alpha)}=\operatorname{sign}(w)",
+        BERTHIER,
+        CERTIFICATE,
+        prove_dual_limit,
+        {
+            "λ = 2 log(1/α)/t": {"scale": lambda log: 2 * log},
+            "λ = log(1/α)²/t": {"scale": lambda log: log**2},
+            "λ = √log(1/α)/t": {"scale": lambda log: sp.sqrt(log)},
+        },
+    ),
+    claim(
+        "T26",
+        "limit of the average",
+        "One coordinate: as α → 0 the averaged weight tends to the average of the saddle path, (r − 1/s)₊, the lasso at λ = 1/s.",
+        r"\lim_{\alpha\to0}\bar w(s\log\tfrac1\alpha)=\tfrac1s\int_0^s r\,[\sigma>1/r]\,d\sigma=(r-1/s)_+",
+        BERTHIER + "; Pesme & Flammarion 2023",
+        CERTIFICATE,
+        prove_saddle_average,
+        {
+            "the last iterate": {"average": lambda r, s: r},
+            "λ = 2/s": {"average": lambda r, s: r - 2 / s},
+            "shrunk, not cut": {"average": lambda r, s: r / (1 + 1 / s)},
+        },
+    ),
+    *(
+        claim(
+            "T26",
+            f"lasso path, {case.name}",
+            f"On {case.name}, a monotone path, the average of the saddle path meets the lasso's conditions at λ = 1/s exactly.",
+            r"r-M\bar w(s)\in\tfrac1s\,\partial\|\bar w(s)\|_1",
+            BERTHIER,
+            WORKED,
+            partial(prove_average_is_lasso, case=case),
+            {
+                "λ = 2/s": {"scale": lambda s: 2 / s},
+                "the last iterate": {"average": lambda path, s: path[-1].w},
+                "a path that is not monotone": {"case": SWITCHING},
+            },
+        )
+        for case in (INDEPENDENT, CORRELATED)
+    ),
+    claim(
+        "T27",
+        "soft thresholding",
+        "The time average of a balanced mode from σ₀ = α² tends to (s − λ)₊ at λ = log(1/α)/t.",
+        r"\frac1t\int_0^t\sigma\ \to\ (s-\lambda)_+,\qquad\lambda=\log(1/\alpha)/t",
+        BERTHIER,
+        CERTIFICATE,
+        prove_soft_threshold,
+        {
+            "hard thresholding": {"above": lambda s, penalty: s},
+            "time doubled": {"scale": 2},
+            "no threshold below λ": {"below": lambda s, penalty: s - penalty},
+        },
+    ),
+    claim(
+        "T27",
+        "optimality of soft thresholding",
+        "Soft-thresholded singular values solve the nuclear-norm problem on a fully observed target: the dual matrix is feasible.",
+        r"T-B=\lambda Z,\quad\|Z\|\le1,\ \langle Z,B\rangle=\|B\|_*,\qquad B=U\operatorname{diag}((s-\lambda)_+)V^{\top}",
+        BERTHIER,
+        CERTIFICATE,
+        prove_threshold_optimality,
+        {
+            "λ subtracted from every mode": {"shrink": lambda s, penalty: s - penalty},
+            "threshold λ/2": {"shrink": lambda s, penalty: sp.Max(s - penalty / 2, 0)},
+            "nothing kept": {"shrink": lambda s, penalty: sp.Integer(0)},
+            "ridge": {"shrink": lambda s, penalty: s / (1 + penalty)},
+        },
+    ),
+)

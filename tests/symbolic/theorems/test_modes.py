@@ -14,7 +14,8 @@ from kronmix.symbolic.theorems.modes import (
     prove_unbalanced_mode,
     unbalanced_mode,
 )
-from kronmix.symbolic.theorems.time_paths import averaged_mode, prove_jump_time, prove_soft_threshold
+from kronmix.symbolic.theorems.saddles import prove_jump_time
+from kronmix.symbolic.theorems.time_paths import averaged_mode, prove_soft_threshold
 
 
 @pytest.mark.parametrize(("u", "v", "s"), [(0.7, 0.2, 1.5), (1.0, -0.3, 0.4), (0.5, 0.0, 2.0)])

@@ -11,10 +11,11 @@ from mpmath import mp
 
 from kronmix.symbolic.claims import ALL_SIZES, ENTRYWISE
 from kronmix.symbolic.registry import all_claims
-from kronmix.symbolic.steps import Step, prove_steps
+from kronmix.symbolic.steps import Step
+from kronmix.symbolic.theorems.algebra import prove_cuts
 from kronmix.symbolic.theorems.alignment import prove_unbiased, unbiased_hsic
 from kronmix.symbolic.theorems.conservation import hadamard, kronecker, prove_conserved
-from kronmix.symbolic.theorems.cuts import prove_cuts
+from kronmix.symbolic.theorems.factors import monarch_slices, prove_best_monarch
 from kronmix.symbolic.theorems.gradients import (
     defining_factor,
     kronecker_pullback,
@@ -29,6 +30,7 @@ from kronmix.symbolic.theorems.hypentropy import (
 )
 from kronmix.symbolic.theorems.l1_bound import prove_balanced_bound, prove_looseness, prove_norm_comparison
 from kronmix.symbolic.theorems.minima import non_negative
+from kronmix.symbolic.theorems.mixing import prove_counts, prove_density, prove_widest
 from kronmix.symbolic.theorems.modes import (
     prove_balanced_mode,
     prove_learning_order,
@@ -37,7 +39,6 @@ from kronmix.symbolic.theorems.modes import (
     unbalanced_mode,
 )
 from kronmix.symbolic.theorems.penalties import (
-    monarch_slices,
     prove_dense_penalty,
     prove_entrywise_penalty,
     prove_group_penalty,
@@ -48,17 +49,15 @@ from kronmix.symbolic.theorems.penalties import (
     prove_sum_penalty,
     prove_two_factor_penalty,
 )
-from kronmix.symbolic.theorems.saddles import CORRELATED, prove_average_is_lasso, prove_saddles
-from kronmix.symbolic.theorems.structure_provers import prove_best_monarch, prove_counts, prove_density, prove_widest
+from kronmix.symbolic.theorems.saddles import CORRELATED, prove_average_is_lasso, prove_jump_time, prove_saddles
 from kronmix.symbolic.theorems.time_paths import (
     prove_dual_limit,
-    prove_jump_time,
     prove_mirror_identity,
     prove_saddle_average,
     prove_soft_threshold,
     prove_threshold_optimality,
 )
-from kronmix.symbolic.theorems.training_claims import prove_box, prove_decayed_form, prove_sign_descent
+from kronmix.symbolic.theorems.training import prove_box, prove_decayed_form, prove_sign_descent
 
 
 def _exact(value):
@@ -176,23 +175,18 @@ IDENTITIES = [
     claim
     for claim in all_claims()
     if claim.evidence in (ALL_SIZES, ENTRYWISE)
-    if any(isinstance(argument, Step | partial) for argument in claim.mutants[-1].prove.args)
     if claim.mutants[-1].name == "the opposite sign"
+    and any(isinstance(given, Step) for given in claim.mutants[-1].prove.args)
 ]
 
 
 @pytest.mark.parametrize("claim", IDENTITIES, ids=lambda c: f"{c.number} {c.name} {c.evidence}")
 def test_identities_with_a_drawn_factor_are_rejected(claim):
     """The last mutant of an identity has its right side times −1; here times a fraction drawn near 1, or far from it."""
-    mutant = claim.mutants[-1].prove
     rng = np.random.default_rng(IDENTITIES.index(claim))
-    factor = Fraction(int(rng.integers(90, 101)), 101)
-    (wrong,) = mutant.args
-    if isinstance(wrong, Step):
-        truth = claim.prove.args[-1]
-        outcome = prove_steps(truth.scaled("drawn", f"{float(factor):.6f}"))
-    else:
-        outcome = mutant.func(partial(wrong.func, wrong.args[0], factor), **mutant.keywords)
+    truth = next(step for step in reversed(claim.prove.args) if isinstance(step, Step))
+    mutant = claim.mutants[-1].prove
+    outcome = mutant.func(truth.scaled("drawn", f"{rng.integers(90, 101) / 101:.6f}"), *mutant.args[1:])
     assert not outcome.holds
     assert outcome.values
 

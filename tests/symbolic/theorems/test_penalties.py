@@ -5,12 +5,8 @@ import pytest
 from scipy.optimize import minimize
 
 import kronmix as km
-from kronmix.symbolic.theorems.penalties import (
-    kronecker_rearrangement,
-    monarch_slices,
-    prove_sum_penalty,
-    schatten_penalty,
-)
+from kronmix.symbolic.theorems.factors import kronecker_rearrangement, monarch_slices
+from kronmix.symbolic.theorems.penalties import prove_sum_penalty, schatten_penalty
 
 
 def test_rearrangement_and_slices_are_the_packages():

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 import pytest
 
 import kronmix as km
 from kronmix.symbolic.claims import ALL_SIZES, ENTRYWISE, FINITE_FIELD
-from kronmix.symbolic.provers.statements import prove_modulo_primes
 from kronmix.symbolic.registry import find_claims
-from kronmix.symbolic.theorems import structure_statements as statements
+from kronmix.symbolic.steps import prove_modulo_primes
 
 CLAIMS = find_claims(range(1, 16))
 
@@ -71,14 +69,15 @@ def test_a_default_run_uses_the_sizes_of_a_real_mixer() -> None:
 @pytest.mark.parametrize(
     "mutant",
     [
-        partial(statements.effective_weight, order="WV"),
-        partial(statements.channel_mixing, slipped=True),
-        partial(statements.commutation_swaps, swapped=True),
+        mutant
+        for claim in CLAIMS
+        for mutant in claim.mutants
+        if claim.evidence == FINITE_FIELD and mutant.name in ("factors swapped", "the transpose slip", "sizes swapped")
     ],
-    ids=["T4 swapped", "T3 slipped", "T2 swapped"],
+    ids=lambda mutant: mutant.name,
 )
 def test_mutants_are_refuted_at_the_sizes_of_a_real_mixer(mutant: Any) -> None:
-    assert not prove_modulo_primes(mutant, "S C", (196, 768)).holds
+    assert not prove_modulo_primes(mutant.prove.args[0], {"S": 196, "C": 768}).holds
 
 
 def test_every_statement_for_tokens_and_channels_is_proved_in_two_ways() -> None:

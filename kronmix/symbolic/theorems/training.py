@@ -11,16 +11,11 @@ from typing import Any
 
 import sympy as sp
 
-from ..claims import ALL_SIZES, CERTIFICATE, Claim, Counterexample, Mutant, Outcome, Proof
+from ..claims import ALL_SIZES, CERTIFICATE, Counterexample, Outcome, Proof, claim
 from ..steps import Step, prove_steps, stepwise
 from .conservation import momentum_product, prove_law_count
 from .minima import agree
-
-__all__ = ["CLAIMS", "prove_box", "prove_decayed_form", "prove_sign_descent"]
-
-_LYU = "Lyu & Li 2020; Gunasekar et al. 2018"
-_XIE = "Xie & Li 2024, arXiv 2404.04454"
-_MOMENTUM = "Marcotte, Gribonval & Peyré 2024, Keep the Momentum"
+from .sources import LYU, MOMENTUM, XIE
 
 LARGEST_ENTRY = Step(
     "v_max w_max − |v_i||w_j| ≥ 0: p = |v_i|, q = |w_j|, x and y what they lack to the largest moduli",
@@ -80,6 +75,7 @@ def prove_decayed_form(
 
 _MARGINS = "a.T@(diag(y)@A@p-diag(y)@A@q-ones(N,1))"
 
+
 CLAIMS = (
     stepwise(
         "T34",
@@ -87,7 +83,7 @@ CLAIMS = (
         "For margins y_i⟨A_i, B⟩ ≥ 1 and weights α ≥ 0 with |Σα_i y_i A_i| ≤ 1, ‖B‖₁ ≥ Σα_i; B = p − q with p, q ≥ 0.",
         r"\|B\|_1-\sum_i\alpha_i=\langle1-z,p\rangle+\langle1+z,q\rangle+\sum_i\alpha_i(y_i\langle A_i,B\rangle-1),"
         r"\quad z=\sum_i\alpha_iy_iA_i",
-        _LYU,
+        LYU,
         Step(
             "the gap is a sum of products of what is non-negative",
             f"ones(1,n)@p+ones(1,n)@q-ones(1,N)@a == (ones(1,n)-(A.T@diag(y)@a).T)@p+(ones(1,n)+(A.T@diag(y)@a).T)@q+{_MARGINS}",
@@ -108,7 +104,7 @@ CLAIMS = (
         "stationary factors",
         "At a point u = z∘v, v = z∘u, stationary for the margin in the factors, |u_i| = |v_i|, and z_i = sign(w_i) where w_i ≠ 0.",
         r"u=z\circ v,\ v=z\circ u\ \Rightarrow\ u^2=v^2,\ (1-z^2)u=0",
-        _LYU,
+        LYU,
         Step(
             "u² − v² = u(u − zv) − v(v − zu)",
             "hadamard(u,u)-hadamard(v,v) == hadamard(u,u-hadamard(z,v))-hadamard(v,v-hadamard(z,u))",
@@ -128,38 +124,38 @@ CLAIMS = (
         "growth of the norm",
         "The factors of PQ are 2-homogeneous: ½(‖P‖² + ‖Q‖²) grows at the rate −2⟨∇_B, B⟩ of the loss.",
         r"\langle P,\nabla_P\rangle+\langle Q,\nabla_Q\rangle=2\langle\nabla_B,B\rangle",
-        "Euler's identity; " + _LYU,
+        "Euler's identity; " + LYU,
         Step("Euler's identity", "trace(P.T@(G@Q.T))+trace(Q.T@(P.T@G)) == 2*trace(G.T@P@Q)", "P=n,r Q=r,m G=n,m"),
         {"degree 1": {"text": "trace(P.T@(G@Q.T))+trace(Q.T@(P.T@G)) == trace(G.T@P@Q)"}},
     ),
-    Claim(
+    claim(
         "T35",
         "AdamW's effective set",
         "k Kronecker or entrywise factors bounded by 1/λ in every entry give exactly the products with ‖B‖_max ≤ λ^{−k}.",
         r"\{V_1\otimes\cdots\otimes V_k:\|V_l\|_{\max}\le1/\lambda\}=\{B=\otimes V_l:\|B\|_{\max}\le\lambda^{-k}\}",
-        _XIE,
+        XIE,
         ALL_SIZES,
         prove_box,
-        (
-            Mutant("1/λ for every k", partial(prove_box, lambda decay, k: 1 / decay)),
-            Mutant("exponent k + 1", partial(prove_box, lambda decay, k: decay ** (-k - 1))),
-            Mutant("1 % more", partial(prove_box, lambda decay, k: sp.Rational(101, 100) * decay**-k)),
-        ),
+        {
+            "1/λ for every k": {"bound": lambda decay, k: 1 / decay},
+            "exponent k + 1": {"bound": lambda decay, k: decay ** (-k - 1)},
+            "1 % more": {"bound": lambda decay, k: sp.Rational(101, 100) * decay**-k},
+        },
     ),
-    Claim(
+    claim(
         "T35",
         "where sign descent with decay rests",
         "Where −sign(∇) − λθ = 0, θ minimises the linearised loss over the box |θ_i| ≤ 1/λ: a KKT point of the loss in the box.",
         r"\theta=-\operatorname{sign}(\nabla)/\lambda\ \Rightarrow\ "
         r"\langle\nabla,\phi-\theta\rangle\ge0\quad(\|\phi\|_\infty\le1/\lambda)",
-        _XIE,
+        XIE,
         ALL_SIZES,
         prove_sign_descent,
-        (
-            Mutant("the box 2/λ", partial(prove_sign_descent, lambda decay: 2 / decay)),
-            Mutant("the box λ", partial(prove_sign_descent, lambda decay: decay)),
-            Mutant("1 % less", partial(prove_sign_descent, lambda decay: sp.Rational(99, 100) / decay)),
-        ),
+        {
+            "the box 2/λ": {"edge": lambda decay: 2 / decay},
+            "the box λ": {"edge": lambda decay: decay},
+            "1 % less": {"edge": lambda decay: sp.Rational(99, 100) / decay},
+        },
     ),
     stepwise(
         "T36",
@@ -167,7 +163,7 @@ CLAIMS = (
         "With momentum, θ'' + τθ' + ∇ = 0, the antisymmetric e^{τt}(P'ᵀP − PᵀP' + Q'Qᵀ − QQ'ᵀ) is conserved: without "
         "its factor it decays at rate τ.",
         r"\tfrac{d}{dt}\,e^{\tau t}\bigl(\dot P^\top P-P^\top\dot P+\dot QQ^\top-Q\dot Q^\top\bigr)=0",
-        _MOMENTUM,
+        MOMENTUM,
         Step(
             "the rate of decay, with X = P', Y = Q', k = τ",
             "(k*X+G@Q.T).T@P-P.T@(k*X+G@Q.T)+(k*Y+P.T@G)@Q.T-Q@(k*Y+P.T@G).T == k*(X.T@P-P.T@X+Y@Q.T-Q@Y.T)",
@@ -182,19 +178,19 @@ CLAIMS = (
             },
         },
     ),
-    Claim(
+    claim(
         "T36",
         "number of laws with momentum",
         "PQ of inner size 2 has r(r−1)/2 = 1 law with momentum, where gradient flow has 3.",
         r"\#\text{laws}=2\dim\theta-\dim\operatorname{Lie}_0=\tfrac{r(r-1)}2",
-        _MOMENTUM,
+        MOMENTUM,
         CERTIFICATE,
-        partial(prove_law_count, momentum_product(), 1, "momentum"),
-        (
-            Mutant("none", partial(prove_law_count, momentum_product(), 0, "momentum")),
-            Mutant("as in gradient flow", partial(prove_law_count, momentum_product(), 3, "momentum")),
-            Mutant("two", partial(prove_law_count, momentum_product(), 2, "momentum")),
-        ),
+        partial(prove_law_count, structure=momentum_product(), count=1, flow="momentum"),
+        {
+            "none": {"count": 0},
+            "as in gradient flow": {"count": 3},
+            "two": {"count": 2},
+        },
     ),
     stepwise(
         "T37",
@@ -216,7 +212,7 @@ CLAIMS = (
             ),
         ),
     ),
-    Claim(
+    claim(
         "T37",
         "shrinking scale",
         "With weight decay the diagonal network's weight is −α(t)² sinh(2∫∇) with α(t)² = α² e^{−2λt}.",
@@ -224,10 +220,10 @@ CLAIMS = (
         "Jacobs et al. 2025",
         CERTIFICATE,
         prove_decayed_form,
-        (
-            Mutant("rate λ", partial(prove_decayed_form, lambda alpha, decay, t: alpha**2 * sp.exp(-decay * t))),
-            Mutant("no decay", partial(prove_decayed_form, lambda alpha, decay, t: alpha**2)),
-            Mutant("growth", partial(prove_decayed_form, lambda alpha, decay, t: alpha**2 * sp.exp(2 * decay * t))),
-        ),
+        {
+            "rate λ": {"scale": lambda alpha, decay, t: alpha**2 * sp.exp(-decay * t)},
+            "no decay": {"scale": lambda alpha, decay, t: alpha**2},
+            "growth": {"scale": lambda alpha, decay, t: alpha**2 * sp.exp(2 * decay * t)},
+        },
     ),
 )
