@@ -111,6 +111,7 @@ bench-peers: pyproject.toml benchmarks/peers.txt
 	.venv-peers/$(SCRIPTS)/python -m pip install --quiet --disable-pip-version-check --editable . -r benchmarks/peers.txt
 	-.venv-peers/$(SCRIPTS)/python -m pip install --quiet --disable-pip-version-check --no-deps pyfastkron
 	$(SINGLE) .venv-peers/$(SCRIPTS)/python -m benchmarks peers --out docs/peers.json
+	.venv-peers/$(SCRIPTS)/python -m docs.extensions.peers
 
 # Small faults put into the core, each against the tests that mirror it: which does no test see? Takes hours.
 mutants: $(STAMP)

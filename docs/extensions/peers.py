@@ -1,18 +1,49 @@
-"""The table of measured ratios, from the file that ``make bench-peers`` writes."""
+"""Tables of measured ratios, from the files that ``make bench-peers`` and ``make bench`` write.
+
+``python -m docs.extensions.peers`` renews the short table of README.md.
+"""
 
 from __future__ import annotations
 
 import json
+import re
+from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sphinx.application import Sphinx
+if TYPE_CHECKING:  # the environment of the neighbours has no Sphinx
+    from sphinx.application import Sphinx
+
+ROOT = Path(__file__).parents[2]
+_BEGIN, _END = "<!-- peers -->", "<!-- end of peers -->"
 
 
 def table(app: Sphinx, words: str) -> str:
     """Rows of a result file beside the page: what was done, by whom, in which times; what was measured is said above it."""
     results = json.loads((Path(app.srcdir) / words).read_text(encoding="utf-8"))
     return "\n".join([introduction(results["machine"]), "", *rows(results["figures"])])
+
+
+def extremes(figures: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Of each library the row where kronmix gains least and the one where it gains most.
+
+    Examples
+    --------
+    >>> rows = [{"name": f"lib: {i}", "value": value} for i, value in enumerate((2.0, 0.9, 5.0))]
+    >>> [row["name"] for row in extremes(rows)]
+    ['lib: 1', 'lib: 2']
+    """
+    chosen = []
+    for _, group in groupby(figures, lambda figure: figure["name"].partition(":")[0]):
+        by_gain = sorted(group, key=lambda figure: figure["value"])
+        chosen += [by_gain[0], *by_gain[1:][-1:]]
+    return chosen
+
+
+def in_readme(text: str, results: dict[str, Any]) -> str:
+    """The README with its short table as the results have it."""
+    made = "\n".join([_BEGIN, introduction(results["machine"]), "", *rows(extremes(results["figures"])), _END])
+    return re.sub(f"{_BEGIN}.*?{_END}", lambda _: made, text, flags=re.DOTALL)
 
 
 def introduction(machine: dict[str, Any]) -> str:
@@ -39,3 +70,13 @@ def _seconds(value: float) -> str:
         if value >= size:
             return f"{value / size:.3g} {unit}"
     return f"{value * 1e6:.3g} µs"
+
+
+def main() -> None:
+    """Renew the README's table."""
+    readme, results = ROOT / "README.md", json.loads((ROOT / "docs" / "peers.json").read_text(encoding="utf-8"))
+    readme.write_text(in_readme(readme.read_text(encoding="utf-8"), results), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -102,6 +102,17 @@ def test_measured_ratios_stand_with_their_date_and_versions(tmp_path: Path) -> N
     assert text.splitlines()[-1] == "| work, 8² | lib | 2.5 s | 12.5 µs | 0.51 |"
 
 
+def test_the_readme_s_table_is_that_of_the_results() -> None:
+    readme = (peers.ROOT / "README.md").read_text(encoding="utf-8")
+    results = json.loads((peers.ROOT / "docs" / "peers.json").read_text(encoding="utf-8"))
+    assert peers.in_readme(readme, results) == readme
+    slower = min(results["figures"], key=lambda figure: figure["value"])
+    assert peers.rows([slower])[-1] in readme  # where kronmix does worst is not left out
+    results["figures"][0]["value"] *= 3
+    results["machine"]["date"] = "2001-01-01"
+    assert "2001-01-01" in peers.in_readme(readme, results)
+
+
 def test_replaced_layers_stand_with_their_intervals_and_seeds(tmp_path: Path) -> None:
     config = {
         "network": "MLP",
