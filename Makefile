@@ -1,4 +1,4 @@
-# make install | demo | test | test-all | test-interop | dist | test-dist | test-floors | snapshot | docs | notebooks | bench | bench-training | bench-peers | mutants | figures
+# make install | demo | test | test-all | test-docs | test-interop | dist | test-dist | test-floors | snapshot | docs | notebooks | bench | bench-training | bench-peers | mutants | figures
 # Everything runs in .venv/, made here from pyproject.toml when missing or older than it.
 PYTHON ?= python3
 VENV := .venv
@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 # One BLAS thread a process: the tests run in one process per core.
 SINGLE := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-.PHONY: install demo test test-slow test-all test-nightly test-interop test-locale test-floors dist test-dist snapshot lint docs notebooks student figures bench bench-training bench-peers mutants clean
+.PHONY: install demo test test-slow test-all test-nightly test-docs test-interop test-locale test-floors dist test-dist snapshot lint docs notebooks student figures bench bench-training bench-peers mutants clean
 
 install: $(STAMP)
 
@@ -36,6 +36,15 @@ test-slow: $(STAMP)
 	$(SINGLE) $(BIN)/python -m pytest -n 2 --dist loadgroup -m "slow and not nightly"
 
 test-all: test test-slow
+
+# The site and its pages: links, examples, every page in a browser, with axe-core where npm can bring it.
+AXE := .axe/node_modules/axe-core/axe.min.js
+$(AXE):
+	npm install --silent --no-fund --no-audit --prefix .axe axe-core@4.10
+
+test-docs: $(STAMP)
+	-$(MAKE) $(AXE)
+	$(SINGLE) $(BIN)/python -m pytest -n 2 --dist loadgroup -m "not nightly" tests/docs docs
 
 # What takes hours on two cores: thousands of random compositions and identities, scikit-learn's checks of every estimator.
 test-nightly: $(STAMP)

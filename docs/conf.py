@@ -26,6 +26,8 @@ extensions = [
     "sphinx_copybutton",
     "sphinx_design",
     "sphinx_gallery.gen_gallery",
+    "docs.extensions.access",
+    "docs.extensions.blocks",
     "docs.extensions.docstrings",
     "docs.extensions.generated",
     "docs.extensions.mathml",
@@ -78,6 +80,7 @@ html_title = "kronmix"
 html_math_renderer = "mathml"
 html_static_path = ["static"]
 html_css_files = ["kronmix.css"]
+html_js_files = ["scrolling.js"]
 html_copy_source = False
 html_show_sphinx = False
 html_theme_options = {

@@ -71,7 +71,7 @@ def save_animation(
     --------
     >>> import tempfile, pathlib
     >>> weights = np.array([np.eye(3) * t for t in (0.1, 0.5, 1.0)])
-    >>> page = save_animation(weights, pathlib.Path(tempfile.mkdtemp()) / "path.html", ["t = 0.1", "t = 0.5", "t = 1"])
+    >>> page = km.plotting.save_animation(weights, pathlib.Path(tempfile.mkdtemp()) / "path.html", ["t = 0.1", "t = 0.5", "t = 1"])
     >>> "t = 0.5" in page.read_text(encoding="utf-8")
     True
     """

@@ -101,8 +101,8 @@ def house_style() -> Iterator[None]:
 
     Examples
     --------
-    >>> with house_style():
-    ...     ax = new_axes()
+    >>> with km.plotting.house_style():
+    ...     ax = km.plotting.new_axes()
     >>> ax.spines["top"].get_visible()
     False
     """

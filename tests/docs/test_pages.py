@@ -3,21 +3,32 @@
 from __future__ import annotations
 
 import doctest
+import inspect
+import io
 import re
 import runpy
+from collections.abc import Iterable
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 import pytest
 from matplotlib import pyplot as plt
 
+from docs.extensions.api import find
+from docs.extensions.blocks import ASSUMED, needs
 from docs.extensions.commands import output_of
 from docs.extensions.pictures import description
+
+from .test_docstrings import NAMES
 
 DOCS = Path(__file__).parents[2] / "docs"
 #: Pages that people write, without those that a build puts beside them.
 PAGES = sorted(page for page in DOCS.rglob("*.md") if "auto_gallery" not in page.parts)
+#: Pages that stand above the documentation and are shown on it or beside it.
+ABOVE = [DOCS.parent / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")]
 SCRIPTS = sorted((DOCS / "gallery").glob("plot_*.py"))
 _FENCE = re.compile(r"(?P<above>[^\n]*)\n```(?P<language>[a-z]+)\n(?P<text>.*?)\n```$", re.MULTILINE | re.DOTALL)
 
@@ -74,19 +85,52 @@ def test_marked_console_blocks_run(page: Path, tmp_path: Path) -> None:
             run_console(block.text, tmp_path)
 
 
-def failures(text: str) -> int:
-    """Examples of a block that fail in an interpreter that holds nothing."""
-    test = doctest.DocTestParser().get_doctest(text, {"__name__": "__main__"}, "block", None, None)
+def failures(text: str, above: Iterable[str] = ()) -> int:
+    """Examples of a block that fail in an interpreter that holds nothing but what is brought from above."""
+    names: dict[str, Any] = {"__name__": "__main__"}
+    with redirect_stdout(io.StringIO()):
+        for source in above:
+            exec(compile(source, "above", "exec"), names)
+    test = doctest.DocTestParser().get_doctest(text, names, "block", None, None)
     options = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
     return doctest.DocTestRunner(optionflags=options).run(test, out=lambda said: None).failed
 
 
-def test_examples_for_readers_of_other_libraries_run_when_pasted() -> None:
-    page = (DOCS / "comparison.md").read_text(encoding="utf-8")
-    found = [block.text for block in blocks(page) if block.language == "python"]
-    assert len(found) >= 7
-    for text in found:
-        assert failures(text) == 0, text
+def assert_runs_when_pasted(texts: list[str], assumed: Iterable[str] = ()) -> None:
+    """Every block runs alone, with what its copy button brings."""
+    for text, above in zip(texts, needs(texts, assumed), strict=True):
+        assert failures(text, above) == 0, text
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", [*PAGES, *ABOVE], ids=lambda page: page.name)
+def test_every_example_runs_when_pasted(page: Path) -> None:
+    assert_runs_when_pasted([b.text for b in blocks(page.read_text(encoding="utf-8")) if b.language == "python"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+def test_every_example_of_the_interface_runs_when_pasted(name: str) -> None:
+    chunks = [chunk for chunk in re.split(r"\n\s*\n", inspect.getdoc(find(name)) or "") if ">>> " in chunk]
+    assert_runs_when_pasted([chunk[chunk.index(">>> ") :] + "\n" for chunk in chunks], ASSUMED)
+
+
+def test_an_example_brings_what_it_needs_and_no_more() -> None:
+    texts = [
+        ">>> import io\n>>> file, other = io.StringIO(), 1\n",
+        ">>> _ = file.write('x')\n>>> spare = 2\n>>> boom\nTraceback (most recent call last):\nNameError: x\n",
+        ">>> file.getvalue(), n\n",
+        ">>> n = 0\n>>> n += 1\n",
+        ">>> n\n1\n",
+    ]
+    assert needs(texts, ())[2] == ["import io\n", "file, other = io.StringIO(), 1\n", "_ = file.write('x')\n"]
+    assert needs(texts, ())[4] == ["n = 0\n", "n += 1\n"]
+    assert failures(texts[4], ["n = 0\n", "n += 1\n"]) == 0
+
+
+def test_what_is_registered_below_is_brought_too() -> None:
+    texts = [">>> import reg\n>>> class A: ...\n>>> a = A()\n", ">>> _ = reg.register(A)\n", ">>> reg.ask(a)\n"]
+    assert needs(texts, ())[2] == ["import reg\n", "class A: ...\n", "a = A()\n", "_ = reg.register(A)\n"]
 
 
 def test_an_example_that_needs_what_is_not_there_is_told() -> None:

@@ -29,6 +29,10 @@ from .test_docstrings import ROOMS
 
 ROOT = Path(__file__).parents[2]
 PROBE = Path(__file__).with_name("probe.html")
+#: axe-core, which `make test-docs` brings.
+AXE = ROOT / ".axe" / "node_modules" / "axe-core" / "axe.min.js"
+#: Longest look at a whole site; axe-core takes most of it.
+SECONDS = 900
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("site")]
 
@@ -100,17 +104,18 @@ def test_formulas_are_mathml_with_their_numbers_beside_them(site: Path) -> None:
 
 
 class _Handler(http.server.SimpleHTTPRequestHandler):
-    probe = b""
+    beside: dict[str, tuple[str, bytes]]  # path -> its kind and text
 
     def do_GET(self) -> None:
-        if self.path != "/probe":
+        if self.path not in self.beside:
             super().do_GET()
             return
+        kind, text = self.beside[self.path]
         self.send_response(200)
-        self.send_header("Content-Type", "text/html; charset=utf-8")
-        self.send_header("Content-Length", str(len(self.probe)))
+        self.send_header("Content-Type", f"{kind}; charset=utf-8")
+        self.send_header("Content-Length", str(len(text)))
         self.end_headers()
-        self.wfile.write(self.probe)
+        self.wfile.write(text)
 
     def log_message(self, *words: Any) -> None:
         pass
@@ -120,11 +125,11 @@ class _Handler(http.server.SimpleHTTPRequestHandler):
 def served(site: Path) -> Iterator[str]:
     """The site on this machine's own network, where frames may look into each other."""
     pages = sorted(str(page.relative_to(site)) for page in site.rglob("*.html") if "_static" not in page.parts)
-    handler = type(
-        "Handler",
-        (_Handler,),
-        {"probe": PROBE.read_text(encoding="utf-8").replace("PAGES", json.dumps(pages)).encode()},
-    )
+    probe = PROBE.read_text(encoding="utf-8").replace("PAGES", json.dumps(pages))
+    beside = {"/probe": ("text/html", probe.replace("!AXE", json.dumps(not AXE.exists())).encode())}
+    if AXE.exists():
+        beside["/axe.js"] = ("text/javascript", AXE.read_bytes())
+    handler = type("Handler", (_Handler,), {"beside": beside})
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(handler, directory=site)) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
@@ -136,20 +141,20 @@ def served(site: Path) -> Iterator[str]:
 def look(site: Path, profile: Path, scheme: str) -> list[dict[str, Any]]:
     """What a browser sees of every page, in two widths."""
     colours = f"--blink-settings=preferredColorScheme={0 if scheme == 'dark' else 1}"
-    options = (colours, "--virtual-time-budget=120000", "--window-size=1400,1000")
+    options = (colours, f"--virtual-time-budget={1000 * SECONDS}", "--window-size=1400,1000")
     with served(site) as address:
-        done = open_page(address, profile, *options, seconds=240)
+        done = open_page(address, profile, *options, seconds=SECONDS)
     found = re.search(r'<pre id="seen">(.*?)</pre>', done.stdout, re.DOTALL)
     assert found is not None
     return json.loads(html.unescape(found.group(1)))  # type: ignore[no-any-return]
 
 
 def assert_legible(seen: list[dict[str, Any]], scheme: str) -> None:
-    """Nothing leaves a page, pictures are there, and text stands out (4.5 to 1) from its ground."""
+    """Nothing leaves a page, pictures are there, text stands out (4.5 to 1) from its ground, and axe-core finds no barrier."""
     for page in seen:
         assert page.pop("dark") == (scheme == "dark"), page
         where = page.pop("page"), page.pop("width")
-        assert page == {"overflow": 0, "outside": [], "broken": [], "faint": []}, where
+        assert page == {"overflow": 0, "outside": [], "broken": [], "faint": [], "barriers": []}, where
 
 
 @needs_browser
