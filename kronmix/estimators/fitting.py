@@ -102,7 +102,7 @@ def _by_factors(
             _spectral(problem, structure, α) if warm is None else warm + 1e-3 * size * rng.standard_normal(packing.size)
         ]
         starts += random_starts(structure, size, restarts, rng)
-        op, _ = best_fit(problem, structure, α, starts)
+        op, _ = best_fit(problem, structure, α, starts, penalty if α > 0 else None)
         warm = packing.vector(op.factors)
         B = op.to_dense()
         objective = loss(problem, op) + 0.5 * α * float(warm @ warm)

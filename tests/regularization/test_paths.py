@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 import kronmix as km
-from kronmix.regularization import Decay, Scaling, Time, loss
+from kronmix.regularization import Decay, Scaling, Time, induced_norm, loss
+from kronmix.regularization.paths.fit import best_fit, random_starts
 from kronmix.regularization.selection import degrees_of_freedom
 
 
@@ -433,3 +434,14 @@ def test_bad_data() -> None:
         km.regularization_path(km.Observed(np.eye(2)), km.Dense(np.eye(2)), "rank")
     with pytest.raises(TypeError, match="the time path is for two"):
         km.regularization_path(diabetes(20), km.Hadamard(*[ones(1, 10)] * 3), "time")
+
+
+@pytest.mark.parametrize("rank", [1, 4])
+def test_starts_are_left_out_after_a_minimum_that_is_proved(rank: int) -> None:
+    """A free product attains the convex minimum from the first start; one of too small a rank cannot, and tries them all."""
+    rng = np.random.default_rng(0)
+    problem, structure = km.Observed(rng.normal(size=(4, 4))), km.LowRank(np.ones((4, rank)), np.ones((rank, 4)))
+    starts = iter(random_starts(structure, 1.0, 3, rng))
+    op, value = best_fit(problem, structure, 0.1, starts, induced_norm(structure))
+    assert len(list(starts)) == (0 if rank == 1 else 2)
+    assert value == pytest.approx(km.regularization.loss(problem, op) + 0.1 * km.induced_penalty(op).value, rel=1e-6)

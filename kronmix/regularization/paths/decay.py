@@ -35,7 +35,7 @@ class Decay:
     Parameters
     ----------
     restarts : int
-        Random starts at each λ beside the warm one.
+        Random starts at each λ beside the warm one, until a minimum is proved.
     seed : int
 
     Examples
@@ -64,7 +64,7 @@ class Decay:
             λs = positive(parameters, "λ")
         return Plan(
             λs,
-            lambda done: _points(problem, structure, λs, self, done),
+            lambda done: _points(problem, structure, λs, self, done, penalty),
             lambda path: _certified(path, penalty),
             f"weight decay on {type(structure).__name__}",
             "weight decay λ",
@@ -127,7 +127,9 @@ def _bounded(path: Path) -> Path:
     return replace(found, remark=f"{words}; {proved}, and nothing at {attained} of {points} points")
 
 
-def _points(problem: Problem, structure: StructuredOperator, λs: Array, kind: Decay, done: Done) -> Iterator[Point]:
+def _points(
+    problem: Problem, structure: StructuredOperator, λs: Array, kind: Decay, done: Done, penalty: Penalty | None
+) -> Iterator[Point]:
     packing = Packing(structure)
     size = typical_size(problem, structure)
     rng = np.random.default_rng(kind.seed)
@@ -138,7 +140,7 @@ def _points(problem: Problem, structure: StructuredOperator, λs: Array, kind: D
         starts = [*nudged, *random_starts(structure, size, max(kind.restarts, 1 - len(warm)), rng)]
         op = done.get(index)
         if op is None:
-            op, _ = best_fit(problem, structure, float(λs[index]), starts)
+            op, _ = best_fit(problem, structure, float(λs[index]), starts, penalty)
         warm = [packing.vector(op.factors)]
         yield index, op.to_dense(), op
 

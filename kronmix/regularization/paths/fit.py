@@ -13,20 +13,43 @@ from ...operators import StructuredOperator
 from ...operators.base import Array
 from ..curvature import hessian_product
 from ..gradients import Packing
-from ..problems import Problem
+from ..norms import Penalty
+from ..path import CERTIFIED
+from ..problems import Problem, loss
+from ..proximal import relative_gap
 
 #: Gradient, relative to its size at the start, at which L-BFGS hands over, and after Newton's steps.
 _ROUGH, _NEWTON_STEPS = 1e-7, 8
+#: Proved excess of what L-BFGS hands over up to which Newton's steps may prove it the minimum.
+_PROMISING = 1e-3
 
 
 def best_fit(
-    problem: Problem, structure: StructuredOperator, λ: float, starts: Iterable[Array]
+    problem: Problem, structure: StructuredOperator, λ: float, starts: Iterable[Array], penalty: Penalty | None = None
 ) -> tuple[StructuredOperator, float]:
-    """The best of the minimisers found from the starts (vectors of ``Packing``), and its objective."""
+    """The best of the minimisers found from the starts (vectors of ``Packing``), and its objective.
+
+    With the ``penalty`` that the structure induces, starts are left out after a minimiser that the convex problem proves best.
+    """
     packing = Packing(structure)
-    found = [_minimized(problem, packing, λ, start) for start in starts]
-    value, θ = min(found, key=lambda pair: pair[0])
+    value, θ = np.inf, np.zeros(packing.size)
+    for start in starts:
+        trial = _minimized(problem, packing, λ, start)
+        if trial[0] < value:
+            value, θ = trial
+            if penalty is not None and _excess(problem, penalty, packing.operator(θ), λ) <= _PROMISING:
+                θ = _polished(problem, packing, λ, θ)
+                if _excess(problem, penalty, packing.operator(θ), λ) <= CERTIFIED:
+                    return packing.operator(θ), value
     return packing.operator(_polished(problem, packing, λ, θ)), value
+
+
+def _excess(problem: Problem, penalty: Penalty, op: StructuredOperator, λ: float) -> float:
+    """Proved: loss + (λ/2)‖θ‖² exceeds the least loss + λR(B) of all weights by at most this times itself."""
+    B, value = op.to_dense(), loss(problem, op)
+    found = value + 0.5 * λ * sum(float(np.vdot(f, f).real) for f in op.factors)
+    least = (value + penalty.objective(B, λ)) * (1 - relative_gap(problem, penalty, B, λ))
+    return (found - least) / found if found > 0 else 0.0
 
 
 def _minimized(problem: Problem, packing: Packing, λ: float, start: Array) -> tuple[float, Array]:
