@@ -105,8 +105,9 @@ student: $(STAMP)
 figures: $(STAMP)
 	$(BIN)/python -m docs.figures
 
+# The table of docs/benchmarks.md.
 bench: $(STAMP)
-	$(BIN)/python -m benchmarks
+	$(SINGLE) $(BIN)/python -m benchmarks --out docs/benchmarks.json
 
 # PyTorch, for comparison only, lives in an environment of its own.
 bench-training: pyproject.toml

@@ -44,7 +44,8 @@ exclude_patterns = [
 ]
 
 # Pages
-myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
+myst_enable_extensions = ["colon_fence", "deflist", "dollarmath", "substitution"]
+myst_substitutions = {"version": version}
 myst_heading_anchors = 3
 nb_execution_mode = "off"  # the notebooks hold their outputs: make notebooks
 nb_code_prompt_show = "Show the solution"

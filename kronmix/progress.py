@@ -41,8 +41,10 @@ def progress(label: str, *, quiet: bool = False) -> Iterator[Advance]:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     console = Console(stderr=True)
+    if quiet or not console.is_terminal:  # a disabled bar of rich 13 still writes an empty line
+        yield lambda done, total, name="", /: None
+        return
     steps = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
-    shown = not quiet and console.is_terminal
-    with Progress(TextColumn(label, markup=False), *steps, console=console, transient=True, disable=not shown) as bar:
+    with Progress(TextColumn(label, markup=False), *steps, console=console, transient=True) as bar:
         job = bar.add_task("", total=None)
         yield lambda done, total, name="", /: bar.update(job, completed=done, total=total, description=name)

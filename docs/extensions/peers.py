@@ -24,6 +24,21 @@ def table(app: Sphinx, words: str) -> str:
     return "\n".join([introduction(results["machine"]), "", *rows(results["figures"])])
 
 
+def limits(app: Sphinx, words: str) -> str:
+    """Rows of a result file of ``make bench``: every comparison with its figure, the limit it is held to, and whether it holds."""
+    results = json.loads((Path(app.srcdir) / words).read_text(encoding="utf-8"))
+    figures = results["figures"]
+    lines = ["| work | figure | value | limit | holds |", "|---|---|---:|---:|---|"]
+    for figure in figures:
+        sign = "≥" if figure["measure"].startswith("reference") else "≤"
+        holds = "yes" if figure["holds"] else "**no**"
+        lines.append(
+            f"| {figure['name']} | {figure['measure']} | {figure['value']:.3g} | {sign} {figure['limit']:g} | {holds} |"
+        )
+    held = sum(figure["holds"] for figure in figures)
+    return "\n".join([introduction(results["machine"]), "", f"**{held} of {len(figures)} limits held.**", "", *lines])
+
+
 def extremes(figures: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Of each library the row where kronmix gains least and the one where it gains most.
 
@@ -48,10 +63,11 @@ def in_readme(text: str, results: dict[str, Any]) -> str:
 
 def introduction(machine: dict[str, Any]) -> str:
     """When, with which versions and on what the figures were measured."""
-    libraries = ", ".join(f"{name} {version}" for name, version in machine["libraries"].items())
+    versions = {**machine["libraries"], "kronmix": machine["kronmix"], "NumPy": machine["numpy"]}
+    libraries = ", ".join(f"{name} {version}" for name, version in versions.items())
     return (
-        f"Measured on {machine['date']} with {libraries}, kronmix {machine['kronmix']}, NumPy {machine['numpy']} and "
-        f"Python {machine['python']}, one thread each; medians of interleaved repetitions."
+        f"Measured on {machine['date']} with {libraries} and Python {machine['python']}, one thread each; "
+        "medians of interleaved repetitions."
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
 
 import yaml
@@ -17,6 +18,16 @@ def included(app: Sphinx, words: str) -> str:
     if not path.exists():
         return f"# {path.stem.capitalize()}\n\nThe repository holds no {words} yet."
     return re.sub(r"\[([^\]]+)\]\((?!https?:|#)[^)]*\)", r"\1", path.read_text(encoding="utf-8"))
+
+
+def extras(app: Sphinx, words: str) -> str:
+    """A table of the extras that users install, each with the libraries it asks for."""
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        extras = tomllib.load(file)["project"]["optional-dependencies"]
+    users = {name: asked for name, asked in extras.items() if name not in ("dev", "docs")}
+    return "\n".join(
+        ["| extra | asks for |", "|---|---|", *(f"| `{name}` | {', '.join(users[name])} |" for name in users)]
+    )
 
 
 def citation(app: Sphinx, words: str) -> str:
