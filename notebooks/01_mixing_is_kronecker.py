@@ -71,6 +71,18 @@ same = np.allclose(token_layer @ km.vec(X), km.vec(W @ X))
 print("same result:", same)
 print(f"width {S * C}, {token_layer.n_parameters} numbers trained, density {token_layer.density} = 1/{C}")
 
+# %% [markdown] tags=["predict"]
+# **Predict first.** The token layer is block diagonal, and $1/C$ of its entries may differ from zero. Channel mixing multiplies
+# from the right. Is its matrix block diagonal too, and how full is it?
+
+# %% [markdown] tags=["solution"]
+# <details><summary>Answer</summary>
+#
+# Not in this order of the entries: every block is a multiple of the identity, so the matrix is made of diagonals. Each row has
+# $C$ entries, which is $1/S$ of all.
+#
+# </details>
+
 # %% [markdown]
 # ## Mixing channels
 #
@@ -116,6 +128,17 @@ blocks = km.kron(km.eye(S), V.T)
 shuffled = km.commutation(C, S) @ blocks @ K
 print("channel mixing = shuffle, blocks, shuffle:", np.allclose(shuffled.to_dense(), channel_layer.to_dense()))
 
+# %% [markdown] tags=["predict"]
+# **Predict first.** Both layers are sparse. How full is their product, and does it matter which of them acts first?
+
+# %% [markdown] tags=["solution"]
+# <details><summary>Answer</summary>
+#
+# The product is full: every output entry depends on every input entry. The order makes no difference while no activation stands
+# between them, since both give $V^\top \otimes W$.
+#
+# </details>
+
 # %% [markdown]
 # ## Both at once: the effective weight
 #
@@ -148,6 +171,39 @@ B_big = km.LinearMixer(W_big, V_big).effective_weight()
 print(B_big)
 print(f"explicit: {8 * B_big.shape[0] * B_big.shape[1] / 1e9:.0f} GB; largest singular value {km.norm(B_big, 2):.3f}")
 print("log |det|:", round(km.slogdet(B_big).logabsdet))
+
+# %% [markdown]
+# ## Quick checks
+#
+# A linear Mixer has $S = 16$ tokens and $C = 4$ channels. How many numbers make its effective weight, and how many entries has
+# it?
+
+# %% [markdown] tags=["solution"]
+# <details><summary>Answer</summary>
+#
+# $16^2 + 4^2 = 272$ numbers make $64^2 = 4096$ entries.
+#
+# </details>
+
+# %% [markdown]
+# Which matrix stands on the left of the Kronecker product when vec stacks columns, and why is it transposed?
+
+# %% [markdown] tags=["solution"]
+# <details><summary>Answer</summary>
+#
+# $V^\top$: an output channel is a sum over the rows of $V$, that is, over input channels, for one *column* of $V$.
+#
+# </details>
+
+# %% [markdown]
+# Is the commutation matrix $K_{S,C}$ symmetric?
+
+# %% [markdown] tags=["solution"]
+# <details><summary>Answer</summary>
+#
+# Its transpose is $K_{C,S}$. The two agree only for $S = C$, and where $S$ or $C$ is 1.
+#
+# </details>
 
 # %% [markdown]
 # ## Exercises

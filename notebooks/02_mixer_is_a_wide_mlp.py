@@ -60,6 +60,18 @@ as_a_vector = gelu(second @ gelu(first @ km.vec(X)))
 print(f"table and vector differ by {abs(km.vec(as_a_table) - as_a_vector).max():.0e}")
 print(f"width {S * C}, densities {np.mean(first != 0)} = 1/C and {np.mean(second != 0)} = 1/S")
 
+# %% [markdown] tags=["predict"]
+# **Predict first.** A block has 16 tokens, 8 channels and $\gamma = 2$. How wide is the MLP that it is, and how many different
+# numbers fill its first effective layer?
+
+# %% [markdown] tags=["solution"]
+# <details><summary>Answer</summary>
+#
+# $m = SC = 128$ features, 256 in the hidden layers. The first layer, $I_8 \otimes W_1$ with $W_1$ of $32 \times 16$, holds 512
+# numbers in eight copies.
+#
+# </details>
+
 # %% [markdown]
 # ## The block of an MLP-Mixer: four layers
 #
@@ -203,6 +215,18 @@ for layer, made in zip(shape.layers(), block, strict=True):
     print(f"{layer.name:9}  {row}  {layer.density:7.2%}  {layer.n_parameters:15}")
 print(f"on average Ω = {shape.connections:.0f}; a dense layer 128 → 256 has {128 * 256}")
 
+# %% [markdown] tags=["predict"]
+# **Predict first.** For a given number of connections per layer, should one take many tokens with few channels, many channels
+# with few tokens, or as many of one as of the other, to make $SC$ as large as possible?
+
+# %% [markdown] tags=["solution"]
+# <details><summary>Answer</summary>
+#
+# As many tokens as channels. Connections grow with $SC\,(S + C)$, and for a given product the sum is smallest when both are
+# equal.
+#
+# </details>
+
 # %% [markdown]
 # ## The widest Mixer
 #
@@ -261,7 +285,41 @@ print(f"numbers trained: token {S * S}, channel {C * C}, SW-MLP {scattered.n_par
 # %% [markdown]
 # Same width, same connections, but the Mixer shares its numbers. Golubeva, Neyshabur and Gur-Ari found that at a fixed number of
 # connections wider and sparser MLPs generalise better. Together with the hill above this makes a prediction: Mixers should be best
-# near $S = C$. Notebook 8 tests it.
+# near $S = C$. Notebook 9 tests it.
+
+# %% [markdown]
+# ## Quick checks
+#
+# Does a wider effective MLP have more trained numbers?
+
+# %% [markdown] tags=["solution"]
+# <details><summary>Answer</summary>
+#
+# No. Width counts features; the numbers that are trained are those of the small matrices, and the widest shape for its
+# connections has the fewest of them.
+#
+# </details>
+
+# %% [markdown]
+# Which of these act entry by entry on the long vector: GELU, the skip connection, layer norm?
+
+# %% [markdown] tags=["solution"]
+# <details><summary>Answer</summary>
+#
+# GELU and the skip connection. Layer norm averages over the channels of each token; it acts on the same vector, but not entry
+# by entry.
+#
+# </details>
+
+# %% [markdown]
+# $S = C = 16$, and the layers are square ($\gamma = 1$). Which density has the sparse MLP with as many connections?
+
+# %% [markdown] tags=["solution"]
+# <details><summary>Answer</summary>
+#
+# $p = \frac12(\frac1{16} + \frac1{16}) = \frac1{16}$ (T7).
+#
+# </details>
 
 # %% [markdown]
 # ## Exercises

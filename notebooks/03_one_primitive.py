@@ -94,6 +94,17 @@ channel = km.KroneckerSparse(V.T[None, None], (1, C, C, S))
 print("token:  ", token, "| as expected:", np.array_equal(token.to_dense(), np.kron(np.eye(C), W)))
 print("channel:", channel, "| as expected:", np.array_equal(channel.to_dense(), np.kron(V.T, np.eye(S))))
 
+# %% [markdown] tags=["predict"]
+# **Predict first.** Two factors with supports of this kind are multiplied. Is the support of the product always of this kind
+# again?
+
+# %% [markdown] tags=["solution"]
+# <details><summary>Answer</summary>
+#
+# No. It depends on how the four numbers of one fit those of the other; the second row of the next picture is a patchwork.
+#
+# </details>
+
 # %% [markdown]
 # ## Products of patterns
 #
@@ -194,6 +205,17 @@ print("patterns:", *map(tuple, km.mixer_patterns(S, C)), "| those of the Monarch
 print("same matrix:", np.allclose(as_monarch.to_dense(), mixer.to_dense()))
 untied = km.Monarch(np.repeat(V.T[None], S, axis=0), np.repeat(W[None], C, axis=0))
 print(f"numbers: tied {as_monarch.n_parameters}, untied {untied.n_parameters}, dense {(S * C) ** 2}")
+
+# %% [markdown] tags=["predict"]
+# **Predict first.** Split the factors of a matrix of size $n = 64$ until all blocks are 2 × 2. How many factors are there, and
+# how many numbers do they hold together?
+
+# %% [markdown] tags=["solution"]
+# <details><summary>Answer</summary>
+#
+# Six factors, $\log_2 64$, of 128 numbers each: 768 in place of 4096.
+#
+# </details>
 
 # %% [markdown]
 # ## Butterfly: a chain of many
@@ -327,6 +349,38 @@ print(
 # | Hadamard | the same | $a$ and $d$ |
 #
 # One kernel multiplies them all, one rule gives all their gradients, and one theorem (T11) says how to factor them.
+
+# %% [markdown]
+# ## Quick checks
+#
+# Which size and density has the pattern $(3, 2, 4, 5)$?
+
+# %% [markdown] tags=["solution"]
+# <details><summary>Answer</summary>
+#
+# $abd = 30$ rows, $acd = 60$ columns, density $1/(ad) = 1/15$.
+#
+# </details>
+
+# %% [markdown]
+# A matrix without a single zero: can it fail to be a Monarch matrix?
+
+# %% [markdown] tags=["solution"]
+# <details><summary>Answer</summary>
+#
+# Yes. Each of its slices must have rank one; being full is not enough.
+#
+# </details>
+
+# %% [markdown]
+# Over which axis is the token layer, pattern $(C, S, S, 1)$, shared?
+
+# %% [markdown] tags=["solution"]
+# <details><summary>Answer</summary>
+#
+# Over $a$: the same $W$ for all $C$ channels.
+#
+# </details>
 
 # %% [markdown]
 # ## Exercises

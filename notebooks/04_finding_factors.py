@@ -44,6 +44,18 @@ for ax, matrix, title in zip(axes, shown, ["digit", "blurred", "restored", "the 
     km.plotting.plot_matrix(matrix, ax, key=False, title=title)
 plt.show()
 
+# %% [markdown] tags=["predict"]
+# **Predict first.** The learned map undoes a blur on a grid of 8 × 8 pixels. Would you store it as a product of low rank, as a
+# sum of Kronecker products of 8 × 8 matrices, or as its largest entries?
+
+# %% [markdown] tags=["solution"]
+# <details><summary>Answer</summary>
+#
+# A blur treats rows and columns of the grid alike, which speaks for few Kronecker products. Low rank would throw away
+# directions, which a map that restores cannot. How far each gets is what the search computes.
+#
+# </details>
+
 # %% [markdown]
 # ## Ask first
 #
@@ -294,6 +306,18 @@ for name, found in fronts.items():
 # exchange two of them, with their weights, and the network computes the same. A structure that lives on the order of the entries
 # cannot be expected there, unless it was built in before training, as a Mixer does.
 
+# %% [markdown] tags=["predict"]
+# **Predict first.** An approximation of the restoring map is proved to be the nearest of its kind. Must the digits that it
+# restores be better than the blurred ones?
+
+# %% [markdown] tags=["solution"]
+# <details><summary>Answer</summary>
+#
+# No. Nearest in Frobenius norm counts all entries alike, and the digits use few of the 64 directions. The next cells compare
+# with leaving the digit as it is.
+#
+# </details>
+
 # %% [markdown]
 # ## Worse than doing nothing
 #
@@ -343,6 +367,38 @@ for family, fit in fits.items():
 # %% [markdown]
 # The weight's own error may grow while the map becomes better. `km.search(B, inputs=X)` searches with this error; notebook 9 does it
 # to the layers of a network.
+
+# %% [markdown]
+# ## Quick checks
+#
+# A matrix is a sum of three Kronecker products. What is the rank of its rearrangement?
+
+# %% [markdown] tags=["solution"]
+# <details><summary>Answer</summary>
+#
+# At most three (T14).
+#
+# </details>
+
+# %% [markdown]
+# A butterfly of six factors is found with error 0.2 by splitting again and again. What is sure about the best one?
+
+# %% [markdown] tags=["solution"]
+# <details><summary>Answer</summary>
+#
+# Its error lies between $0.2/\sqrt5 \approx 0.09$ and 0.2 (T13).
+#
+# </details>
+
+# %% [markdown]
+# Why may the slices of a Monarch matrix be approximated one by one?
+
+# %% [markdown] tags=["solution"]
+# <details><summary>Answer</summary>
+#
+# They share no entries, so the squared errors add up.
+#
+# </details>
 
 # %% [markdown]
 # ## Exercises

@@ -19,6 +19,17 @@ import kronmix as km
 km.plotting.use_house_style()
 rng = np.random.default_rng(0)
 
+# %% [markdown] tags=["predict"]
+# **Predict first.** You test an identity on a thousand pairs of random square matrices, and it agrees to 15 digits each time.
+# Name a mistake that cannot be seen in this way.
+
+# %% [markdown] tags=["solution"]
+# <details><summary>Answer</summary>
+#
+# Two sizes that were exchanged, as $K_{C,S}$ for $K_{S,C}$: for $S = C$ both are the same matrix.
+#
+# </details>
+
 # %% [markdown]
 # ## A test that nearly always passes
 #
@@ -104,6 +115,16 @@ print("error probability:", T1.error_probability)
 # %% [markdown]
 # **All sizes** is the strongest evidence: the two sides have the same formula for entry $(i, j)$, a sum over indices, with $S$ and
 # $C$ left open. **Entrywise** is what we just did by hand. **Finite field** is the third, and it works where the others do not.
+
+# %% [markdown] tags=["predict"]
+# **Predict first.** A false identity of degree 3 is tested at one random point modulo a prime $p$. How often can it pass?
+
+# %% [markdown] tags=["solution"]
+# <details><summary>Answer</summary>
+#
+# With probability at most $3/p$, whatever the identity is.
+#
+# </details>
 
 # %% [markdown]
 # ## Random residues modulo a large prime
@@ -277,6 +298,38 @@ plt.show()
 # %% [markdown]
 # What none of this can do: T24 and parts of T23 are statements about random matrices and about runs of an algorithm. They are
 # checked numerically, and `kronmix verify` says so in the same column.
+
+# %% [markdown]
+# ## Quick checks
+#
+# A proof with a symbol for every entry at $S = 2$, $C = 3$ succeeds. For which matrices does the identity hold?
+
+# %% [markdown] tags=["solution"]
+# <details><summary>Answer</summary>
+#
+# For all matrices of these two sizes, and so far for no others.
+#
+# </details>
+
+# %% [markdown]
+# Which kind of evidence holds for all sizes?
+
+# %% [markdown] tags=["solution"]
+# <details><summary>Answer</summary>
+#
+# The one whose formula for entry $(i, j)$ leaves $S$ and $C$ open.
+#
+# </details>
+
+# %% [markdown]
+# Why is a prover given false statements too?
+
+# %% [markdown] tags=["solution"]
+# <details><summary>Answer</summary>
+#
+# One that accepts everything would prove all true statements as well.
+#
+# </details>
 
 # %% [markdown]
 # ## Exercises

@@ -73,6 +73,17 @@ ax.set(xlabel="time", ylabel="penalty", xscale="log", yscale="log")
 km.plotting.plot_curves(run.times[1:], {name: values[1:] for name, values in run.recorded.items()}, ax)
 plt.show()
 
+# %% [markdown] tags=["predict"]
+# **Predict first.** Weight decay on the two factors of $b = uv$ costs $|b|$. What does it cost on the factors of $B = V \otimes
+# W$, and does this prefer weights with many zeros?
+
+# %% [markdown] tags=["solution"]
+# <details><summary>Answer</summary>
+#
+# $\lVert B\rVert_F$ (T17). It does not: weights of the same Frobenius norm cost the same, however many zeros they have.
+#
+# </details>
+
 # %% [markdown]
 # ## One weight, many prices
 #
@@ -229,6 +240,18 @@ plt.show()
 # - **depth** turns the Mixer's norm into low rank: two linear layers of each kind pay $2\lVert B\rVert_*^{1/2}$ (last row of the
 #   table).
 
+# %% [markdown] tags=["predict"]
+# **Predict first.** The loss is $\frac12(1 - uv)^2$. One run starts at $(u, v) = (1, 0)$, another at $(10^{-3}, 10^{-3})$. Do
+# both end at the same $(u, v)$?
+
+# %% [markdown] tags=["solution"]
+# <details><summary>Answer</summary>
+#
+# Both reach $uv = 1$, at different places: $u^2 - v^2$ stays what it was, 1 in the first run and 0 in the second. The first
+# ends at about $(1.27, 0.79)$, the second at $(1, 1)$.
+#
+# </details>
+
 # %% [markdown]
 # ## Without weight decay: what is conserved
 #
@@ -313,6 +336,38 @@ right.axhline(largest[-1], linestyle=":", color="C1", label="gradient flow (inte
 right.set(xlabel="step size $η$", ylabel="largest drift", title=f"after time {TIME:g}")
 right.legend(frameon=False)
 plt.show()
+
+# %% [markdown]
+# ## Quick checks
+#
+# What is the smallest $\frac12(u^2 + v^2)$ for $uv = -4$?
+
+# %% [markdown] tags=["solution"]
+# <details><summary>Answer</summary>
+#
+# 4, at $|u| = |v| = 2$.
+#
+# </details>
+
+# %% [markdown]
+# For which weights is $\lVert B\rVert_F \ge \frac1m\lVert B\rVert_1$ an equality?
+
+# %% [markdown] tags=["solution"]
+# <details><summary>Answer</summary>
+#
+# For those whose entries all have the same size. The sparser the weight, the looser the bound.
+#
+# </details>
+
+# %% [markdown]
+# How many quadratic laws has a product of inner size 3?
+
+# %% [markdown] tags=["solution"]
+# <details><summary>Answer</summary>
+#
+# $r(r + 1)/2 = 6$.
+#
+# </details>
 
 # %% [markdown]
 # ## Exercises

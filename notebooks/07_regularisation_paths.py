@@ -19,6 +19,17 @@ import kronmix as km
 km.plotting.use_house_style()
 rng = np.random.default_rng(0)
 
+# %% [markdown] tags=["predict"]
+# **Predict first.** The target has slices of norms 4, 2, 1 and ½, and training starts from tiny factors. Do the slices rise
+# together, and if not, when does the second come?
+
+# %% [markdown] tags=["solution"]
+# <details><summary>Answer</summary>
+#
+# One after another, at about $\log(1/\alpha)/s$: the slice of norm 2 comes at twice the time of the slice of norm 4.
+#
+# </details>
+
 # %% [markdown]
 # ## Strong slices first
 #
@@ -148,6 +159,18 @@ plt.show()
 # to fall faster than that, so the average cannot follow, however small $\alpha$ is, until it has changed its sign
 # (exercise 7.2).
 
+# %% [markdown] tags=["predict"]
+# **Predict first.** $w = u \circ v$ is trained until it fits measurements that leave many solutions. Which one does it find
+# from a tiny initial scale, and which from a huge one?
+
+# %% [markdown] tags=["solution"]
+# <details><summary>Answer</summary>
+#
+# Close to the one of least $\ell_1$ norm from a tiny scale, of least $\ell_2$ norm from a huge one, and in between the one of
+# least hypentropy (T21).
+#
+# </details>
+
 # %% [markdown]
 # ## Initial scale: from $\ell_1$ to $\ell_2$
 #
@@ -221,6 +244,38 @@ plt.show()
 # solution has slices of rank 1. (At much smaller $\lambda$ it fits the noise with slices of higher rank, which the factors cannot
 # follow.) There is a fourth knob, `kind="rank"`: see exercise 7.1. Whether *time averages* follow the convex path here too is an
 # open question; the study `sensing_average` measures how nearly they do.
+
+# %% [markdown]
+# ## Quick checks
+#
+# What does soft thresholding with $\lambda = 0.5$ make of 2 and of 0.3?
+
+# %% [markdown] tags=["solution"]
+# <details><summary>Answer</summary>
+#
+# 1.5 and 0.
+#
+# </details>
+
+# %% [markdown]
+# What plays the part of $\lambda$ in an average over time?
+
+# %% [markdown] tags=["solution"]
+# <details><summary>Answer</summary>
+#
+# $\log(1/\alpha)/t$: late means little regularisation.
+#
+# </details>
+
+# %% [markdown]
+# Does the average over time follow the lasso in every problem once $\alpha$ is small enough?
+
+# %% [markdown] tags=["solution"]
+# <details><summary>Answer</summary>
+#
+# No. It leaves it where a weight of the lasso falls too fast, however small $\alpha$ is.
+#
+# </details>
 
 # %% [markdown]
 # ## Exercises

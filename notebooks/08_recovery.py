@@ -33,6 +33,17 @@ def monarch(scale, rng):
     return km.Monarch(*(scale * rng.normal(size=(4, 4, 4)) for _ in range(2)))
 
 
+# %% [markdown] tags=["predict"]
+# **Predict first.** 110 measurements, 256 unknowns, no penalty. Can descent find the weight that was measured?
+
+# %% [markdown] tags=["solution"]
+# <details><summary>Answer</summary>
+#
+# On a dense weight it ends at the solution of least $\ell_2$ norm, which is another one. On Monarch factors from a small start
+# it can, if few slices are active; the next cells show one case.
+#
+# </details>
+
 # %% [markdown]
 # ## Recovery without any penalty
 #
@@ -128,6 +139,16 @@ print("least nuclear norm of all that fit: 2.00")
 # and Lyu 2021); that is the incremental learning of notebook 7 (T20, T22). For Monarch factors it would say: one slice after
 # another, as in the heat map above. Which explanation holds for them under sensing is open.
 
+# %% [markdown] tags=["predict"]
+# **Predict first.** How many measurements do $k$ active slices of 4 × 4 and rank one need at least?
+
+# %% [markdown] tags=["solution"]
+# <details><summary>Answer</summary>
+#
+# A slice of rank one is described by $4 + 4 - 1 = 7$ numbers, so about $7k$. The picture shows how many more descent needs.
+#
+# </details>
+
 # %% [markdown]
 # ## How many measurements for how many slices?
 #
@@ -178,6 +199,38 @@ plt.show()
 #   enough measurements.
 # - Open: why, for sensing; for which measurements; and whether the *average* over time follows the convex path there. The study
 #   `sensing_average` measures how nearly.
+
+# %% [markdown]
+# ## Quick checks
+#
+# 64 of 256 numbers are measured at random. Which relative error does the minimum-$\ell_2$ solution have?
+
+# %% [markdown] tags=["solution"]
+# <details><summary>Answer</summary>
+#
+# About $(1 - 64/256)^{1/2} \approx 0.87$, whatever the weight looks like.
+#
+# </details>
+
+# %% [markdown]
+# In the example of Razin and Cohen, what decides whether the norm stays bounded?
+
+# %% [markdown] tags=["solution"]
+# <details><summary>Answer</summary>
+#
+# The sign of $\det B$ at the start. The scale does not matter.
+#
+# </details>
+
+# %% [markdown]
+# On which slices do the nuclear norm and the Frobenius norm agree?
+
+# %% [markdown] tags=["solution"]
+# <details><summary>Answer</summary>
+#
+# On slices of rank one; on all others the nuclear norm is larger.
+#
+# </details>
 
 # %% [markdown]
 # ## Exercises

@@ -139,6 +139,18 @@ def accuracy(layers, seed):
     return float(np.mean(net(images).argmax(axis=1) == wanted))
 
 
+# %% [markdown] tags=["predict"]
+# **Predict first.** Two networks have the same connections: a dense MLP, and a sparse one three times as wide. Which one reads
+# noisy digits better? And is the widest Mixer better than the narrowest?
+
+# %% [markdown] tags=["solution"]
+# <details><summary>Answer</summary>
+#
+# The principle says: the wider one, both times. The rule below decides from the paired differences. Before you look, count what
+# else changes with a Mixer's shape: its free weights.
+#
+# </details>
+
 # %% [markdown]
 # ## The rule, before the results
 #
@@ -226,7 +238,20 @@ plt.show()
 # free weights that a Mixer gives away for it; and for its number of free weights the Mixer is far ahead of a dense MLP. The paper
 # reports the principle for Mixers too, at far larger sizes than fit in a notebook. In a Mixer on patches of an image there is one
 # more catch: $S$ also sets how large the patches are, so the shape changes what a token is.
+
+# %% [markdown] tags=["predict"]
+# **Predict first.** A random sparse layer gets wider while its connections stay the same. What happens to its largest singular
+# value, and what to that of a Mixer's layer?
+
+# %% [markdown] tags=["solution"]
+# <details><summary>Answer</summary>
 #
+# The sparse layer's grows, since the luckiest neuron differs more and more from the average one. The Mixer's stays near $1 +
+# \sqrt\gamma$: it is that of one small matrix, repeated.
+#
+# </details>
+
+# %% [markdown]
 # ## Where the random spectrum ends
 #
 # Why does the sparse MLP lose when it gets very wide? Look at the layers before training. Let
@@ -289,7 +314,7 @@ print(f"width {widths[-1]}, {n} inputs a neuron: sparse {values[0]:.2f}, Mixer {
 # %% [markdown]
 # With few tokens the Mixer's edge varies from seed to seed, because a small matrix decides it, but it has no trend upwards. A large
 # $\sigma_{\max}$ shortens the steps that gradient descent can take. The paper names this as the reason why sparse MLPs stop
-# training well at extreme widths and Mixers do not. Exercise 8.3 asks what exactly saves the Mixer.
+# training well at extreme widths and Mixers do not. Exercise 9.3 asks what exactly saves the Mixer.
 #
 # ## Hiding the structure: random permutations
 #
@@ -410,7 +435,40 @@ print(
 # $ python -m analysis run random_permutation
 # $ python -m analysis run similarity --preset full
 # ```
+
+# %% [markdown]
+# ## Quick checks
 #
+# Which shape is the widest for 4096 connections a layer, and how wide is it?
+
+# %% [markdown] tags=["solution"]
+# <details><summary>Answer</summary>
+#
+# $S = C = 4096^{1/3} = 16$, width 256 (T6).
+#
+# </details>
+
+# %% [markdown]
+# How many numbers are free in that shape, and how many connections do they make in both layers?
+
+# %% [markdown] tags=["solution"]
+# <details><summary>Answer</summary>
+#
+# $S^2 + C^2 = 512$ numbers make $2\Omega = 8192$ connections.
+#
+# </details>
+
+# %% [markdown]
+# Why are the two points of a comparison chosen before the results are seen?
+
+# %% [markdown] tags=["solution"]
+# <details><summary>Answer</summary>
+#
+# Among many points some pair always differs; chosen afterwards, an interval no longer means what it says.
+#
+# </details>
+
+# %% [markdown]
 # ## Exercises
 #
 # **9.1** Published Mixers expand tokens and channels differently: Mixer-B/16 has 196 tokens, 768 channels, token MLPs of 384

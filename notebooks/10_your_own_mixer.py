@@ -87,6 +87,17 @@ same = np.allclose(net(images[:20]), wide(images[:20]), atol=1e-4)
 print("widths:", " → ".join(map(str, wide.widths)))
 print("same outputs:", same)
 
+# %% [markdown] tags=["predict"]
+# **Predict first.** The layers are trained. Do you expect all their singular values where those of a random matrix of the same
+# size lie, none of them, or some?
+
+# %% [markdown] tags=["solution"]
+# <details><summary>Answer</summary>
+#
+# Most lie there. What training put in shows as a few values beyond the edge of T24, which the next pictures look for.
+#
+# </details>
+
 # %% [markdown]
 # ## Inspecting it
 #
@@ -175,7 +186,20 @@ for name, W, W0 in zip(names, matrices, untrained, strict=True):
 # %% [markdown]
 # No layer is near any structure, and an error like this does not yet say what a replacement costs: it counts all entries alike, but
 # the network may not need all of them. So replace the layers, and measure.
+
+# %% [markdown] tags=["predict"]
+# **Predict first.** No layer is near any structure in Frobenius norm. Must the network read digits badly once its layers are
+# replaced?
+
+# %% [markdown] tags=["solution"]
+# <details><summary>Answer</summary>
 #
+# Not necessarily. The error counts all entries alike, the inputs that the layer sees use only some directions, and a few epochs
+# of fine-tuning repair much. It is measured below.
+#
+# </details>
+
+# %% [markdown]
 # ## Replace the layers
 #
 # A network is a tree of parts. Going down it with a batch of images, we meet every layer together with the inputs it sees. These
@@ -364,6 +388,38 @@ import json
 results = json.loads((page / "results.json").read_text(encoding="utf-8"))["network"]
 print(", ".join(results))
 print("first layer:", {key: results["layers"][0][key] for key in ("name", "shape", "connections", "density")})
+
+# %% [markdown]
+# ## Quick checks
+#
+# Which of the matrices $V_1$ and $V_1^\top$ does a file in timm's layout hold?
+
+# %% [markdown] tags=["solution"]
+# <details><summary>Answer</summary>
+#
+# $V_1^\top$: PyTorch stores (output, input), and $V_1$ acts from the right.
+#
+# </details>
+
+# %% [markdown]
+# A square token matrix is read transposed. Which error is raised?
+
+# %% [markdown] tags=["solution"]
+# <details><summary>Answer</summary>
+#
+# None. Only the outputs, or a comparison with them, show it.
+#
+# </details>
+
+# %% [markdown]
+# How many Kronecker products add up to a token MLP with its skip connection, without activation?
+
+# %% [markdown] tags=["solution"]
+# <details><summary>Answer</summary>
+#
+# Two: $I \otimes I + I \otimes W_2W_1$, which is again one, $I \otimes (I + W_2W_1)$.
+#
+# </details>
 
 # %% [markdown]
 # ## Exercises

@@ -21,6 +21,17 @@ km.plotting.use_house_style()
 rng = np.random.default_rng(0)
 
 
+# %% [markdown] tags=["predict"]
+# **Predict first.** Decay through the gradient makes every weight of $u \circ v$ smaller by $\lambda$. AdamW takes its decay
+# past the gradient's scaling. Does it make every weight smaller too?
+
+# %% [markdown] tags=["solution"]
+# <details><summary>Answer</summary>
+#
+# No. Each $|w_i|$ is kept at or below $\lambda^{-2}$; weights that are smaller anyway are left alone.
+#
+# </details>
+
 # %% [markdown]
 # ## AdamW: a box, not a ball
 #
@@ -153,6 +164,16 @@ ax.minorticks_off()
 ax.legend(frameon=False)
 plt.show()
 
+# %% [markdown] tags=["predict"]
+# **Predict first.** The step $\eta$ is too long for the sharpness at which the flow would end. Does descent diverge?
+
+# %% [markdown] tags=["solution"]
+# <details><summary>Answer</summary>
+#
+# It need not. The sharpness rises to $2/\eta$ and stays there, while the iterates swing around a flow of their own.
+#
+# </details>
+
 # %% [markdown]
 # ## The edge of stability
 #
@@ -191,6 +212,38 @@ right.plot(flow.times / η, flow.recorded["u"], "C2--", label="gradient flow")
 right.set(xlabel="step", ylabel="$u_1$")
 right.legend(frameon=False)
 plt.show()
+
+# %% [markdown]
+# ## Quick checks
+#
+# Which $|w_i|$ can $u \circ v$ reach under AdamW with $\lambda = \frac12$?
+
+# %% [markdown] tags=["solution"]
+# <details><summary>Answer</summary>
+#
+# At most $\lambda^{-2} = 4$.
+#
+# </details>
+
+# %% [markdown]
+# Decay $\lambda$ is switched off at time $t$. From which scale would training without decay have ended at the same place?
+
+# %% [markdown] tags=["solution"]
+# <details><summary>Answer</summary>
+#
+# From $\alpha e^{-\lambda t}$ (T37).
+#
+# </details>
+
+# %% [markdown]
+# Which directions do noisy labels push to, among the weights that fit?
+
+# %% [markdown] tags=["solution"]
+# <details><summary>Answer</summary>
+#
+# To those of small $\operatorname{tr}\nabla^2 L$: on $u \circ v$ with one measurement, to balanced factors (T38).
+#
+# </details>
 
 # %% [markdown]
 # ## Exercises

@@ -57,8 +57,25 @@ def test_exercises_have_hidden_solutions(source: Path) -> None:
     assert len(asked) >= 2
     assert len(solutions(notebook)) >= len(asked)
     for cell in solutions(notebook):
+        if cell.cell_type == "markdown":
+            continue
         assert "hide-cell" in cell.metadata.tags
         assert cell.metadata.jupyter.source_hidden
+
+
+def test_it_asks_before_it_shows_and_checks_at_the_end(source: Path) -> None:
+    cells = read(source).cells
+    asked = [i for i, cell in enumerate(cells) if "predict" in cell.metadata.get("tags", ())]
+    (first,) = [i for i, cell in enumerate(cells) if cell.source.startswith("## Quick checks")]
+    last = next(i for i, cell in enumerate(cells) if cell.source.startswith("## Exercises"))
+    assert len(asked) == 2
+    assert all("?" in cells[i].source or "Name" in cells[i].source for i in asked)
+    assert last - first >= 6
+    for i in (*asked, *range(first, last, 2)):
+        assert cells[i + 1].source.startswith("<details><summary>Answer</summary>\n\n")
+        assert cells[i + 1].source.endswith("\n\n</details>")
+        assert "solution" in cells[i + 1].metadata.tags
+        assert i not in asked or any(cell.cell_type == "code" for cell in cells[i + 2 :][:3])  # soon after, it is shown
 
 
 def test_cells_are_short_and_pictures_are_described(source: Path) -> None:
