@@ -59,8 +59,8 @@ def path(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Your data: .csv, .tsv or .txt (with or without a header; comma, semicolon or tab) whose last column is y, or "
-            ".npz with X (samples × features) and y or Y (samples × outputs).",
+            help="Your data: .csv, .tsv or .txt (with or without a header; comma, semicolon, tab or blanks) whose last column is "
+            "y, or .npz with X (samples × features) and y or Y (samples × outputs).",
         ),
     ] = None,
     outputs: Annotated[

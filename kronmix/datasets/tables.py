@@ -1,11 +1,14 @@
-"""Tables of numbers as people keep them: comma, semicolon or tab between cells, with or without a header, gzipped or not."""
+"""Tables of numbers as people keep them: any usual separator, with or without a header, gzipped or not."""
 
 from __future__ import annotations
 
+import csv
 import gzip
 import os
+import re
 import zlib
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +19,8 @@ from ..checks import Array
 _MAX_BYTES = 2**30
 #: What stands for a value that is missing.
 _MISSING = ("", "na", "n/a", "nan", "null", "none", "-", "?", ".")
+#: What may stand before the first line; not a tab, as the first name may be empty.
+_BEFORE = " \r\n"
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,8 +67,8 @@ class Table:
 def read_table(path: str | os.PathLike[str]) -> Table:
     """Read a text table: ``.csv``, ``.tsv`` or ``.txt``, each also gzipped.
 
-    The separator is the one that the first line has most of: comma, semicolon or tab. A first line that is not all numbers is a
-    header. With semicolons, 1,5 is one and a half.
+    The separator is the first of semicolon, tab, comma and blanks that the first line has outside quotation marks. A first line
+    that is not all numbers is a header; a # before it is dropped. With semicolons, 1,5 is one and a half.
 
     Parameters
     ----------
@@ -91,12 +96,12 @@ def read_table(path: str | os.PathLike[str]) -> Table:
     (('age', 'weight', 'y'), array([1. , 2.5, 3. ]))
     """
     file = Path(path)
-    lines = [(i, line) for i, line in enumerate(_text(file).splitlines(), start=1) if line.strip()]
-    if not lines:
+    text = _text(file)
+    if not text.strip():
         raise ValueError(f"{file} is empty")
-    separator = max(",;\t", key=lines[0][1].count)
+    separator = _separator(text)
     decimal = "," if separator == ";" else "."
-    rows = [(i, [cell.strip().strip('"') for cell in line.split(separator)]) for i, line in lines]
+    rows = _rows(file, text, separator)
     header = rows[0][1] if any(_number(cell, decimal) is None and not _missing(cell) for cell in rows[0][1]) else None
     names = _names(file, header, len(rows[0][1]))
     body = rows[1:] if header else rows
@@ -127,6 +132,30 @@ def _text(file: Path) -> str:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ValueError(f"{file}: not a text file in UTF-8") from error
+
+
+def _separator(text: str) -> str:
+    first = re.sub('"[^"]*"', "x", text.lstrip(_BEFORE)).splitlines()[0]
+    return next((mark for mark in ";\t," if mark in first), " ")
+
+
+def _rows(file: Path, text: str, separator: str) -> list[tuple[int, list[str]]]:
+    """The rows that are not blank, each with the number of its first line."""
+    body = text.lstrip(_BEFORE)
+    skipped = text[: len(text) - len(body)].count("\n")
+    lines = (line.strip(" ") for line in StringIO(body.removeprefix("#"), newline=""))
+    cells = csv.reader(lines, delimiter=separator, skipinitialspace=True, strict=True)
+    rows, start = [], 1
+    try:
+        for row in cells:
+            if len(row) > 1 or any(cell.strip() for cell in row):
+                rows.append((start + skipped, [cell.strip() for cell in row]))
+            start = cells.line_num + 1
+    except csv.Error as error:
+        raise ValueError(
+            f"{file}, line {start + skipped}: a quotation mark is not closed, or text follows it"
+        ) from error
+    return rows
 
 
 def _names(file: Path, header: list[str] | None, columns: int) -> tuple[str, ...]:
