@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 
 from kronmix import networks as nn
+from kronmix.networks.rates import choose_rate
 
 from .sources import classes, images
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
-#: Factor between neighbouring rates, how far a grid grows where its best rate is at an end, and the share of the training images
-#: that choose.
-_FACTOR, _GROWTH, _CHOOSING = 3.0, 4, 0.2
+#: Share of the training images that choose a rate.
+_CHOOSING = 0.2
 
 _DIVERGED = "diverged"
 
@@ -68,26 +68,19 @@ def train(network: nn.Network, task: Task, seed: int) -> tuple[nn.Network, dict[
 def train_at_best_rate(network: nn.Network, task: Task, seed: int) -> tuple[nn.Network, dict[str, float]]:
     """Train at several rates, and keep what a part of the training images, held back, finds best; measure as ``train``.
 
-    The rates are a third of, once and three times the task's; where the best is at an end, the grid grows there.
+    The rates are a third of, once and three times the task's; where the best is at an end, the grid grows there. ``rate_at_end`` is
+    1 where it did not grow far enough.
     """
     (X, y), held = split(task, seed)
     cut = round((1 - _CHOOSING) * len(y))
-    fits: dict[int, tuple[float, nn.Fit]] = {}
 
-    def loss_at(power: int) -> float:
-        fit = _fitted(network, replace(task, rate=task.rate * _FACTOR**power), seed, X[:cut], y[:cut])
-        chosen = _cross_entropy(fit.network, X[cut:], y[cut:]) if fit.reason != _DIVERGED else np.inf
-        fits[power] = chosen, fit
-        return chosen
+    def fitted(rate: float) -> tuple[float, nn.Fit]:
+        fit = _fitted(network, replace(task, rate=rate), seed, X[:cut], y[:cut])
+        return _cross_entropy(fit.network, X[cut:], y[cut:]) if fit.reason != _DIVERGED else np.inf, fit
 
-    best = min((-1, 0, 1), key=loss_at)
-    while best in (min(fits), max(fits)) and abs(best) < _GROWTH:
-        step = 1 if best > 0 else -1
-        if loss_at(best + step) >= fits[best][0]:
-            break
-        best += step
-    trained, measured = _measured(fits[best][1], (X[:cut], y[:cut]), held)
-    return trained, measured | {"rate": task.rate * _FACTOR**best}
+    chosen = choose_rate(fitted, task.rate)
+    trained, measured = _measured(chosen.result, (X[:cut], y[:cut]), held)
+    return trained, measured | {"rate": chosen.rate, "rate_at_end": float(chosen.at_end)}
 
 
 def _fitted(network: nn.Network, task: Task, seed: int, X: Array, y: Array) -> nn.Fit:

@@ -222,7 +222,8 @@ class AdamW:
         mean *= real(self.beta1)
         mean += real(1 - self.beta1) * gradient
         square *= real(self.beta2)
-        square += real(1 - self.beta2) * gradient * gradient
+        with np.errstate(over="ignore"):  # a run that diverges is told by its loss
+            square += real(1 - self.beta2) * gradient * gradient
         bias1, bias2 = 1 - self.beta1 ** (count + 1), 1 - self.beta2 ** (count + 1)
         if decay := scheduled(self.weight_decay)(count):
             theta *= real(1 - rate * decay)

@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from ..report import Findings
 
 
+#: Seeds of the photographs' part of the page, at most: each trains a dozen networks.
+_PHOTOGRAPH_SEEDS = 3
+
+
 class Preset(StrEnum):
     """How much work ``report`` does."""
 
@@ -74,7 +78,7 @@ def report(
 
     Examples:
 
-    - `kronmix report`: scikit-learn's handwritten digits
+    - `kronmix report`: scikit-learn's handwritten digits, and its photographs through a camera that is not linear
 
     - `kronmix report --data mine.npz --patch 4 --noise 0.3 --out mine`
 
@@ -133,7 +137,7 @@ def _study(data: Path | None, repeated: dict[str, int], restored: dict[str, Any]
 def _train(images: Path | None, repeated: dict[str, int], restored: dict[str, Any]) -> Findings:
     from .. import datasets
     from ..regularization.restoration import standard_structures
-    from ..report import study_images
+    from ..report import study_images, with_photographs
 
     if images is None:
         pixels, source = datasets.digits()[0][..., None], "scikit-learn's 1 797 handwritten digits"
@@ -142,7 +146,13 @@ def _train(images: Path | None, repeated: dict[str, int], restored: dict[str, An
     total, done = 2 * repeated["seeds"] * len(standard_structures()), count(1)
     with progress("training") as advance:
         advance(0, total)
-        return study_images(pixels, source, progress=lambda: advance(next(done), total), **repeated, **restored)
+        found = study_images(pixels, source, progress=lambda: advance(next(done), total), **repeated, **restored)
+    if images is not None:
+        return found
+    first, trainings = repeated["seed"], count(1)
+    chosen = range(first, first + min(repeated["seeds"], _PHOTOGRAPH_SEEDS))
+    with progress("photographs") as advance:
+        return with_photographs(found, chosen, repeated["steps"], lambda: advance(next(trainings), None))
 
 
 def _predict(file: Path, repeated: dict[str, int]) -> Findings:

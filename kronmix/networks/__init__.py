@@ -5,6 +5,7 @@ from .activations import Activation
 from .builders import group_mixer, mlp, mlp_mixer, monarch_mlp, rp_mixer, s_mixer, sparse_mlp
 from .classify import Classifier, classify
 from .history import Epoch, ProgressLine
+from .image_to_image import image_mixer
 from .inspection import inspect_network
 from .loading import load_mixer
 from .network import Network, WideLayer, WideMLP
@@ -39,6 +40,7 @@ __all__ = [
     "cosine",
     "fit",
     "group_mixer",
+    "image_mixer",
     "inspect_network",
     "load_mixer",
     "mlp",

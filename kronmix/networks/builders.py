@@ -311,17 +311,17 @@ def mlp_mixer(
     S = (height // side) * (width // side)
     T, D = max(round(token_expansion * S), 1), max(round(channel_expansion * C), 1)
     pixels = side * side * colours
-    parts: list[Part] = [_channel(draw.weight(pixels, C, inputs=pixels, gain=1.0), S, draw)]
+    parts: list[Part] = [channel_linear(draw.weight(pixels, C, inputs=pixels, gain=1.0), S, draw)]
     for _ in range(integer(depth, "depth")):
         token = (
-            _token(draw.weight(T, S, inputs=S), C, draw),
+            token_linear(draw.weight(T, S, inputs=S), C, draw),
             *activations(activation),
-            _token(draw.weight(S, T, inputs=T, gain=1.0), C, draw),
+            token_linear(draw.weight(S, T, inputs=T, gain=1.0), C, draw),
         )
         channel = (
-            _channel(draw.weight(C, D, inputs=C), S, draw),
+            channel_linear(draw.weight(C, D, inputs=C), S, draw),
             *activations(activation),
-            _channel(draw.weight(D, C, inputs=D, gain=1.0), S, draw),
+            channel_linear(draw.weight(D, C, inputs=D, gain=1.0), S, draw),
         )
         parts += [Residual(_norm(C, S, draw), *token), Residual(_norm(C, S, draw), *channel)]
     parts += [_norm(C, S, draw), *_head(C, S, classes, draw)]
@@ -360,12 +360,12 @@ def _linear(op: StructuredOperator, draw: Draw) -> Linear:
     return Linear(op, draw.zeros(1, op.shape[0], 1))
 
 
-def _token(W: Array, channels: int, draw: Draw) -> Linear:
+def token_linear(W: Array, channels: int, draw: Draw) -> Linear:
     """Token mixing with a bias for every token, shared by the channels."""
     return Linear(token_mixing(W, channels=channels), draw.zeros(1, len(W), 1), (channels, len(W), 1))
 
 
-def _channel(V: Array, tokens: int, draw: Draw) -> Linear:
+def channel_linear(V: Array, tokens: int, draw: Draw) -> Linear:
     """Channel mixing with a bias for every channel, shared by the tokens."""
     return Linear(channel_mixing(V, tokens=tokens), draw.zeros(1, V.shape[1], 1), (1, V.shape[1], tokens))
 

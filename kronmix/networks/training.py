@@ -67,7 +67,7 @@ def fit(
     ----------
     network : Network
     X : array of shape (N, H, W, colours), (N, S, C) or (N, width)
-    y : array of shape (N,) or (N, 1) of labels, or (N, outputs) for squared loss
+    y : array of shape (N,) or (N, 1) of labels, or for squared loss (N, outputs), or images where the outputs are images
     epochs, batch : int
     loss : {"cross_entropy", "squared"}
     optimizer : SGD or AdamW
@@ -113,7 +113,7 @@ def fit(
     dtype = np.result_type(np.float32, *network.factors)
     columns = network.patches.columns(X, dtype)
     outputs = network.body(columns[:, :1]).shape[0]
-    targets = _targets(outputs, y, columns.shape[1], loss, dtype)
+    targets = _targets(network, outputs, y, columns.shape[1], loss, dtype)
     step = Stepper(network, loss, suitable_threads(network.connections * batch) if threads is None else threads)
     θ = step.vector(network.factors)
     history: list[Epoch] = []
@@ -148,13 +148,15 @@ def fit(
     return Fit(network.with_factors(*step.arrays(reached)), tuple(history), reason)
 
 
-def _targets(outputs: int, y: Any, samples: int, loss: str, dtype: Any) -> Array:
+def _targets(network: Network, outputs: int, y: Any, samples: int, loss: str, dtype: Any) -> Array:
     given = np.asarray(y)
     if loss == "cross_entropy" and given.ndim == 2 and given.shape[1] == 1:
         given = given[:, 0]  # a column of labels
     if len(given) != samples:
         raise ValueError(f"X holds {samples} samples and y {len(given)}: they must be equal")
     if loss == "squared":
+        if given.ndim > 2:  # images for images
+            given = network.patches.columns(given, dtype).T
         if given.shape != (samples, outputs):
             raise ValueError(f"y has shape {given.shape}: expected ({samples}, {outputs}) for squared loss")
         return np.ascontiguousarray(given.T, dtype=dtype)

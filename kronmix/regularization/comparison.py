@@ -122,10 +122,23 @@ class Comparison:
         """Of the best structure from each baseline; the intervals hold together with 95 % (Bonferroni)."""
         best = self.best
         baselines = [one for one in (self.ridge, self.dense, self.chosen_low_rank) if one is not None]
-        if best is None:
-            return ()
-        confidence = 1 - 0.05 / len(baselines)
-        return tuple(Difference(one, t_interval(np.subtract(one.errors, best.errors), confidence)) for one in baselines)
+        return () if best is None else differences_from(best, baselines)
+
+
+def differences_from(one: Contender, baselines: Sequence[Contender]) -> tuple[Difference, ...]:
+    """Errors of the baselines minus that of ``one``, paired; the intervals hold together with 95 % (Bonferroni).
+
+    Examples
+    --------
+    >>> from kronmix.regularization.comparison import Contender, differences_from
+    >>> better, worse = Contender("better", 5, (1.0, 2.0, 3.0), ()), Contender("worse", 5, (2.0, 3.1, 3.9), ())
+    >>> [(str(found.interval), found.verdict) for found in differences_from(better, [worse])]
+    [('1 [0.7516, 1.248]', 'lower')]
+    """
+    confidence = 1 - 0.05 / len(baselines)
+    return tuple(
+        Difference(other, t_interval(np.subtract(other.errors, one.errors), confidence)) for other in baselines
+    )
 
 
 def t_interval(samples: Any, confidence: float = 0.95) -> Interval:

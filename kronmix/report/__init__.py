@@ -13,6 +13,7 @@ from . import (
     data_sections,
     front_sections,
     network_sections,
+    photograph_sections,
     proof_sections,
     regularization_sections,
     study_sections,
@@ -20,7 +21,16 @@ from . import (
     weight_sections,
 )
 from .attempts import Attempts, Failure
-from .findings import PRESETS, Findings, study_images, study_matrices, study_network, study_table, study_weights
+from .findings import (
+    PRESETS,
+    Findings,
+    study_images,
+    study_matrices,
+    study_network,
+    study_table,
+    study_weights,
+    with_photographs,
+)
 from .page import Fact, Page, Section
 from .records import as_arrays, as_record
 from .studies import find_studies
@@ -38,6 +48,7 @@ __all__ = [
     "study_network",
     "study_table",
     "study_weights",
+    "with_photographs",
     "write_report",
 ]
 
@@ -54,6 +65,7 @@ SECTIONS: tuple[tuple[Callable[[Findings], Section], str], ...] = (
     (weight_sections.widths, "inspection"),
     (training_sections.sparsity, "inspection"),
     (regularization_sections.regularization, "regularized"),
+    (photograph_sections.photographs, "photographs"),
     (network_sections.layers, "network"),
     (network_sections.spectra, "network"),
     (network_sections.training, "history"),

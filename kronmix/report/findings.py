@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from ..decompose import Front, search
 from ..mixer.inspection import Approximation, Inspection, approximations, inspect_mixer
 from ..networks import Epoch, inspect_network, load_mixer, read_run
 from ..networks.inspection import NetworkSeen, shared_matrix
+from ..networks.restorers import Restored, Setting, restore_photographs
 from ..networks.runs import is_run
 from ..regularization.comparison import Comparison, Split, compare
 from ..regularization.regularized import Regularized, study_regularization
@@ -33,6 +34,8 @@ Array = np.ndarray[Any, np.dtype[Any]]
 PRESETS = {"quick": (5, 1000), "full": (20, 5000)}
 #: Entries of the largest matrix whose structure is searched for a page, and the most matrices: ``kronmix factor`` takes all.
 ENTRIES, MATRICES = 2**16, 16
+#: Steps of the linear task for a pass over the windows of photographs.
+_STEPS_A_PASS = 100
 #: The same for a page of nothing else.
 _ENTRIES = 2**20
 
@@ -89,6 +92,8 @@ class Findings:
         Of a table: its path of weight decay.
     matrices : tuple of MatrixSeen
         The weights of a file that is no network known here.
+    photographs : tuple of Restored
+        Photographs through a camera that is not linear, restored, seed by seed.
     failures : tuple of Failure
         Parts that could not be made.
     made : Made or None
@@ -109,6 +114,7 @@ class Findings:
     comparison: Comparison | None = None
     table: TableFound | None = None
     matrices: tuple[MatrixSeen, ...] = ()
+    photographs: tuple[Restored, ...] = ()
     failures: tuple[Failure, ...] = ()
     made: Made | None = None
 
@@ -210,6 +216,33 @@ def _against_baselines(
         seed=first,
         progress=progress,
     )
+
+
+def with_photographs(
+    findings: Findings, seeds: range, steps: int = 1000, progress: Callable[[], None] = lambda: None
+) -> Findings:
+    """The same findings beside a task that is not linear: photographs restored by Mixers, ridge and a dense MLP.
+
+    Parameters
+    ----------
+    findings : Findings
+    seeds : range
+    steps : int
+        Of every other training: a hundred of them are one pass over the windows here.
+    progress : function
+        Called after each training.
+
+    Examples
+    --------
+    >>> from kronmix.report import Findings, with_photographs
+    >>> found = with_photographs(Findings("nothing"), range(1), steps=100)
+    >>> list(found.photographs[0].restorers)
+    ['Mixer', 'linear Mixer', 'dense MLP', 'ridge']
+    """
+    attempt = Attempts(list(findings.failures))
+    setting = Setting(train=1500, epochs=max(steps // _STEPS_A_PASS, 1))
+    found = attempt("photographs", lambda: tuple(restore_photographs(setting, seed, progress) for seed in seeds))
+    return replace(findings, photographs=found or (), failures=tuple(attempt.failures))
 
 
 def study_weights(W: Any, V: Any, source: str) -> Findings:

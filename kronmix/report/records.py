@@ -17,6 +17,7 @@ from ..regularization.comparison import Comparison
 from ..regularization.restoration import Restoration, Run
 from .findings import Array, Findings
 from .matrices import MatrixSeen
+from .photograph_sections import contenders
 
 
 def as_record(findings: Findings) -> dict[str, Any]:
@@ -58,6 +59,12 @@ def as_record(findings: Findings) -> dict[str, Any]:
         }
     if findings.restoration is not None:
         record["restoration"] = _restoration(findings.restoration)
+    if findings.photographs:
+        record["photographs"] = {
+            "setting": asdict(findings.photographs[0].setting),
+            "untouched": [one.untouched for one in findings.photographs],
+            "restored": [asdict(one) for one in contenders(findings.photographs)],
+        }
     return record
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from ..plotting.style import INK, MUTED, SERIES
 from ..regularization.comparison import Comparison, Contender, Difference
+from . import photograph_sections
 from .findings import Findings
 from .page import Panel, Table, panel
 from .words import count, percent, scientific
@@ -27,7 +28,9 @@ class Verdict:
 def verdict(findings: Findings) -> Verdict | None:
     """Of training on data, of weights, or of a network; None where there is nothing to decide."""
     if findings.comparison is not None:
-        return of_comparison(findings.comparison, findings.source)
+        box = of_comparison(findings.comparison, findings.source)
+        beside = (photograph_sections.sentence(findings.photographs),) if findings.photographs else ()
+        return replace(box, sentences=(*box.sentences, *beside))
     if findings.matrices:
         return _of_matrices(findings)
     if findings.network is not None:

@@ -27,7 +27,8 @@ BUILDERS: dict[str, Build] = {
     "group_mixer": lambda a, t: km.networks.group_mixer(8, 2, 3, expansion=2, activation=a, dtype=t),
     "mlp_mixer": lambda a, t: km.networks.mlp_mixer((4, 6, 1), 2, 5, 2, 3, activation=a, dtype=t),
 }
-SHAPES = {"s_mixer": (4, 3), "rp_mixer": (4, 3), "group_mixer": (8,), "mlp_mixer": (4, 6, 1)}
+BUILDERS["image_mixer"] = lambda a, t: km.networks.image_mixer((4, 6, 1), 2, 5, 2, activation=a, dtype=t)
+SHAPES = {"image_mixer": (4, 6, 1), "s_mixer": (4, 3), "rp_mixer": (4, 3), "group_mixer": (8,), "mlp_mixer": (4, 6, 1)}
 
 
 def data(name: str, samples: int = 6, seed: int = 0) -> Any:

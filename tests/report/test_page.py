@@ -32,6 +32,7 @@ from kronmix.report.findings import Made
 from kronmix.report.page import LARGEST_SVG, Page, Section, Table, panel
 from kronmix.report.words import percent
 from tests.browser import needs_browser, open_page
+from tests.report.test_photographs import restored
 
 # Pages of whole findings; a small one is built in the examples of `kronmix.report`.
 pytestmark = pytest.mark.slow
@@ -212,11 +213,12 @@ def test_a_network_has_its_layers_spectra_training_and_studies(network: Findings
 def test_every_section_has_words_and_every_figure_says_what_to_look_at(
     page: Page, given: Findings, network: Findings, table: Findings, matrices: Findings
 ) -> None:
-    pages = page, build_page(given), build_page(network), build_page(table), build_page(matrices)
+    photographed = replace(Findings("photographs"), photographs=(restored(0.0),))
+    pages = page, *map(build_page, (given, network, table, matrices, photographed))
     assert {section.name for one in pages for section in one.sections} == {
         draw.__name__.replace("_", "-") for draw, _ in SECTIONS
     }
-    assert [len(one.sections) for one in pages] == [9, 6, 5, 1, 2]
+    assert [len(one.sections) for one in pages] == [9, 6, 5, 1, 2, 1]
     for section in (section for one in pages for section in one.sections):
         assert len(section.explanation) > 100
         assert section.figures or section.tables
