@@ -20,6 +20,7 @@ from .provers.comparison import compare_residues
 from .provers.elimination import rank
 from .provers.evaluation import Array, Values, entries
 from .provers.finite_field import PRIMES, PrimeField
+from .provers.sides import Sides
 from .verdict import Verdict
 
 __all__ = ["check_equivalent", "check_reparametrization"]
@@ -104,7 +105,7 @@ def _integers(op: StructuredOperator) -> bool:
 
 
 def _exactly(A: StructuredOperator, B: StructuredOperator, seed: int) -> Verdict:
-    outcome = compare_residues(as_expression(A), as_expression(B), {}, {}, seed=seed)
+    outcome = compare_residues(Sides(as_expression(A), as_expression(B)), seed)
     if isinstance(outcome, Counterexample):
         return _refuted(outcome)
     return Verdict(True, FINITE_FIELD, (), outcome.error_probability, None, outcome.detail)

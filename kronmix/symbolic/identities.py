@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .claims import ALL_SIZES, ENTRYWISE, FINITE_FIELD, Counterexample, Outcome, Proof, Undecided, shown_sizes
+from .claims import ALL_SIZES, ENTRYWISE, FINITE_FIELD, Counterexample, Proof, Undecided, shown_sizes
 from .language.expressions import equal_expressions
 from .language.hypotheses import Impossible
 from .language.notation import latex
@@ -18,7 +18,8 @@ from .provers.bounds import bound, holds_inverse, largest_formed
 from .provers.comparison import compare_entries, compare_residues
 from .provers.evaluation import TooLarge
 from .provers.indices import differences
-from .statement import Instance, Statement
+from .provers.sides import Sides
+from .statement import Statement
 from .verdict import Verdict
 
 __all__ = ["check_identity", "decide"]
@@ -166,10 +167,10 @@ class _Findings:
             instances, complete = self.state.instances(sizes, self.seed)
             for instance in instances:
                 if (reason := _too_many(instance)) is None:
-                    outcome = compare_entries(instance.left, instance.right, instance.shapes, sizes, instance.shown)
+                    outcome = compare_entries(instance)
                 else:
                     self.undecided.setdefault(ENTRYWISE, reason)
-                    outcome = _residues(instance, sizes, self.seed)
+                    outcome = compare_residues(instance, self.seed)
                 if isinstance(outcome, Counterexample):
                     self.difference = outcome
                     return
@@ -209,7 +210,7 @@ class _Findings:
             instances, complete = self.state.instances(sizes, self.seed)
             found: list[Proof] = []
             for instance in instances:
-                outcome = _residues(instance, sizes, self.seed)
+                outcome = compare_residues(instance, self.seed)
                 if isinstance(outcome, Counterexample):
                     self.difference = outcome
                     return None
@@ -300,19 +301,7 @@ class _Findings:
         )
 
 
-def _residues(instance: Instance, sizes: Mapping[str, int], seed: int) -> Outcome:
-    return compare_residues(
-        instance.left,
-        instance.right,
-        instance.shapes,
-        sizes,
-        instance.functions,
-        seed=seed,
-        shown=instance.shown,
-    )
-
-
-def _too_many(instance: Instance) -> str | None:
+def _too_many(instance: Sides) -> str | None:
     """Why the sides are not expanded, or None."""
     if instance.functions:
         return "a function of which nothing is known has no expansion"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -23,23 +22,12 @@ from .language.sizes import SizeExpression, SizeSymbol, SizeValue, size_expressi
 from .language.structures import Stack
 from .provers.inverses import without_inverses
 from .provers.normal_form import Facts
-from .provers.shapes import functions_of, shapes_of
+from .provers.sides import Sides
 
-__all__ = ["Instance", "Statement"]
+__all__ = ["Statement"]
 
 #: Parts of an expression beyond which it is not treated: products of sums that share parts grow without bound.
 _MOST_PARTS = 20_000
-
-
-@dataclass(frozen=True)
-class Instance:
-    """The two sides at given sizes, in variables without conditions, and what they make of the declared matrices."""
-
-    left: Expression
-    right: Expression
-    shapes: dict[str, tuple[int, ...]]
-    shown: dict[str, Expression]
-    functions: tuple[str, ...]
 
 
 class Statement:
@@ -132,20 +120,23 @@ class Statement:
             sides.append(substituted(side, written))
         return sides[0], sides[1], facts
 
-    def instances(self, sizes: Mapping[str, int], seed: int) -> tuple[Iterator[Instance], bool]:
+    def instances(self, sizes: Mapping[str, int], seed: int) -> tuple[Iterator[Sides], bool]:
         """The sides at given sizes, for each component of the matrices that satisfy the hypotheses; whether that is all."""
         left, right = self.sides(sizes)
         variables = self.variables({name: SizeValue(value) for name, value in sizes.items()})
         combinations, complete = components(self.hypotheses, variables, np.random.default_rng([seed, 3]))
-        return (self._instance(left, right, variables, chosen) for chosen in combinations), complete
+        return (self._instance((left, right), sizes, variables, chosen) for chosen in combinations), complete
 
     def _instance(
-        self, left: Expression, right: Expression, variables: Mapping[str, Variable], chosen: Mapping[str, Expression]
-    ) -> Instance:
+        self,
+        both: tuple[Expression, Expression],
+        sizes: Mapping[str, int],
+        variables: Mapping[str, Variable],
+        chosen: Mapping[str, Expression],
+    ) -> Sides:
         written = {h.name: written_as(h, chosen[h.name]) for h in self.hypotheses}
-        shown = {name: substituted(variable, written) for name, variable in variables.items()}
-        left, right = substituted(left, written), substituted(right, written)
-        return Instance(left, right, shapes_of(left, right, *shown.values()), shown, functions_of(left, right))
+        left, right = (substituted(side, written) for side in both)
+        return Sides(left, right, sizes, {name: substituted(variable, written) for name, variable in variables.items()})
 
     def written(self, notation: Callable[[Expression], str]) -> str:
         """Both sides as text, with names for the sizes where the identity can be written so."""

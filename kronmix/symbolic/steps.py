@@ -142,11 +142,8 @@ def _compared(step: Step, sizes: Sizes, symbols: bool) -> Outcome:
     at = {name: sizes[name] for name in step.names}
     outcome: Outcome = Proof("")
     for instance in step.statement.instances(at, seed=0)[0]:
-        sides = instance.left, instance.right, instance.shapes, at
-        if symbols and not instance.functions:  # an arbitrary function of symbols has no expansion
-            outcome = compare_entries(*sides, shown=instance.shown)
-        else:
-            outcome = compare_residues(*sides, instance.functions, shown=instance.shown)
+        expand = symbols and not instance.functions  # an arbitrary function of symbols has no expansion
+        outcome = compare_entries(instance) if expand else compare_residues(instance)
         if isinstance(outcome, Counterexample):
             return outcome
     return replace(outcome, sizes=shown_sizes(at))

@@ -62,7 +62,7 @@ from .normal_form import (
     quotient,
 )
 from .radices import alternatives, digit_radices, radices, refined, split_at, sums_over
-from .shapes import differing_shapes
+from .sides import Sides
 
 __all__ = ["differences", "equal_for_all_sizes"]
 
@@ -89,7 +89,7 @@ def equal_for_all_sizes(left: Expression, right: Expression, facts: Facts = Fact
     >>> equal_for_all_sizes(km.commutation(S, C) @ km.vec(X), km.vec(X.T))
     True
     """
-    if differing_shapes(left, right, {}, {}) is not None:
+    if not Sides(left, right).fit:
         return False
     return equal_expressions(left, right) or not differences(left, right, facts)
 

@@ -15,7 +15,7 @@ from kronmix.symbolic.language.sizes import SizeSymbol
 from kronmix.symbolic.language.structures import Map
 from kronmix.symbolic.provers.comparison import compare_entries, compare_residues
 from kronmix.symbolic.provers.indices import equal_for_all_sizes
-from kronmix.symbolic.provers.shapes import functions_of, shapes_of
+from kronmix.symbolic.provers.sides import Sides
 from kronmix.symbolic.registry import find_claims
 from kronmix.symbolic.steps import Step, prove_steps
 
@@ -74,7 +74,7 @@ def test_accepts_nothing_false(choice: tuple[int, ...], transpose: bool) -> None
         except ValueError:
             true.append(False)
             continue
-        true.append(compare_entries(left, right, shapes_of(left, right), {}).holds)
+        true.append(compare_entries(Sides(left, right)).holds)
     assert accepted == all(true)  # here every identity that is true at all these sizes is found, too
 
 
@@ -110,7 +110,7 @@ def _network(s: Any, c: Any, flips: tuple[bool, ...], orders: tuple[bool, ...]) 
 def test_sums_inside_functions_keep_apart_from_sums_around_them(f: Any, o: Any, g: Any, q: Any) -> None:
     accepted = equal_for_all_sizes(_network(S, C, f, o), _network(S, C, g, q))
     left, right = _network(2, 1, f, o), _network(2, 1, g, q)
-    found = compare_residues(left, right, shapes_of(left, right), {}, functions_of(left, right))
+    found = compare_residues(Sides(left, right))
     assert accepted == found.holds
 
 
@@ -165,7 +165,7 @@ def test_accepts_only_what_holds_modulo_a_prime(tree: Any, one: list[bool], othe
         reject()
     left, right = _built(tree, 2, iter(one)), _built(tree, 2, iter(other))
     try:
-        found = compare_residues(left, right, shapes_of(left, right), {}, functions_of(left, right))
+        found = compare_residues(Sides(left, right))
     except ValueError:  # degrees beyond the primes at hand
         reject()
     assert not accepted or found.holds
