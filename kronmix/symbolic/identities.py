@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import islice, product
+from collections.abc import Callable, Mapping
+from itertools import islice
 from math import comb, prod
 from typing import Any
 
 import numpy as np
 
+from .assignments import (
+    ENOUGH,
+    SYMBOLS,
+    Sizes,
+    distinct_sizes,
+    large_sizes,
+    middle_sizes,
+    sizes_where_nonzero,
+    small_sizes,
+)
 from .claims import ALL_SIZES, ENTRYWISE, FINITE_FIELD, Counterexample, Proof, Undecided, shown_sizes
 from .language.expressions import equal_expressions
 from .language.hypotheses import Impossible
 from .language.notation import latex
-from .language.sizes import SizeSymbol
 from .provers.bounds import bound, holds_inverse, largest_formed
 from .provers.comparison import compare_entries, compare_residues
 from .provers.evaluation import TooLarge
@@ -24,21 +33,10 @@ from .verdict import Verdict
 
 __all__ = ["check_identity", "decide"]
 
-Sizes = dict[str, int]
-#: Sizes tried with a symbol for every entry, and how many such assignments are enough.
-_SMALL, _ENOUGH = (1, 2, 3), 12
-#: Of more names than this not all assignments of small sizes are run through.
-_ALL_ASSIGNMENTS = 4
-#: Largest numbers of symbols, of entries of the two sides, and of monomials of all entries together, for expansion.
-_SYMBOLS, _ENTRIES, _MONOMIALS = 40, 512, 200_000
-#: Sizes between which the middle and the large ones are drawn.
-_MIDDLE, _LARGE = (4, 10), (23, 57)
-#: The large ones where matrices are inverted, whose entries have long coefficients.
-_LARGE_INVERSES = (7, 17)
+#: Largest numbers of entries of the two sides, and of monomials of all entries together, for expansion.
+_ENTRIES, _MONOMIALS = 512, 200_000
 #: Entries of a matrix beyond which sizes that were drawn are halved.
 _LARGEST_DRAWN = 2**18
-#: Sizes up to which one is looked for at which coefficients that depend on sizes do not vanish.
-_LOOKED_AT = 8
 
 
 def check_identity(
@@ -123,9 +121,9 @@ def decide(
     if not shapes:
         raise ValueError("name at least one matrix with its shape, as W=('S', 'S')")
     state = Statement(identity, shapes, assume)
-    written = state.sides(_distinct(state.names))  # can it be written down at all?
+    written = state.sides(distinct_sizes(state.names))  # can it be written down at all?
     inverses = any(map(holds_inverse, written)) or any(h.property.rational for h in state.hypotheses)
-    large = _large_sizes(state, at, np.random.default_rng(seed), _LARGE_INVERSES if inverses else _LARGE)
+    large = large_sizes(state, at, np.random.default_rng(seed), inverses)
     verdict = _decided(state, large, seed, exact=at is not None)
     if verdict and state.hypotheses:
         return _with_needed(state, verdict, seed)
@@ -134,13 +132,13 @@ def decide(
 
 def _decided(state: Statement, large: Sizes, seed: int, exact: bool) -> Verdict:
     found = _Findings(state, seed)
-    for sizes in _small_sizes(state, np.random.default_rng([seed, 1])):
+    for sizes in small_sizes(state, np.random.default_rng([seed, 1])):
         found.expand(sizes)
         if found.difference is not None:
             return found.refutation()
     found.prove_all_sizes()
     if state.names:
-        for sizes in _middle_sizes(state, np.random.default_rng([seed, 2])):
+        for sizes in middle_sizes(state, np.random.default_rng([seed, 2])):
             found.residues_if_small(sizes)
     if state.names or not found.checked:
         found.large_residues(large, exact)
@@ -199,7 +197,7 @@ class _Findings:
             self.all_sizes = True
             return
         self.undecided[ALL_SIZES] = "the two formulas for entry (i, j) differ"
-        for sizes in _where_nonzero(different.values(), self.state.names):
+        for sizes in sizes_where_nonzero(different.values(), self.state.names):
             self.residues_if_small(sizes)
 
     def residues(self, sizes: Sizes) -> Proof | None:
@@ -310,7 +308,7 @@ def _too_many(instance: Sides) -> str | None:
     symbols = sum(prod(shape) for shape in instance.shapes.values())
     entries = max(prod(instance.left.shape), prod(instance.right.shape))
     degree = max(bound(instance.left).degree, bound(instance.right).degree)
-    if symbols <= _SYMBOLS and entries <= _ENTRIES and entries * comb(symbols + degree, degree) <= _MONOMIALS:
+    if symbols <= SYMBOLS and entries <= _ENTRIES and entries * comb(symbols + degree, degree) <= _MONOMIALS:
         return None
     return f"{entries} entries of degree {degree} in {symbols} symbols have too many terms"
 
@@ -320,81 +318,9 @@ def _with_needed(state: Statement, verdict: Verdict, seed: int) -> Verdict:
     needed = {}
     for hypothesis in state.hypotheses:
         found = _Findings(state.without(hypothesis), seed)
-        for sizes in islice(_small_sizes(state, np.random.default_rng([seed, 1])), _ENOUGH):
+        for sizes in islice(small_sizes(state, np.random.default_rng([seed, 1])), ENOUGH):
             found.residues_if_small(sizes)
             if found.difference is not None:
                 needed[hypothesis.text] = found.difference
                 break
     return verdict.with_needed(needed)
-
-
-# ---- sizes -----------------------------------------------------------------------------------------------------------
-
-
-def _distinct(names: list[str]) -> Sizes:
-    """Different primes: sizes that fit here fit always."""
-    return dict(zip(names, islice(_primes(), len(names)), strict=True))
-
-
-def _primes() -> Iterator[int]:
-    found: list[int] = []
-    n = 2
-    while True:
-        if all(n % p for p in found):
-            found.append(n)
-            yield n
-        n += 1
-
-
-def _small_sizes(state: Statement, rng: np.random.Generator) -> list[Sizes]:
-    """Assignments with few entries in all, fewest first; of many names some are drawn."""
-    names = state.names
-    if len(names) <= _ALL_ASSIGNMENTS:
-        values: Iterable[tuple[int, ...]] = product(_SMALL, repeat=len(names))
-    else:
-        one_larger = [tuple(2 if i == k else 1 for i in range(len(names))) for k in range(len(names))]
-        drawn = [tuple(map(int, rng.integers(1, 4, len(names)))) for _ in range(_ENOUGH)]
-        values = dict.fromkeys([(1,) * len(names), *one_larger, (2,) * len(names), *drawn])
-    candidates = [dict(zip(names, sizes, strict=True)) for sizes in values]
-
-    def symbols(sizes: Sizes) -> int:
-        return sum(prod(shape) for shape in state.shapes(sizes).values())
-
-    ordered = sorted(candidates, key=lambda sizes: (symbols(sizes), max(sizes.values(), default=0)))
-    fitting = [sizes for sizes in ordered if symbols(sizes) <= 4 * _SYMBOLS]
-    # The smallest, which give the smallest counterexamples, and some of the largest that can be expanded.
-    return fitting[:_ENOUGH] + [sizes for sizes in fitting[_ENOUGH:] if len(set(sizes.values())) > 1][-2:]
-
-
-def _middle_sizes(state: Statement, rng: np.random.Generator) -> list[Sizes]:
-    return [{name: int(size) for name, size in zip(state.names, rng.integers(*_MIDDLE, len(state.names)), strict=True)}]
-
-
-def _large_sizes(
-    state: Statement, at: Mapping[str, int] | None, rng: np.random.Generator, between: tuple[int, int]
-) -> Sizes:
-    """Drawn, and different for different names so that a mix-up of names shows."""
-    if at is None:
-        choices = np.arange(*between)
-        drawn = rng.choice(choices, len(state.names), replace=len(state.names) > len(choices))
-        return {name: int(size) for name, size in zip(state.names, drawn, strict=True)}
-    if set(at) != set(state.names):
-        raise ValueError(f"at={dict(at)}: expected a value for each of the sizes {', '.join(state.names)}")
-    if wrong := [name for name, value in at.items() if not isinstance(value, int) or value < 1]:
-        raise ValueError(f"at: {wrong[0]}={at[wrong[0]]!r}: expected a positive integer")
-    return dict(at)
-
-
-def _where_nonzero(coefficients: Iterable[Any], names: list[str]) -> list[Sizes]:
-    """The smallest sizes at which coefficients that depend on the sizes do not vanish: the sides may differ there."""
-    found: list[Sizes] = []
-    symbols = {name: SizeSymbol(name) for name in names}
-    for coefficient in islice((c for c in coefficients if c.free_symbols), 3):
-        involved = [name for name in names if symbols[name] in coefficient.free_symbols][:3]
-        values = sorted(product(range(1, _LOOKED_AT + 1), repeat=len(involved)), key=sum)
-        candidates = (dict.fromkeys(names, 1) | dict(zip(involved, value, strict=True)) for value in values)
-        differ = (
-            sizes for sizes in candidates if coefficient.subs({symbols[name]: sizes[name] for name in names}) != 0
-        )
-        found += islice(differ, 1)
-    return found

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import reduce
+from operator import or_
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,7 @@ import numpy as np
 from .claims import Undecided, shown_sizes
 from .language.expressions import HOW, Expression, Variable, as_expression
 from .language.hypotheses import (
+    Facts,
     Hypothesis,
     components,
     parse_assumptions,
@@ -21,7 +24,6 @@ from .language.hypotheses import (
 from .language.sizes import SizeExpression, SizeSymbol, SizeValue, size_expression
 from .language.structures import Stack
 from .provers.inverses import without_inverses
-from .provers.normal_form import Facts
 from .provers.sides import Sides
 
 __all__ = ["Statement"]
@@ -110,10 +112,7 @@ class Statement:
         except (TypeError, ValueError, AttributeError, ArithmeticError, LookupError) as error:
             raise Undecided(f"the identity needs numbers for its sizes ({error})") from error
         written = {h.name: h.property.rewritten for h in self.hypotheses}
-        facts = Facts()
-        for hypothesis in self.hypotheses:
-            known = hypothesis.property.properties(hypothesis.name)
-            facts |= Facts(*(frozenset(getattr(known, name)) for name in Facts.__dataclass_fields__))
+        facts = reduce(or_, (h.property.properties(h.name) for h in self.hypotheses), Facts())
         sides = []
         for side in (left, right):
             side = with_inverses_written(without_inverses(side), self.hypotheses)

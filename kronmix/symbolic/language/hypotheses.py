@@ -23,9 +23,9 @@ from .structures import Inverse, Permuted, Stack
 
 __all__ = [
     "WORDS",
+    "Facts",
     "Hypothesis",
     "Impossible",
-    "Properties",
     "components",
     "parse_assumptions",
     "substituted",
@@ -44,13 +44,33 @@ class Impossible(ValueError):
 
 
 @dataclass(frozen=True)
-class Properties:
-    """What the provers for all sizes may use: see :class:`~kronmix.symbolic.provers.normal_form.Facts`."""
+class Facts:
+    """What is known of matrices, by name, for proofs at all sizes.
 
-    contractions: tuple[tuple[str, int, str, int], ...] = ()
-    symmetric: tuple[str, ...] = ()
-    single: tuple[str, ...] = ()
-    summing: tuple[str, ...] = ()
+    Attributes
+    ----------
+    contractions : set of (name, axis, name, axis)
+        Pairs of matrices whose product over these axes is the identity.
+    symmetric : set of str
+        Matrices that equal their transposes.
+    single : set of str
+        Matrices with entries 0 and 1, and a single 1 in every row and column: P[i, j] P[i, k] = δ(j, k) P[i, j].
+    summing : set of str
+        Matrices whose rows and columns sum to 1.
+    """
+
+    contractions: frozenset[tuple[str, int, str, int]] = frozenset()
+    symmetric: frozenset[str] = frozenset()
+    single: frozenset[str] = frozenset()
+    summing: frozenset[str] = frozenset()
+
+    def __or__(self, other: Facts) -> Facts:
+        return Facts(
+            self.contractions | other.contractions,
+            self.symmetric | other.symmetric,
+            self.single | other.single,
+            self.summing | other.summing,
+        )
 
 
 @dataclass(frozen=True)
@@ -61,7 +81,7 @@ class Property:
     ----------
     components : callable (variable, rng) -> list of expressions
         For each component of the set of such matrices, an expression with almost all of its values there.
-    properties : callable (name) -> Properties
+    properties : callable (name) -> Facts
         For proofs at all sizes.
     rewritten : callable (variable) -> expression
         How the matrix is written in proofs at all sizes.
@@ -78,7 +98,7 @@ class Property:
     """
 
     components: Callable[[Variable, np.random.Generator], list[Expression]]
-    properties: Callable[[str], Properties] = lambda name: Properties()
+    properties: Callable[[str], Facts] = lambda name: Facts()
     rewritten: Callable[[Variable], Expression] = lambda X: X
     square: bool = True
     real: bool = False
@@ -135,17 +155,18 @@ def _permutation(X: Variable, rng: np.random.Generator) -> list[Expression]:
     return [Permuted(rng.permutation(n)) for _ in range(2)]
 
 
-def _inverse_pairs(name: str, other: str, axes: Iterable[int]) -> Properties:
-    return Properties(tuple((a, axis, b, axis) for axis in axes for a, b in ((name, other), (other, name))))
+def _inverse_pairs(name: str, other: str, axes: Iterable[int]) -> Facts:
+    return Facts(frozenset((a, axis, b, axis) for axis in axes for a, b in ((name, other), (other, name))))
 
 
-def _permutation_properties(name: str) -> Properties:
-    return Properties(_inverse_pairs(name, name, (0, 1)).contractions, (), (name,), (name,))
+def _permutation_properties(name: str) -> Facts:
+    alone = frozenset((name,))
+    return _inverse_pairs(name, name, (0, 1)) | Facts(single=alone, summing=alone)
 
 
 WORDS: dict[str, Property] = {
     "symmetric": Property(
-        lambda X, rng: [_free(X) + _free(X).T], lambda name: Properties(symmetric=(name, f"conj({name})"))
+        lambda X, rng: [_free(X) + _free(X).T], lambda name: Facts(symmetric=frozenset((name, f"conj({name})")))
     ),
     "skew": Property(lambda X, rng: [_skew(_free(X))], rewritten=lambda X: _oriented(_skew(_free(X)), X)),
     "hermitian": Property(lambda X, rng: [_free(X) + _free(X).H], rewritten=_hermitian),
@@ -339,10 +360,10 @@ def _right_inverse(A: Variable, square: bool) -> Property:
         X = _free(B)
         return [Product(X, Inverse(Product(left, X)))]
 
-    def properties(name: str) -> Properties:
+    def properties(name: str) -> Facts:
         pairs = [(A.name, 1, name, 0), *([(name, 1, A.name, 0)] if square else [])]
         conjugates = [(f"conj({a})", i, f"conj({b})", j) for a, i, b, j in pairs]
-        return Properties((*pairs, *conjugates))
+        return Facts(frozenset((*pairs, *conjugates)))
 
     return Property(
         components, properties, square=False, inverse=(lambda B: _oriented(A, B)) if square else None, rational=True

@@ -67,8 +67,13 @@ FUNCTIONS: dict[str, Word] = {
     "sum": Word(building.sum_over, 1, 1, "sum(kron(V[i], W[i]) for i in range(r))"),
 }
 _PATTERNED = ("rearrange", "einsum")
-#: Where an argument stands that is no matrix.
-_NO_MATRIX = {"unvec": 1, "map": 0, "rearrange": -1, "einsum": -1}
+#: Arguments that are no matrices, by the word and their place, from the end where a pattern comes last.
+_NO_MATRIX = {
+    ("unvec", 1): "shape",
+    ("map", 0): "function",
+    ("rearrange", 0): "pattern",
+    ("einsum", 0): "pattern",
+}
 _ALLOWED = "names, numbers, @ + - *, .T, .H, and calls of " + ", ".join(FUNCTIONS)
 #: What people write instead, with what to write.
 _INSTEAD: dict[type[ast.AST], tuple[str, str]] = {
@@ -108,13 +113,13 @@ def parse_identity(text: str) -> Callable[..., tuple[Any, Any]]:
         raise ValueError(f"identity: {excerpt(text)}: expected one equation, left == right")
     left, right = tree.left, tree.comparators[0]
     reader = _Reader(text.strip())
-    for side in (left, right):
-        reader.check(side, 0)
+    sides = [reader.read(side) for side in (left, right)]
 
     def identity(**given: Any) -> tuple[Any, Any]:
         if taken := sorted((reader.functions | reader.indices) & given.keys()):
             raise ValueError(f"identity: {taken[0]!r} names a matrix or a size, and a function or an index too")
-        return reader.value(left, given), reader.value(right, given)
+        first, second = (side(given) for side in sides)
+        return first, second
 
     return identity
 
@@ -164,8 +169,13 @@ def _parsed(text: str) -> ast.expr:
         raise ValueError(f"identity: {excerpt(text)}: {reason}") from None
 
 
+Given = Mapping[str, Any]
+#: What a part of the text stands for, as a function of the matrices and sizes.
+Meaning = Callable[[Given], Any]
+
+
 class _Reader:
-    """Checks and reads the syntax tree of one text."""
+    """Reads the syntax tree of one text, and refuses everything that is not on the list before anything is computed."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -173,45 +183,61 @@ class _Reader:
         self.indices: set[str] = set()
         self.running: list[str] = []  # indices of the sums around
 
-    # ---- checking, before anything is computed ----
-
-    def check(self, node: ast.expr, depth: int) -> None:
-        """Refuse everything that is not on the list."""
+    def read(self, node: ast.expr, depth: int = 0) -> Meaning:
+        """What a part stands for."""
         if depth > _DEEPEST:
             raise ValueError(f"identity: nested more than {_DEEPEST} deep")
         match node:
             case ast.Name(id=name):
-                if name.startswith("_"):
-                    _refuse(name)
-                if name in self.running:
-                    _refuse(name, f"V[{name}]: the index of a sum stands in brackets")
+                return self.name(name)
             case ast.Constant(value=int() | float()) if not isinstance(node.value, bool):
-                self.number(node)
+                number = self.number(node)
+                return lambda given: number
             case ast.Attribute(value=inner, attr=attribute):
                 if attribute not in ("T", "H"):
                     _refuse(f".{attribute}", _ATTRIBUTES.get(attribute))
-                self.check(inner, depth + 1)
+                matrix = self.read(inner, depth + 1)
+                return lambda given: getattr(M, attribute) if isinstance(M := matrix(given), Expression) else M
             case ast.UnaryOp(op=ast.USub(), operand=inner):
-                self.check(inner, depth + 1)
-            case ast.BinOp(left=left, op=ast.MatMult() | ast.Add() | ast.Sub() | ast.Mult(), right=right):
-                self.check(left, depth + 1)
-                self.check(right, depth + 1)
+                operand = self.read(inner, depth + 1)
+                return lambda given: -operand(given)
+            case ast.BinOp(left=left, op=op, right=right) if type(op) in _BINARY:
+                combine, first, second = _BINARY[type(op)], self.read(left, depth + 1), self.read(right, depth + 1)
+                return lambda given: combine(first(given), second(given))
             case ast.BinOp(op=op) if type(op) in _INSTEAD:
                 _refuse(*_INSTEAD[type(op)])
             case ast.Subscript(value=ast.Name(id=name), slice=ast.Name() | ast.Constant(value=int()) as index):
-                self.check(node.value, depth + 1)
-                if isinstance(index, ast.Constant):
-                    self.number(index)
-                elif index.id not in self.running:
-                    _refuse(f"{name}[{index.id}]", "V[i] inside sum(… for i in range(r))")
+                return self.subscript(name, index)
             case ast.Call(func=ast.Name(id="sum"), args=[ast.GeneratorExp() as generator], keywords=[]):
-                self.check_sum(generator, depth + 1)
+                return self.sum(generator, depth + 1)
             case ast.Call(func=ast.Name(id=name), args=arguments, keywords=keywords) if name in FUNCTIONS:
-                self.check_call(name, arguments, keywords, depth + 1)
-            case _:
-                _refuse(excerpt(ast.get_source_segment(self.text, node) or type(node).__name__))
+                return self.call(name, arguments, keywords, depth + 1)
+        _refuse(excerpt(ast.get_source_segment(self.text, node) or type(node).__name__))
 
-    def check_call(self, name: str, arguments: list[ast.expr], keywords: list[ast.keyword], depth: int) -> None:
+    def name(self, name: str) -> Meaning:
+        if name.startswith("_"):
+            _refuse(name)
+        if name in self.running:
+            _refuse(name, f"V[{name}]: the index of a sum stands in brackets")
+
+        def value(given: Given) -> Any:
+            if name not in given:
+                known = ", ".join(sorted(given))
+                raise ValueError(f"identity: {name!r} has no shape and is not a size: known are {known}")
+            return given[name]
+
+        return value
+
+    def subscript(self, name: str, index: ast.Name | ast.Constant) -> Meaning:
+        stack = self.name(name)
+        if isinstance(index, ast.Constant):
+            place = self.number(index)
+            return lambda given: stack(given)[place]
+        if index.id not in self.running:
+            _refuse(f"{name}[{index.id}]", "V[i] inside sum(… for i in range(r))")
+        return lambda given: stack(given)[given[index.id]]
+
+    def call(self, name: str, arguments: list[ast.expr], keywords: list[ast.keyword], depth: int) -> Meaning:
         word = FUNCTIONS[name]
         if not word.fewest <= len(arguments) <= word.most:
             raise ValueError(
@@ -220,39 +246,49 @@ class _Reader:
             )
         if name == "sum" or (keywords and name not in _PATTERNED) or any(k.arg is None for k in keywords):
             _refuse(f"{name}(…)", word.example)
-        for k, argument in enumerate(arguments):
-            match (name, k), argument:
-                case ("unvec", 1), ast.Tuple(elts=[first, second]):
-                    self.check(first, depth)
-                    self.check(second, depth)
-                case ("map", 0), ast.Name(id=function) if not function.startswith("_"):
-                    self.functions.add(function)
-                case (_, place), ast.Constant(value=str()) if name in _PATTERNED and place == len(arguments) - 1:
-                    pass
-                case (_, place), _ if name in _NO_MATRIX and place == _NO_MATRIX[name] % len(arguments):
-                    raise ValueError(f"identity: expected {word.example}")
-                case _:
-                    self.check(argument, depth)
-        for keyword in keywords:
-            self.check(keyword.value, depth)
+        last = len(arguments) - 1
+        places = range(last, -1, -1) if name in _PATTERNED else range(last + 1)
+        meanings = [self.argument(name, k, node, depth) for k, node in zip(places, arguments, strict=True)]
+        sizes = {str(k.arg): self.read(k.value, depth) for k in keywords}
 
-    def check_sum(self, node: ast.GeneratorExp, depth: int) -> None:
+        def value(given: Given) -> Any:
+            options = {name: _size(size(given)) for name, size in sizes.items()}
+            return word.call(*(meaning(given) for meaning in meanings), **options)
+
+        return value
+
+    def argument(self, name: str, place: int, node: ast.expr, depth: int) -> Meaning:
+        """One argument; some words have one that is no matrix."""
+        match _NO_MATRIX.get((name, place)), node:
+            case ("shape", ast.Tuple(elts=[first, second])):
+                rows, columns = self.read(first, depth), self.read(second, depth)
+                return lambda given: (rows(given), columns(given))
+            case ("function", ast.Name(id=function)) if not function.startswith("_"):
+                self.functions.add(function)
+                return lambda given: function
+            case ("pattern", ast.Constant(value=str() as pattern)):
+                return lambda given: pattern
+            case (None, _):
+                return self.read(node, depth)
+        raise ValueError(f"identity: expected {FUNCTIONS[name].example}")
+
+    def sum(self, node: ast.GeneratorExp, depth: int) -> Meaning:
         match node.generators:
             case [
                 ast.comprehension(
                     target=ast.Name(id=index),
-                    iter=ast.Call(func=ast.Name(id="range"), args=[size], keywords=[]),
+                    iter=ast.Call(func=ast.Name(id="range"), args=[number], keywords=[]),
                     ifs=[],
                     is_async=0,
                 )
             ] if not index.startswith("_") and index not in self.running:
-                self.check(size, depth)
+                size = self.read(number, depth)
                 self.indices.add(index)
                 self.running.append(index)
-                self.check(node.elt, depth)
+                term = self.read(node.elt, depth)
                 self.running.pop()
-            case _:
-                _refuse("sum(…)", FUNCTIONS["sum"].example)
+                return lambda given: building.sum_over(_size(size(given)), lambda i: term({**given, index: i}), index)
+        _refuse("sum(…)", FUNCTIONS["sum"].example)
 
     def number(self, node: ast.Constant) -> int | Fraction:
         """A number as it is written, not as the nearest float."""
@@ -266,48 +302,6 @@ class _Reader:
         if not re.fullmatch(r"[\d.]{1,60}([eE][+-]?\d{1,2})?", written):
             raise ValueError(f"identity: {excerpt(written)}: expected a decimal number of at most 60 digits")
         return Fraction(written)
-
-    # ---- reading ----
-
-    def value(self, node: ast.expr, given: Mapping[str, Any]) -> Any:
-        """What a checked text stands for."""
-        match node:
-            case ast.Name(id=name):
-                if name not in given:
-                    raise ValueError(
-                        f"identity: {name!r} has no shape and is not a size: known are {', '.join(sorted(given))}"
-                    )
-                return given[name]
-            case ast.Constant():
-                return self.number(node)
-            case ast.Attribute(value=inner, attr=attribute):
-                matrix = self.value(inner, given)
-                return getattr(matrix, attribute) if isinstance(matrix, Expression) else matrix
-            case ast.UnaryOp(operand=inner):
-                return -self.value(inner, given)
-            case ast.BinOp(left=left, op=op, right=right):
-                return _BINARY[type(op)](self.value(left, given), self.value(right, given))
-            case ast.Subscript(value=stack, slice=index):
-                place = given[index.id] if isinstance(index, ast.Name) else self.value(index, given)
-                return self.value(stack, given)[place]
-            case ast.Call(func=ast.Name(id="sum"), args=[ast.GeneratorExp(elt=term, generators=[generator])]):
-                assert isinstance(generator.iter, ast.Call)
-                assert isinstance(generator.target, ast.Name)
-                name = generator.target.id
-                size = _size(self.value(generator.iter.args[0], given))
-                return building.sum_over(size, lambda i: self.value(term, {**given, name: i}), name)
-            case ast.Call(func=ast.Name(id="map"), args=[ast.Name(id=function), argument]):
-                return building.apply_entrywise(function, self.value(argument, given))
-            case ast.Call(
-                func=ast.Name(id=name), args=[*matrices, ast.Constant(value=str() as pattern)], keywords=keywords
-            ):
-                sizes = {str(k.arg): _size(self.value(k.value, given)) for k in keywords}
-                return FUNCTIONS[name].call(*(self.value(matrix, given) for matrix in matrices), pattern, **sizes)
-            case ast.Call(func=ast.Name(id=name), args=arguments):
-                return FUNCTIONS[name].call(*(self.value(argument, given) for argument in arguments))
-            case ast.Tuple(elts=elements):
-                return tuple(self.value(element, given) for element in elements)
-        raise AssertionError(f"{type(node).__name__} was not refused")  # pragma: no cover
 
 
 _BINARY: dict[type[ast.operator], Callable[[Any, Any], Any]] = {

@@ -45,24 +45,14 @@ from ..language.expressions import (
     equal_expressions,
     written_form,
 )
+from ..language.hypotheses import Facts
 from ..language.sizes import Size, product_of, same_size
 from ..language.structures import Blocks, Inverse, Map, RangeIndex, RangeSum, Slice
 from .inverses import without_inverses
-from .normal_form import (
-    Digit,
-    Entry,
-    Facts,
-    Image,
-    Index,
-    NeedsDigits,
-    Part,
-    Term,
-    collected,
-    fresh_digit,
-    quotient,
-)
+from .normal_form import collected
 from .radices import alternatives, digit_radices, radices, refined, split_at, sums_over
 from .sides import Sides
+from .terms import Digit, Entry, Image, Index, NeedsDigits, Part, Term, fresh_digit, quotient
 
 __all__ = ["differences", "equal_for_all_sizes"]
 

@@ -16,195 +16,34 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from itertools import count
+from dataclasses import replace
+from functools import singledispatch
 from typing import Any, NoReturn
 
 import sympy as sp
 
 from ..claims import Undecided
+from ..language.hypotheses import Facts
 from ..language.sizes import Size, product_of, same_size
+from .terms import (
+    Digit,
+    Entry,
+    Image,
+    Index,
+    NeedsDigits,
+    Part,
+    Renaming,
+    Term,
+    digits_of,
+    fresh_digit,
+    quotient,
+    renamed,
+)
 
-__all__ = [
-    "Digit",
-    "Entry",
-    "Facts",
-    "Image",
-    "Index",
-    "NeedsDigits",
-    "Part",
-    "Term",
-    "collected",
-    "digits_of",
-    "fresh_digit",
-    "quotient",
-]
+__all__ = ["collected"]
 
-_labels = count()
 #: Ways to single out a digit that are tried before the naming of a term is given up.
 _MOST_NAMINGS = 500
-
-
-@dataclass(frozen=True, order=True)
-class Digit:
-    """One digit of an index; ``path`` says where a free one, not summed over, stands in the index of its axis."""
-
-    label: int
-    size: Size = field(compare=False)
-    path: tuple[int, ...] = field(compare=False, default=())
-
-
-@dataclass(frozen=True)
-class Part:
-    """A digit known to lie in one block of a partition of its range, with the digits of its place there."""
-
-    which: int
-    sizes: tuple[Size, ...]
-    digits: tuple[Any, ...]
-
-    @property
-    def size(self) -> Size:
-        return sum(self.sizes)
-
-
-Index = tuple[Any, ...]  # of Digit and Part, most significant first; digits of size 1 are left out
-Renaming = Mapping[Digit, Index]
-
-
-class NeedsDigits(Exception):
-    """A free digit must be written in digits of these radices."""
-
-    def __init__(self, digit: Digit, radices: tuple[Any, ...]) -> None:
-        super().__init__(digit, radices)
-        self.digit, self.radices = digit, radices
-
-
-def fresh_digit(size: Size, path: tuple[int, ...] = ()) -> Digit:
-    """A digit that stands nowhere else."""
-    return Digit(next(_labels), size, path)
-
-
-def digits_of(index: Index) -> list[Digit]:
-    """All digits of an index, those inside parts too."""
-    return [d for item in index for d in ([item] if isinstance(item, Digit) else digits_of(item.digits))]
-
-
-def _renamed(index: Index, new: Renaming) -> Index:
-    out: list[Any] = []
-    for item in index:
-        if isinstance(item, Part):
-            out.append(replace(item, digits=_renamed(item.digits, new)))
-        else:
-            out.extend(new.get(item, (item,)))
-    return tuple(out)
-
-
-def _written_index(index: Index, names: Mapping[Digit, str]) -> str:
-    return " ".join(
-        names[item]
-        if isinstance(item, Digit)
-        else f"<{item.which} of {item.sizes}: {_written_index(item.digits, names)}>"
-        for item in index
-    )
-
-
-@dataclass(frozen=True)
-class Entry:
-    """name[indices]."""
-
-    name: str
-    indices: tuple[Index, ...]
-
-    def renamed(self, new: Renaming) -> Entry:
-        return replace(self, indices=tuple(_renamed(index, new) for index in self.indices))
-
-    def digits(self) -> set[Digit]:
-        return {d for index in self.indices for d in digits_of(index)}
-
-    def written(self, names: Mapping[Digit, str], facts: Facts, depth: int) -> str:
-        places = [_written_index(index, names) for index in self.indices]
-        if self.name in facts.symmetric and len(places) == 2:
-            places.sort()
-        return f"{self.name}[{', '.join(places)}]"
-
-
-@dataclass(frozen=True)
-class Image:
-    """φ(a sum of terms)."""
-
-    name: str
-    terms: tuple[Term, ...]
-
-    def renamed(self, new: Renaming) -> Image:
-        return Image(self.name, tuple(term.renamed(new) for term in self.terms))
-
-    def digits(self) -> set[Digit]:
-        return {d for term in self.terms for d in term.digits() - term.bound}
-
-    def written(self, names: Mapping[Digit, str], facts: Facts, depth: int) -> str:
-        inner = collected(self.terms, facts, names, depth + 1)
-        return f"{self.name}({'; '.join(f'{c} {form}' for form, c in sorted(inner.items()))})"
-
-
-@dataclass(frozen=True)
-class Term:
-    """coefficient · Σ over ``bound`` of Π atoms · Π δ(pairs)."""
-
-    coefficient: Any = 1
-    atoms: tuple[Entry | Image, ...] = ()
-    deltas: tuple[tuple[Index, Index], ...] = ()
-    bound: frozenset[Digit] = frozenset()
-
-    def __mul__(self, other: Term) -> Term:
-        return Term(
-            self.coefficient * other.coefficient,
-            self.atoms + other.atoms,
-            self.deltas + other.deltas,
-            self.bound | other.bound,
-        )
-
-    def digits(self) -> set[Digit]:
-        return {d for atom in self.atoms for d in atom.digits()} | {
-            d for pair in self.deltas for index in pair for d in digits_of(index)
-        }
-
-    def renamed(self, new: Renaming) -> Term:
-        return Term(
-            self.coefficient,
-            tuple(atom.renamed(new) for atom in self.atoms),
-            tuple((_renamed(i, new), _renamed(j, new)) for i, j in self.deltas),
-            frozenset(e for d in self.bound for e in digits_of(new.get(d, (d,)))),
-        )
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What is known of variables, by name.
-
-    Attributes
-    ----------
-    contractions : set of (name, axis, name, axis)
-        Pairs of matrices whose product over these axes is the identity.
-    symmetric : set of str
-        Matrices that equal their transposes.
-    single : set of str
-        Matrices with entries 0 and 1, and a single 1 in every row and column: P[i, j] P[i, k] = δ(j, k) P[i, j].
-    summing : set of str
-        Matrices whose rows and columns sum to 1.
-    """
-
-    contractions: frozenset[tuple[str, int, str, int]] = frozenset()
-    symmetric: frozenset[str] = frozenset()
-    single: frozenset[str] = frozenset()
-    summing: frozenset[str] = frozenset()
-
-    def __or__(self, other: Facts) -> Facts:
-        return Facts(
-            self.contractions | other.contractions,
-            self.symmetric | other.symmetric,
-            self.single | other.single,
-            self.summing | other.summing,
-        )
 
 
 def collected(
@@ -272,7 +111,7 @@ def _collapsed(term: Term) -> Term | None:
             if first not in term.bound:
                 _ask(first, (second,))
             new: Renaming = {first: (second,)}
-            rest_i, rest_j = _renamed(i[1:], new), _renamed(j[1:], new)
+            rest_i, rest_j = renamed(i[1:], new), renamed(j[1:], new)
             term = replace(term, bound=term.bound - {first}).renamed(new)
             term = replace(term, deltas=((rest_i, rest_j), *term.deltas))
         else:
@@ -283,7 +122,7 @@ def _collapsed(term: Term) -> Term | None:
                 stays, gone = sorted((first, second))
                 kept.append((stays, gone))
             new = {gone: (stays,)}
-            rest_i, rest_j = _renamed(i[1:], new), _renamed(j[1:], new)
+            rest_i, rest_j = renamed(i[1:], new), renamed(j[1:], new)
             kept = [pair if pair == (stays, gone) else _pair(pair, new) for pair in kept]
             term = replace(term, bound=term.bound - {gone}).renamed(new)
             term = replace(term, deltas=((rest_i, rest_j), *term.deltas))
@@ -315,15 +154,9 @@ def _split(term: Term, digit: Digit, size: Size, pair: tuple[Index, Index]) -> T
     if digit not in term.bound:
         _ask(digit, (size, rest))
     new: Renaming = {digit: (fresh_digit(size), fresh_digit(rest))}
-    i, j = (_renamed(index, new) for index in pair)
+    i, j = (renamed(index, new) for index in pair)
     term = term.renamed(new)
     return replace(term, deltas=((i, j), *term.deltas))
-
-
-def quotient(a: Size, b: Size) -> Size | None:
-    """a/b where it is a product of sizes."""
-    q = sp.cancel(sp.sympify(int(a) if isinstance(a, int) else a) / b)
-    return q if sp.denom(q) == 1 else None
 
 
 def _contracted(term: Term, facts: Facts) -> Term | None:
@@ -384,6 +217,30 @@ def _named(term: Term, facts: Facts, around: Mapping[Digit, str], depth: int) ->
     return coefficient, f"{sorted(texts)} {deltas}"
 
 
+@singledispatch
+def _written(atom: Any, names: Mapping[Digit, str], facts: Facts, depth: int) -> str:
+    """An entry of a variable, or of a function of entries, as text."""
+    places = [_written_index(index, names) for index in atom.indices]
+    if atom.name in facts.symmetric and len(places) == 2:
+        places.sort()
+    return f"{atom.name}[{', '.join(places)}]"
+
+
+@_written.register
+def _(atom: Image, names: Mapping[Digit, str], facts: Facts, depth: int) -> str:
+    inner = collected(atom.terms, facts, names, depth + 1)
+    return f"{atom.name}({'; '.join(f'{c} {form}' for form, c in sorted(inner.items()))})"
+
+
+def _written_index(index: Index, names: Mapping[Digit, str]) -> str:
+    return " ".join(
+        names[item]
+        if isinstance(item, Digit)
+        else f"<{item.which} of {item.sizes}: {_written_index(item.digits, names)}>"
+        for item in index
+    )
+
+
 def _components(
     atoms: tuple[Entry | Image, ...], bound: frozenset[Digit]
 ) -> list[tuple[list[Entry | Image], set[Digit]]]:
@@ -407,7 +264,7 @@ def _component(
     budget = [_MOST_NAMINGS]
 
     def text(names: Mapping[Digit, str]) -> list[str]:
-        return sorted(atom.written({**around, **names}, facts, depth) for atom in atoms)
+        return sorted(_written(atom, {**around, **names}, facts, depth) for atom in atoms)
 
     def refined(colors: dict[Digit, int]) -> dict[Digit, int]:
         """Colors split by the atoms that digits stand in, until nothing changes."""
@@ -419,7 +276,7 @@ def _component(
             base = {d: f"b{depth}.{colors[d]}" for d in digits}
             for d in digits:
                 marked = {**around, **base, d: f"*{colors[d]}"}
-                seen[d] = (colors[d], sorted(a.written(marked, facts, depth) for a in atoms if d in a.digits()))
+                seen[d] = (colors[d], sorted(_written(a, marked, facts, depth) for a in atoms if d in a.digits()))
             ranks = {value: rank for rank, value in enumerate(sorted({repr(v) for v in seen.values()}))}
             new = {d: ranks[repr(seen[d])] for d in digits}
             if len(set(new.values())) == len(set(colors.values())):

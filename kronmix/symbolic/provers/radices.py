@@ -15,7 +15,7 @@ from ..language.contractions import Contraction
 from ..language.expressions import Sum
 from ..language.sizes import Size, product_of, same_size
 from ..language.structures import Blocks, Map, RangeSum
-from .normal_form import Index, Part, Term, digits_of, fresh_digit, quotient
+from .terms import Index, Part, Term, digits_of, fresh_digit, quotient
 
 __all__ = [
     "Radices",
