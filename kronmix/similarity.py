@@ -12,9 +12,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-from .checks import finite, integer
+from .checks import MAX_BYTES, check_memory, finite, integer
 from .intervals import Interval
-from .operators.base import MAX_BYTES, Array, as_factor, check_memory
+from .operators.arrays import Array, as_factor
 
 __all__ = ["Interval", "PairedTest", "cka", "cka_difference", "cka_interval", "paired_bootstrap"]
 

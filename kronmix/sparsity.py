@@ -11,7 +11,7 @@ import numpy as np
 
 from .forms import DirectSum, Form, Permuted, Slices, Slots, Stack, form_of
 from .operators import Chain, Kronecker, KroneckerSparse, Monarch, StructuredOperator
-from .operators.base import Array
+from .operators.arrays import Array
 from .operators.convert import operator_of
 from .operators.dense import as_operator, finite_operator
 from .spectra.entrywise import entrywise_norm, slice_norms

@@ -22,7 +22,8 @@ from .files import read_arrays, write_file
 from .files.stored import first_line
 from .mixer import LinearMixer
 from .operators import Foreign, StructuredOperator
-from .operators.base import Array, packed, tells_arguments
+from .operators.arrays import Array
+from .operators.copies import packed, tells_arguments
 
 __all__ = ["load", "save"]
 

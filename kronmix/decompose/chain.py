@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..operators import Chain, KroneckerSparse, StructuredOperator
-from ..operators.base import Array
+from ..operators.arrays import Array
 from ..patterns import Pattern, Slicing, chain_product
 from .factorization import Factorization, as_matrix, exact, target
 from .truncation import leading_pair, least_error2, truncate

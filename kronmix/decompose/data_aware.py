@@ -10,7 +10,7 @@ import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 
 from ..operators import LowRank, StructuredOperator
-from ..operators.base import Array
+from ..operators.arrays import Array
 from .data_aware_moments import SecondMoment, second_moment
 from .factorization import Factorization, Target, rounding, target
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..operators import Kronecker, SumOfKroneckers
-from ..operators.base import Array
+from ..operators.arrays import Array
 from .data_aware import DataFactorization, Pair, Weighted, alternate, least_ratio, solve
 from .data_aware_moments import root
 from .factorization import Factorization

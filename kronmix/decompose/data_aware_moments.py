@@ -12,7 +12,7 @@ from scipy.sparse import issparse
 
 from ..checks import explicit, finite
 from ..operators import StructuredOperator
-from ..operators.base import Array
+from ..operators.arrays import Array
 from .factorization import working_matrix
 
 # Samples that are converted to double precision at once.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..operators import Monarch
-from ..operators.base import Array
+from ..operators.arrays import Array
 from ..patterns import monarch_slices
 from .data_aware import DataFactorization, Pair, Weighted, alternate, least_ratio, solve
 from .data_aware_moments import SecondMoment, root

@@ -11,7 +11,7 @@ from scipy.sparse import issparse
 
 from ..checks import MAX_BYTES, entries, explicit, finite
 from ..operators import StructuredOperator
-from ..operators.base import Array
+from ..operators.arrays import Array
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..checks import integer, non_negative
 from ..operators import Kronecker, StructuredOperator, SumOfKroneckers
-from ..operators.base import Array
+from ..operators.arrays import Array
 from .data_aware import weighted
 from .data_aware_kronecker import kronecker
 from .factorization import Factorization, Target, as_matrix, factor_dtype, rounding, target

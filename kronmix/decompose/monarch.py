@@ -9,7 +9,7 @@ import numpy as np
 
 from ..checks import integer, non_negative
 from ..operators import Kronecker, Monarch, SumOfKroneckers
-from ..operators.base import Array
+from ..operators.arrays import Array
 from ..patterns import monarch_slices
 from .data_aware import weighted
 from .data_aware_monarch import monarch

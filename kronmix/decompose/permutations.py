@@ -13,7 +13,7 @@ from scipy.optimize import linear_sum_assignment
 
 from ..checks import integer
 from ..operators import Chain, Permutation
-from ..operators.base import Array
+from ..operators.arrays import Array
 from ..patterns import butterfly_patterns
 from .chain import nearest_chain
 from .factorization import Factorization, Target, as_matrix, target

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from ..operators.base import Array
+from ..operators.arrays import Array
 
 
 @dataclass(frozen=True)

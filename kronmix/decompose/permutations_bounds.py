@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from ..operators.base import Array
+from ..operators.arrays import Array
 
 # Pairs of rows times columns that are looked at: larger matrices are bounded from a part of their columns.
 _ENTRIES = 2**25

@@ -8,7 +8,7 @@ from itertools import islice
 
 import numpy as np
 
-from ..operators.base import Array
+from ..operators.arrays import Array
 from .permutations_assignment import Places, assign, cluster
 from .permutations_starts import at_random, by_magnitude, by_ratio
 from .truncation import truncate

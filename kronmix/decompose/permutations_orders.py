@@ -7,7 +7,7 @@ from math import prod
 
 import numpy as np
 
-from ..operators.base import Array
+from ..operators.arrays import Array
 from .permutations_assignment import free, nested, transversal
 from .permutations_groups import ROUNDING, blocks, find_groups
 from .truncation import truncate

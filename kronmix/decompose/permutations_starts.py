@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..operators.base import Array
+from ..operators.arrays import Array
 from .permutations_assignment import Places, cluster
 
 # Losses below this part of the whole are rounding, or chance; scores this near are equally good.

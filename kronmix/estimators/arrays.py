@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.utils.validation import validate_data
 
 from .. import checks
-from ..operators.base import Array
+from ..operators.arrays import Array
 
 #: Sizes (p, q) of a matrix.
 Shape = tuple[int, int]

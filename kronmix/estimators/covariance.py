@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .. import checks
 from ..operators import Kronecker
-from ..operators.base import Array
+from ..operators.arrays import Array
 from .arrays import Shape, flat, nearest_square, sizes_of
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ..operators import Chain, Dense, LowRank, StructuredOperator
-from ..operators.base import Array
+from ..operators.arrays import Array
 from ..regularization.gradients import Packing
 from ..regularization.induced import induced_norm
 from ..regularization.norms import factored_blocks

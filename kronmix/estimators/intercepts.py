@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import expit
 
-from ..operators.base import Array
+from ..operators.arrays import Array
 from ..regularization import Regression
 
 #: Newton's steps for the intercepts, their largest length, and the step that counts as none.

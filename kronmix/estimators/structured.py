@@ -16,7 +16,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 from .. import checks
 from ..checks import as_finite
 from ..operators import StructuredOperator
-from ..operators.base import Array
+from ..operators.arrays import Array
 from ..regularization import Path, Regression, Scaling
 from ..regularization.induced import induced_norm
 from ..regularization.proximal import loss_and_dense_gradient

@@ -16,7 +16,7 @@ import numpy as np
 from ..checks import finite
 from ..files import read_arrays, read_json, refuse_what_is_no_file
 from ..operators import StructuredOperator
-from ..operators.base import Array
+from ..operators.arrays import Array
 from . import kohya, peft
 from .updates import Kind, Update
 

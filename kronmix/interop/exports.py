@@ -25,7 +25,7 @@ from ..operators import (
     SumOfKroneckers,
     VStack,
 )
-from ..operators.base import Array
+from ..operators.arrays import Array
 from ..storage import load
 from .chains import product_of
 from .factorized import ks_values, sparse_factors

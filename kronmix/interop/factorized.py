@@ -8,7 +8,7 @@ import numpy as np
 import scipy.sparse
 
 from ..operators import Dense, KroneckerSparse, StructuredOperator
-from ..operators.base import Array
+from ..operators.arrays import Array
 from ..patterns import Pattern
 from .chains import factors_of, from_sparse, kronecker_sparse_chain, product_of
 from .optional import library

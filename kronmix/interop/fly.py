@@ -7,7 +7,7 @@ from typing import Any, Literal
 import numpy as np
 
 from ..operators import Chain, KroneckerSparse, Monarch, Permutation, RectangularIdentity, StructuredOperator
-from ..operators.base import Array, as_factor
+from ..operators.arrays import Array, as_factor
 from .chains import kronecker_sparse_chain
 
 Variant = Literal["rank", "einsum"]

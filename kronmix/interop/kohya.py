@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ..operators import StructuredOperator
-from ..operators.base import Array
+from ..operators.arrays import Array
 from .updates import LOHA, LOKR, Kind, Update, lora
 
 LORA = lora("lora_down.weight", "lora_up.weight", "lora_mid.weight")

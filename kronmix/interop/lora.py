@@ -15,7 +15,7 @@ import numpy as np
 from ..checks import integer
 from ..files import staged_folder, write_file
 from ..operators import StructuredOperator
-from ..operators.base import Array
+from ..operators.arrays import Array
 from ..spectra import SVD
 from .adapters import Adapter, AdapterLayer
 from .optional import library

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..operators import StructuredOperator
-from ..operators.base import Array
+from ..operators.arrays import Array
 from .updates import LOHA, LOKR, Kind, Update, lora, swapped_kronecker
 
 #: What every name of a file begins with.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..operators import StructuredOperator
-from ..operators.base import Array
+from ..operators.arrays import Array
 from ..spectra import SVD, svd
 from .adapters import AdapterLayer
 

@@ -25,7 +25,7 @@ from ..operators import (
     RectangularIdentity,
     SumOfKroneckers,
 )
-from ..operators.base import Array
+from ..operators.arrays import Array
 from ..patterns import Pattern
 from .chains import factors_of
 

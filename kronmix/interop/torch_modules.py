@@ -40,7 +40,7 @@ from ..operators import (
     SumOfKroneckers,
     VStack,
 )
-from ..operators.base import Array
+from ..operators.arrays import Array
 from .torch_kernels import index_arrays, multiply
 
 

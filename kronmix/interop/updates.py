@@ -12,7 +12,7 @@ from math import prod
 import numpy as np
 
 from ..operators import Chain, Kronecker, KroneckerSparse, LowRank, LowRankHadamard, Permutation, StructuredOperator
-from ..operators.base import Array
+from ..operators.arrays import Array
 
 Parts = Mapping[str, Array]
 

@@ -10,7 +10,7 @@ import numpy as np
 from ..checks import finite
 from ..decompose import nearest_chain, nearest_kronecker, nearest_monarch
 from ..operators import Kronecker, KroneckerSparse, StructuredOperator
-from ..operators.base import Array, as_factor
+from ..operators.arrays import Array, as_factor
 from ..patterns import butterfly_patterns
 from ..sparsity import SparsityProfile, sparsity_profile
 from ..spectra import singular_values

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..checks import explicit
 from ..operators import Chain, Kronecker, KroneckerSparse, Permutation
-from ..operators.base import Array, as_factor, read_only
+from ..operators.arrays import Array, as_factor, read_only
 
 
 def token_mixing(W: Any, channels: int) -> KroneckerSparse:

@@ -13,7 +13,7 @@ from typing import Any, Self
 import numpy as np
 
 from ..operators import StructuredOperator
-from ..operators.base import read_only
+from ..operators.arrays import read_only
 
 Array = np.ndarray[Any, np.dtype[Any]]
 #: Maps (ȳ, whether x̄ is wanted) to (gradients of the factors, x̄ or None).

@@ -1,8 +1,9 @@
 """Structured matrices: SciPy linear operators that know their factors, their gradients and their counts."""
 
+from ..checks import MAX_BYTES
 from .algebra import register_product, register_sum
 from .ampliation import Ampliation, amplify
-from .base import MAX_BYTES, StructuredOperator
+from .base import StructuredOperator
 from .block_diagonal import BlockDiagonal
 from .chain import Chain
 from .composite import Composite

@@ -11,7 +11,8 @@ from scipy.sparse import csr_array
 
 from ..forms import Form, Identity, Opaque, Slots, kron
 from ..patterns import Pattern
-from .base import Array, Pull, StructuredOperator
+from .arrays import Array
+from .base import Pull, StructuredOperator
 from .chain import Chain
 from .dense import Dense
 from .kronecker import Kronecker

@@ -12,18 +12,16 @@ from numpy.typing import ArrayLike
 from scipy.sparse import csr_array
 from scipy.sparse.linalg import LinearOperator
 
-from ..checks import MAX_BYTES as _MAX_BYTES, as_numbers, check_memory as check_memory, explicit
+from ..checks import MAX_BYTES, check_memory, explicit
 from ..forms import Form, Identity, Opaque, Slots, inverse, product_of, pseudo_inverse, widened
 from ..patterns import Pattern
 from . import algebra
+from .arrays import Array, columns, read_only
+from .copies import reduced
 from .indexing import item
 
-Array = np.ndarray[Any, np.dtype[Any]]
 #: Maps (ȳ, whether x̄ is wanted) to (gradients of the factors, x̄ or None).
 Pull = Callable[[Array, bool], tuple[tuple[Array, ...], Array | None]]
-
-#: Largest explicit matrix that ``to_dense`` makes unless told otherwise, in bytes (1 GiB).
-MAX_BYTES = _MAX_BYTES
 
 
 class StructuredOperator(LinearOperator):
@@ -282,11 +280,7 @@ class StructuredOperator(LinearOperator):
     # ---- copies and pickles -----------------------------------------------------------------------------------------
 
     def __reduce__(self) -> tuple[Any, ...]:
-        if tells_arguments(type(self)):
-            return type(self), tuple(map(packed, self._arguments()))
-        derived = [name for name in vars(self) if isinstance(getattr(type(self), name, None), cached_property)]
-        state = {name: packed(value) for name, value in vars(self).items() if name not in derived}
-        return _restored, (type(self), state)
+        return reduced(self)
 
     # ---- SciPy's interface ------------------------------------------------------------------------------------------
 
@@ -401,66 +395,3 @@ class StructuredOperator(LinearOperator):
 
     def _describe(self) -> list[str]:
         return []
-
-
-def tells_arguments(kind: type[StructuredOperator]) -> bool:
-    """Whether the class itself says how its operators are made again; what it inherits was said of another class."""
-    return "_arguments" in vars(kind)
-
-
-def packed(argument: Any) -> Any:
-    """Arrays in row-major order, so that a pickle and its copy have the same bytes; tuples entry by entry."""
-    if isinstance(argument, tuple) and type(argument) is tuple:
-        return tuple(map(packed, argument))
-    if isinstance(argument, csr_array):
-        parts = (packed(part) for part in (argument.data, argument.indices, argument.indptr))
-        return csr_array(tuple(parts), shape=argument.shape)
-    if not isinstance(argument, np.ndarray):
-        return argument
-    fresh = np.empty(argument.shape, argument.dtype)
-    if argument.strides == fresh.strides:
-        return argument
-    fresh[...] = argument
-    return fresh
-
-
-def _restored(kind: type[StructuredOperator], state: dict[str, Any]) -> StructuredOperator:
-    """An operator of a class that does not say its arguments, from its attributes."""
-    op = object.__new__(kind)
-    op.__dict__.update(state, factors=tuple(map(read_only, state["factors"])))
-    return op
-
-
-def read_only(array: Array) -> Array:
-    """Return a view that cannot be written through: operators are values."""
-    view = array.view()
-    view.flags.writeable = False
-    return view
-
-
-#: Checks a user's array and makes it a factor.
-as_factor = as_numbers
-
-
-def same_shapes(arrays: tuple[Any, ...], like: tuple[Array, ...]) -> tuple[Array, ...]:
-    """Check the arguments of ``with_factors`` against the present factors."""
-    if len(arrays) != len(like):
-        raise ValueError(f"with_factors got {len(arrays)} arrays: expected {len(like)}")
-    checked = tuple(as_factor(array, f"factor {i}") for i, array in enumerate(arrays))
-    for i, (new, old) in enumerate(zip(checked, like, strict=True)):
-        if new.shape != old.shape:
-            raise ValueError(f"factor {i} has shape {new.shape}: expected {old.shape}")
-    return checked
-
-
-def columns(x: Any, size: int, name: str, op: LinearOperator, given: tuple[int, ...] | None = None) -> Array:
-    """Check a vector or a batch of columns; a vector becomes one column. ``given`` is the shape that a complaint names."""
-    array = explicit(x, name)
-    if array.ndim not in (1, 2) or array.shape[0] != size:
-        raise ValueError(
-            f"{name} has shape {given or array.shape}: expected ({size},), ({size}, batch) or (..., {size}, batch) "
-            f"for a {op.shape[0]}×{op.shape[1]} {type(op).__name__}"
-        )
-    if array.dtype.kind in "biu":
-        array = array.astype(np.float64)
-    return array[:, None] if array.ndim == 1 else array

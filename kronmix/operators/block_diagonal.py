@@ -11,7 +11,8 @@ from scipy.sparse import csr_array
 
 from ..forms import DirectSum, Form, Permuted, orders, permuted, widened
 from .algebra import register_product, register_sum
-from .base import Array, Pull, StructuredOperator
+from .arrays import Array
+from .base import Pull, StructuredOperator
 from .composite import Composite, flatten, split_rows
 from .dense import as_operator
 

@@ -11,10 +11,12 @@ from typing import Any
 import numpy as np
 from scipy.sparse import csr_array
 
+from ..checks import MAX_BYTES
 from ..forms import Form, Permuted, Product, factor_slices, orders, permuted, product_of, slices_of
 from ..patterns import Pattern, Slicing
 from .algebra import register_product
-from .base import MAX_BYTES, Array, Pull, StructuredOperator
+from .arrays import Array
+from .base import Pull, StructuredOperator
 from .composite import Composite, flatten
 from .kernels import PASS, apply_factors, cheapest_groups
 from .kronecker_sparse import KroneckerSparse

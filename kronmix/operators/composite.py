@@ -8,7 +8,8 @@ from typing import Any, Self
 
 import numpy as np
 
-from .base import Array, StructuredOperator
+from .arrays import Array
+from .base import StructuredOperator
 
 
 class Composite(StructuredOperator):

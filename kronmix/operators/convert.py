@@ -30,7 +30,8 @@ from ..forms import (
 )
 from ..patterns import Pattern
 from .algebra import provide, scaled_identity
-from .base import Array, StructuredOperator
+from .arrays import Array
+from .base import StructuredOperator
 from .block_diagonal import BlockDiagonal
 from .chain import Chain
 from .dense import Dense

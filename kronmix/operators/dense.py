@@ -11,7 +11,8 @@ from ..checks import finite
 from ..forms import Form, Matrix, Slots
 from ..patterns import Pattern
 from .algebra import register_product, register_sum, structured
-from .base import Array, StructuredOperator, as_factor, same_shapes
+from .arrays import Array, as_factor, same_shapes
+from .base import StructuredOperator
 from .masked import masked_from_sparse
 
 

@@ -10,7 +10,8 @@ from scipy.sparse import csr_array
 from ..forms import Form, Stack
 from ..patterns import Pattern
 from .algebra import register_product, register_sum
-from .base import Array, StructuredOperator, as_factor, same_shapes
+from .arrays import Array, as_factor, same_shapes
+from .base import StructuredOperator
 
 
 class Diagonal(StructuredOperator):

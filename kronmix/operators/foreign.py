@@ -8,7 +8,8 @@ import numpy as np
 from scipy.sparse.linalg import LinearOperator
 
 from .algebra import provide
-from .base import Array, StructuredOperator, same_shapes
+from .arrays import Array, same_shapes
+from .base import StructuredOperator
 
 
 class Foreign(StructuredOperator):

@@ -9,7 +9,8 @@ import numpy as np
 
 from ..forms import Form, Matrix, Slots
 from ..patterns import Pattern
-from .base import Array, StructuredOperator, as_factor, same_shapes
+from .arrays import Array, as_factor, same_shapes
+from .base import StructuredOperator
 
 
 class Hadamard(StructuredOperator):

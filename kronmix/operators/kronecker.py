@@ -14,7 +14,8 @@ from scipy.sparse import csr_array
 from ..forms import Form, Matrix, Slots
 from ..patterns import Pattern
 from .algebra import register_product
-from .base import Array, Pull, StructuredOperator, as_factor, same_shapes
+from .arrays import Array, as_factor, same_shapes
+from .base import Pull, StructuredOperator
 from .kernels import PASS, apply_factor, apply_factors, cheapest_groups, factor_gradient
 
 

@@ -10,7 +10,8 @@ from scipy.sparse import coo_array, csr_array
 from ..forms import Form, factor_form
 from ..patterns import Pattern
 from .algebra import register_sum
-from .base import Array, StructuredOperator, as_factor, same_shapes
+from .arrays import Array, as_factor, same_shapes
+from .base import StructuredOperator
 from .kernels import apply_factor, factor_gradient
 
 

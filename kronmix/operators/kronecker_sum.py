@@ -12,7 +12,8 @@ from scipy.sparse import csr_array
 from ..forms import Form, Opaque, add
 from ..patterns import Pattern
 from .algebra import register_sum
-from .base import Array, Pull, StructuredOperator, as_factor, same_shapes
+from .arrays import Array, as_factor, same_shapes
+from .base import Pull, StructuredOperator
 from .kernels import apply_factor, factor_gradient
 from .kronecker_sparse import KroneckerSparse
 

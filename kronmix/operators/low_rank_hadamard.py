@@ -8,7 +8,8 @@ import numpy as np
 
 from ..forms import Form, Matrix, Slots
 from ..patterns import Pattern
-from .base import Array, Pull, StructuredOperator, as_factor, same_shapes
+from .arrays import Array, as_factor, same_shapes
+from .base import Pull, StructuredOperator
 
 
 class LowRankHadamard(StructuredOperator):

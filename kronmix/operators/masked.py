@@ -8,9 +8,11 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import structural_rank
 
+from ..checks import MAX_BYTES
 from ..forms import Form, Matrix, Opaque, Slots, from_sparse
 from .algebra import register_sum
-from .base import MAX_BYTES, Array, Pull, StructuredOperator, as_factor, same_shapes
+from .arrays import Array, as_factor, same_shapes
+from .base import Pull, StructuredOperator
 
 # Pullbacks gather rows of x and ȳ for this many numbers at once (cache-sized, 1 MiB of float64).
 _CHUNK = 2**17

@@ -6,7 +6,8 @@ from typing import Any, Self
 
 from ..checks import integer
 from ..patterns import Slicing, monarch_patterns
-from .base import Array, StructuredOperator, as_factor, same_shapes
+from .arrays import Array, as_factor, same_shapes
+from .base import StructuredOperator
 from .chain import Chain
 from .kronecker_sparse import KroneckerSparse
 

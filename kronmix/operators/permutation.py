@@ -10,7 +10,8 @@ from scipy.sparse import csr_array
 from ..forms import Form, Identity, Slots, permuted
 from ..vectorize import Order, _check_order, commutation_indices
 from .algebra import matrix_function, register_product, scaled_identity
-from .base import Array, StructuredOperator, same_shapes
+from .arrays import Array, same_shapes
+from .base import StructuredOperator
 
 
 class Permutation(StructuredOperator):

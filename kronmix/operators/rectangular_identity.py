@@ -7,7 +7,8 @@ from typing import Any, Self
 import numpy as np
 from scipy.sparse import csr_array, eye_array
 
-from .base import Array, StructuredOperator, same_shapes
+from .arrays import Array, same_shapes
+from .base import StructuredOperator
 
 
 class RectangularIdentity(StructuredOperator):

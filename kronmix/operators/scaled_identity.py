@@ -10,7 +10,8 @@ from scipy.sparse import csr_array
 
 from ..forms import Form, Identity, Slots
 from .algebra import provide, register_sum
-from .base import Array, StructuredOperator, same_shapes
+from .arrays import Array, same_shapes
+from .base import StructuredOperator
 from .kronecker_sparse import KroneckerSparse
 
 

@@ -11,7 +11,8 @@ import scipy.sparse
 from scipy.sparse import csr_array
 
 from ..forms import Form, beside, transpose
-from .base import Array, Pull, StructuredOperator
+from .arrays import Array
+from .base import Pull, StructuredOperator
 from .composite import Composite, flatten, split_rows
 from .dense import as_operator
 

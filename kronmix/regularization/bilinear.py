@@ -12,7 +12,7 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.linalg import LinearOperator, lsmr
 
-from ..operators.base import Array
+from ..operators.arrays import Array
 from .parametrisations import found_at, places
 
 #: Largest number of products of two entries that are followed.

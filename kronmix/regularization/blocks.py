@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..operators import Ampliation, BlockDiagonal, HStack, StructuredOperator, VStack
-from ..operators.base import Array
+from ..operators.arrays import Array
 from .gauges import Gauge, over_blocks
 from .parametrisations import Growth, Parametrisation, Placed, parametrisation_of
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..checks import positive
 from ..operators import StructuredOperator
-from ..operators.base import Array
+from ..operators.arrays import Array
 from .gradients import Packing
 from .problems import Problem
 

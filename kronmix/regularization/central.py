@@ -16,7 +16,7 @@ from scipy.optimize import minimize
 
 from ..checks import integer, positive
 from ..operators import StructuredOperator
-from ..operators.base import Array
+from ..operators.arrays import Array
 from .curvature import hessian
 from .gradients import Packing
 from .problems import Problem

@@ -24,7 +24,7 @@ from scipy.sparse import csr_array
 from ..decompose import nearest_chain
 from ..forms.items import multiply_items
 from ..operators import Chain, Dense, KroneckerSparse, Permutation, StructuredOperator
-from ..operators.base import Array
+from ..operators.arrays import Array
 from ..patterns import Pattern, Slicing, chain_product, is_chainable
 from .bilinear import Bilinear
 from .free_products import FreeProducts

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..checks import as_finite
-from ..operators.base import Array
+from ..operators.arrays import Array
 from .norms import factored_blocks
 from .path import Path
 from .references import check_parameters

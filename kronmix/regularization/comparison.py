@@ -17,7 +17,7 @@ from scipy.stats import t as student
 
 from ..intervals import Interval
 from ..operators import StructuredOperator
-from ..operators.base import Array
+from ..operators.arrays import Array
 from .descent import gradient_descent
 from .problems import Regression
 from .training_path import TrainingPath

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..checks import non_negative
 from ..operators import StructuredOperator
-from ..operators.base import Array
+from ..operators.arrays import Array
 from .parametrisations import Parametrisation, parameters
 from .registry import chosen
 from .structures import parametrised

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
 
 from ..operators import StructuredOperator
-from ..operators.base import Array
+from ..operators.arrays import Array
 from .gradients import Packing, moved
 from .problems import Problem
 

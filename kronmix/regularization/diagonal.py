@@ -9,7 +9,7 @@ import numpy as np
 from scipy.integrate import solve_ivp
 
 from ..checks import as_finite
-from ..operators.base import Array, read_only
+from ..operators.arrays import Array, read_only
 from .hypentropy import SMALLEST_SCALE
 from .path import Path
 

@@ -12,7 +12,7 @@ from scipy.integrate import DOP853, OdeSolver, Radau
 
 from ..checks import as_finite, positive
 from ..operators import StructuredOperator
-from ..operators.base import Array
+from ..operators.arrays import Array
 from .curvature import hessian, largest_hessian_eigenvalue
 from .descent import Progress, check_run
 from .gradients import Packing, loss_and_gradients

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..operators import Hadamard
-from ..operators.base import Array
+from ..operators.arrays import Array
 from .gauges import FrobeniusPieces, Gauge, NuclearPieces
 from .layouts import EntryPieces, Layout
 from .parametrisations import Growth, Parametrisation, Placed, parametrisation_of, places

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..operators.base import Array
+from ..operators.arrays import Array
 from .layouts import Layout
 from .norms import Norm
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..operators import StructuredOperator
-from ..operators.base import Array
+from ..operators.arrays import Array
 from .problems import Problem
 
 

@@ -9,7 +9,7 @@ from scipy.linalg import qr, solve_triangular
 from scipy.optimize import linprog
 
 from ..checks import as_finite
-from ..operators.base import Array
+from ..operators.arrays import Array
 from .least_squares import least_squares
 from .path import Path
 from .proximal import GapError

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from ..operators.base import Array
+from ..operators.arrays import Array
 from .least_squares import LeastSquares
 
 

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from ..forms.items import Identity
-from ..operators.base import Array
+from ..operators.arrays import Array
 from ..patterns import Pattern, Slicing
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..operators.base import Array
+from ..operators.arrays import Array
 from .problems import Observed, Regression, Sensing
 
 

@@ -12,7 +12,7 @@ from scipy.sparse import csr_array
 
 from ..forms.items import Identity
 from ..operators import Dense, Diagonal, KroneckerSparse, Masked, Permutation, StructuredOperator
-from ..operators.base import Array
+from ..operators.arrays import Array
 from .gauges import FrobeniusPieces, Gauge
 from .layouts import EntriesAt
 from .parametrisations import Growth, Parametrisation, Placed, found_at, parametrisation_of, places, squared

@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 import numpy as np
 from scipy.special import logsumexp
 
-from ..operators.base import Array
+from ..operators.arrays import Array
 
 
 class Loss(ABC):

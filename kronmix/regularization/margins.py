@@ -20,7 +20,7 @@ from scipy.special import logsumexp
 
 from ..checks import as_finite
 from ..operators import StructuredOperator
-from ..operators.base import Array
+from ..operators.arrays import Array
 from .flow import flow_stretches
 from .gauges import ScaledFrobenius
 from .gradients import Packing

@@ -14,7 +14,7 @@ import numpy as np
 from scipy.optimize import minimize
 
 from ..operators import StructuredOperator
-from ..operators.base import Array
+from ..operators.arrays import Array
 from .parametrisations import parameters, squared, with_parameters
 
 #: argmin f(M) + ‖M − V‖²/2step, from V and step.

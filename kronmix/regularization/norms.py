@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..operators import Chain, Dense, Hadamard, Kronecker, Monarch, StructuredOperator, SumOfKroneckers
-from ..operators.base import Array
+from ..operators.arrays import Array
 from .registry import add_name
 from .views import Entries, Rearranged, Slices, Stacked, View, Whole
 

@@ -29,7 +29,7 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from ..operators import StructuredOperator
-from ..operators.base import Array
+from ..operators.arrays import Array
 from .gauges import Gauge, PermutedNorm, ScaledFrobenius
 
 #: Values for places of θ.

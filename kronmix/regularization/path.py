@@ -9,7 +9,7 @@ import numpy as np
 
 from ..checks import as_finite
 from ..operators import StructuredOperator
-from ..operators.base import Array, read_only
+from ..operators.arrays import Array, read_only
 from .scaling import Scaling
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..checks import as_finite
 from ..operators import StructuredOperator
-from ..operators.base import Array
+from ..operators.arrays import Array
 from ..sparsity import sparsity_profile
 from ..spectra import norm
 from .parametrisations import Parametrisation, parameters, scattered, with_parameters

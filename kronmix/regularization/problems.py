@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from ..checks import as_finite, as_numbers
-from ..operators.base import Array
+from ..operators.arrays import Array
 from .losses import LOSSES, Loss
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..operators.base import Array
+from ..operators.arrays import Array
 from .norms import Penalty
 from .problems import Observed, Problem, Regression, Sensing
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..checks import as_finite
-from ..operators.base import Array
+from ..operators.arrays import Array
 from .norms import make_penalty
 from .path import Path
 from .problems import Problem, Regression

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..operators import Monarch
-from ..operators.base import Array
+from ..operators.arrays import Array
 from .conservation import conserved_quantities
 from .descent import gradient_descent
 from .path import Path

@@ -20,7 +20,7 @@ from ..checks import integer, non_negative, positive
 from ..intervals import Interval
 from ..mixer import LinearMixer
 from ..operators import Dense, Kronecker, Monarch, StructuredOperator, SumOfKroneckers
-from ..operators.base import Array
+from ..operators.arrays import Array
 from ..sparsity import effective_nonzeros, hoyer, l1_looseness
 from ..spectra import norm
 from .descent import gradient_descent

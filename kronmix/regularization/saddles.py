@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..operators.base import Array, read_only
+from ..operators.arrays import Array, read_only
 from .diagonal import check_system, refuse_constant
 
 

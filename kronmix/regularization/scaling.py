@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 
 from ..checks import as_finite
-from ..operators.base import Array, read_only
+from ..operators.arrays import Array, read_only
 
 
 @dataclass(frozen=True, eq=False)

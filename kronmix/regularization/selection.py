@@ -10,7 +10,7 @@ import numpy as np
 
 from .. import checks
 from ..operators import Dense
-from ..operators.base import Array
+from ..operators.arrays import Array
 from .least_squares import least_squares
 from .losses import LOSSES
 from .norms import factored_blocks

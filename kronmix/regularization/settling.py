@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import eigh
 
-from ..operators.base import Array
+from ..operators.arrays import Array
 
 #: Largest exponent by which a direction may still grow until the end: rounding, some 1e-15, stays far below any tolerance.
 _MOST_GROWTH = 5.0

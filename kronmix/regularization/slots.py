@@ -18,7 +18,7 @@ import numpy as np
 from ..decompose import nearest_kronecker
 from ..forms.items import merged
 from ..operators import Kronecker, LowRank, SumOfKroneckers
-from ..operators.base import Array
+from ..operators.arrays import Array
 from .free_products import FreeProducts, schatten_name
 from .gauges import FrobeniusPieces, Gauge, NuclearPieces
 from .layouts import JoinedPieces, KroneckerPieces

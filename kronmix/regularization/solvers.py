@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..operators.base import Array
+from ..operators.arrays import Array
 from . import lasso
 from .hypentropy import minimum_l1
 from .least_squares import LeastSquares, least_squares

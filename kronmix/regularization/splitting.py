@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
-from ..operators.base import Array
+from ..operators.arrays import Array
 from .least_squares import least_squares
 from .norms import Norm
 from .problems import Regression

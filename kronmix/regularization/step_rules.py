@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from ..operators import StructuredOperator
-from ..operators.base import Array
+from ..operators.arrays import Array
 from ..optimizers import Optimizer, Schedule
 from .gradients import Packing, moved
 

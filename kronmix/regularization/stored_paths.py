@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..operators import StructuredOperator
-from ..operators.base import Array
+from ..operators.arrays import Array
 from .path import Path
 from .problems import Observed, Regression, Sensing
 from .scaling import Scaling

@@ -18,7 +18,7 @@ from scipy.sparse import csr_array, eye_array
 from scipy.sparse.linalg import factorized, lsmr
 
 from ..operators import KroneckerSum, StructuredOperator, Sum
-from ..operators.base import Array
+from ..operators.arrays import Array
 from .multipliers import State, descend, restored, split_convex
 from .parametrisations import (
     Growth,

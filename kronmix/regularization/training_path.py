@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..operators import StructuredOperator
-from ..operators.base import Array
+from ..operators.arrays import Array
 
 #: Quantities to record along training: name -> function of the operator.
 Record = Mapping[str, Callable[[StructuredOperator], Any]]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ..decompose import rearrange, unrearrange
-from ..operators.base import Array
+from ..operators.arrays import Array
 from ..patterns import Slicing, monarch_patterns
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..operators.base import Array
+from ..operators.arrays import Array
 from .norms import Groups, Nuclear
 from .problems import Sensing
 from .proximal import GapError, Solution, loss_and_dense_gradient, minimize_penalized, relative_gap

@@ -30,7 +30,7 @@ from ..forms import (
     pseudo_inverse,
 )
 from ..forms.spectral import Triangular, diagonalized, triangularized
-from ..operators.base import Array
+from ..operators.arrays import Array
 
 Solver = Callable[[Array], Array]
 

@@ -11,7 +11,7 @@ from scipy.sparse.linalg import LinearOperator, gmres, lsqr
 from ..decompose import nearest_kronecker
 from ..forms import Form, Identity, Slots, Terms, form_of
 from ..operators import StructuredOperator, SumOfKroneckers
-from ..operators.base import Array, columns
+from ..operators.arrays import Array, columns
 from ..operators.dense import finite_operator
 from ..spectra.values import as_linear_operator
 from .direct import Solver, direct

@@ -24,7 +24,7 @@ from ..forms import (
 )
 from ..forms.spectral import diagonalized, triangularized
 from ..operators import StructuredOperator
-from ..operators.base import Array
+from ..operators.arrays import Array
 from ..operators.dense import finite_operator
 from .values import bound_of, explicit
 

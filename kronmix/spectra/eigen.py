@@ -12,7 +12,7 @@ from ..forms import DirectSum, Form, Identity, Matrix, Permuted, Slots, Stack, T
 from ..forms.orders import same
 from ..forms.spectral import diagonalized, is_hermitian, triangularized
 from ..operators import StructuredOperator
-from ..operators.base import Array
+from ..operators.arrays import Array
 from ..operators.convert import operator_of
 from ..operators.dense import finite_operator
 from .determinant import need_square

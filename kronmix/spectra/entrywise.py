@@ -9,7 +9,7 @@ import numpy as np
 
 from ..forms import Beside, DirectSum, Form, Identity, Matrix, Permuted, Slices, Slots, Stack, Terms, form_of
 from ..forms.items import item_array
-from ..operators.base import Array
+from ..operators.arrays import Array
 from ..operators.dense import as_operator
 from .values import nonzero_entries
 

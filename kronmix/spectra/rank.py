@@ -9,7 +9,7 @@ import numpy as np
 
 from ..forms import DirectSum, Form, Permuted, Slots, Stack, form_of
 from ..forms.items import matrix_values
-from ..operators.base import Array
+from ..operators.arrays import Array
 from ..operators.dense import finite_operator
 from .values import bound_of, singular_values, values_of
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from scipy.sparse.linalg import svds
 
+from ..checks import MAX_BYTES, check_memory
 from ..forms import (
     DirectSum,
     Form,
@@ -26,7 +27,7 @@ from ..forms import (
 )
 from ..forms.spectral import diagonalized
 from ..operators import StructuredOperator
-from ..operators.base import MAX_BYTES, Array, check_memory
+from ..operators.arrays import Array
 from ..operators.convert import operator_of
 from ..operators.dense import Dense, finite_operator
 from .values import as_linear_operator, bound_of, explicit

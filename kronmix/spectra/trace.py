@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from ..forms import entries, form_of
 from ..operators.algebra import matrix_function
-from ..operators.base import Array, StructuredOperator
+from ..operators.arrays import Array
+from ..operators.base import StructuredOperator
 from ..operators.dense import as_operator
 from .determinant import need_square
 

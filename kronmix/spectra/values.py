@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from scipy.sparse.linalg import ArpackError, LinearOperator, svds
 
+from ..checks import MAX_BYTES, check_memory
 from ..forms import (
     Beside,
     DirectSum,
@@ -29,7 +30,7 @@ from ..forms import (
 from ..forms.items import matrix_values
 from ..forms.spectral import diagonalized
 from ..forms.sums import is_multiple_of_identity
-from ..operators.base import MAX_BYTES, Array, check_memory
+from ..operators.arrays import Array
 from ..operators.dense import finite_operator
 
 # From this size on the largest singular value alone comes from Lanczos steps.

@@ -10,7 +10,7 @@ import numpy as np
 
 from ... import checks
 from ...operators import StructuredOperator
-from ...operators.base import Array
+from ...operators.arrays import Array
 from ..gauges import least_objective
 from ..gradients import Packing
 from ..induced import induced_gauge, induced_norm

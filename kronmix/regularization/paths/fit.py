@@ -10,7 +10,7 @@ from scipy.optimize import minimize
 from scipy.sparse.linalg import LinearOperator, minres
 
 from ...operators import StructuredOperator
-from ...operators.base import Array
+from ...operators.arrays import Array
 from ..curvature import hessian_product
 from ..gradients import Packing
 from ..norms import Penalty

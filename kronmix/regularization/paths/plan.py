@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 
 from ...operators import StructuredOperator
-from ...operators.base import Array
+from ...operators.arrays import Array
 from ..descent import check_run
 from ..least_squares import LeastSquares, least_squares
 from ..parametrisations import scattered, with_parameters

@@ -11,7 +11,7 @@ import numpy as np
 
 from ... import checks
 from ...operators import Chain, Dense, Kronecker, Monarch, StructuredOperator, SumOfKroneckers
-from ...operators.base import Array
+from ...operators.arrays import Array
 from ..norms import factored_blocks
 from ..path import Path
 from ..problems import Observed, Problem

@@ -11,7 +11,7 @@ import numpy as np
 
 from ... import checks
 from ...operators import Hadamard, StructuredOperator
-from ...operators.base import Array
+from ...operators.arrays import Array
 from ..descent import gradient_descent
 from ..diagonal import diagonal_flow
 from ..flow import gradient_flow

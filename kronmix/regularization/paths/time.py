@@ -11,7 +11,7 @@ import numpy as np
 
 from ... import checks
 from ...operators import Dense, Hadamard, StructuredOperator
-from ...operators.base import Array
+from ...operators.arrays import Array
 from ..closed_forms import averaged_flow, soft_threshold_path
 from ..diagonal import is_monotone, quadratic_flow
 from ..flow import flow_stretches, gradient_flow
