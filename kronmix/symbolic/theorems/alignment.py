@@ -18,14 +18,14 @@ from .minima import vanish
 from .sources import NGUYEN
 
 
-def unbiased_hsic(K: Array, L: Array, mixed: Any = 2) -> Any:
-    """HSIC₁ = [tr(K̃L̃) + 1ᵀK̃1 · 1ᵀL̃1/((n−1)(n−2)) − mixed/(n−2) 1ᵀK̃L̃1] / (n(n−3)), mixed = 2, diagonals set to 0."""
+def unbiased_hsic(K: Array, L: Array, mixed: Any = 2, sums: Any = 1) -> Any:
+    """HSIC₁ = [tr(K̃L̃) + sums 1ᵀK̃1 · 1ᵀL̃1/((n−1)(n−2)) − mixed/(n−2) 1ᵀK̃L̃1] / (n(n−3)), mixed = 2, sums = 1, diagonals 0."""
     n = len(K)
     K, L = _hollow(K), _hollow(L)
     product = K @ L
     total = (
         np.trace(product)
-        + K.sum() * L.sum() * _inverse((n - 1) * (n - 2), K)
+        + K.sum() * L.sum() * K[0, 1].ring(sums) * _inverse((n - 1) * (n - 2), K)
         - product.sum() * K[0, 1].ring(mixed) * _inverse(n - 2, K)
     )
     return total * _inverse(n * (n - 3), K)

@@ -73,19 +73,25 @@ def prove_dual_limit(scale: Callable[[Any], Any] = lambda log: log) -> Outcome:
     return Counterexample("α → 0, all w > 0", {"limit": limit}, "the limit is not 1")
 
 
-def prove_saddle_average(average: Callable[[Any, Any], Any] = lambda r, s: r - 1 / s) -> Outcome:
-    """One coordinate: as α → 0 the time average w̄(s log 1/α) tends to the average of the saddle path, average(r, s) for rs > 1 and
-    0 before: soft thresholding at λ = 1/s.
+def prove_saddle_average(average: Callable[[Any, Any, Any], Any] = lambda r, s, m: (r - 1 / s) / m) -> Outcome:
+    """XᵀX = diag(m): as α → 0 the time average w̄(s log 1/α) tends to the average of the saddle path, in each coordinate
+    average(r, s, m) for rs > 1 and 0 before: soft thresholding at λ = 1/s.
 
-    0 ≤ w ≤ r, so by dominated convergence the average tends to that of the limits, which change at rs = 1 (the jump time).
+    r − mw = m (r/m − w): a coordinate moves as one with m = 1 and target r/m, m times as fast. It jumps to r/m at ms = m/r.
+    0 ≤ w ≤ r/m, so by dominated convergence the average tends to that of the limits.
     """
     if isinstance(lemma := prove_jump_time(), Counterexample):
         return lemma
-    r, later, x = sp.symbols("r d x", positive=True)
-    s = 1 / r + later
-    limit = sp.integrate(r, (x, 1 / r, s)) / s
-    wrong = agree(limit, average(r, s), "α → 0, all r, s > 1/r", "lim w̄")
-    return wrong or Proof("α → 0, all r > 0 and s", "average of the limits, which w̄ tends to by dominated convergence")
+    r, later, m, x = sp.symbols("r d m x", positive=True)
+    s, target = 1 / r + later, r / m
+    jump = (1 / target) / m
+    limit = sp.integrate(target, (x, jump, s)) / s
+    sizes = "α → 0, all r, m, s > 1/r"
+    wrong = agree(limit, average(r, s, m), sizes, "lim w̄") or agree(
+        r - m * limit, 1 / s, sizes, "the lasso's condition"
+    )
+    words = "average of the limits, which w̄ tends to by dominated convergence"
+    return wrong or Proof("α → 0, orthogonal columns, all r > 0, m and s", words)
 
 
 def averaged_mode(t: Any, s: Any, start: Any) -> Any:
@@ -191,15 +197,18 @@ CLAIMS = (
     claim(
         "T26",
         "limit of the average",
-        "One coordinate: as α → 0 the averaged weight tends to the average of the saddle path, (r − 1/s)₊, the lasso at λ = 1/s.",
-        r"\lim_{\alpha\to0}\bar w(s\log\tfrac1\alpha)=\tfrac1s\int_0^s r\,[\sigma>1/r]\,d\sigma=(r-1/s)_+",
+        "For orthogonal columns each averaged weight tends to the average of its saddle path as α → 0, (r − 1/s)₊/m, the lasso at "
+        "λ = 1/s.",
+        r"X^\top X=\operatorname{diag}(m):\quad"
+        r"\lim_{\alpha\to0}\bar w_i(s\log\tfrac1\alpha)=\tfrac1s\int_0^s\tfrac{r_i}{m_i}[\sigma>1/r_i]\,d\sigma=(r_i-1/s)_+/m_i",
         BERTHIER + "; Pesme & Flammarion 2023",
         CERTIFICATE,
         prove_saddle_average,
         {
-            "the last iterate": {"average": lambda r, s: r},
-            "λ = 2/s": {"average": lambda r, s: r - 2 / s},
-            "shrunk, not cut": {"average": lambda r, s: r / (1 + 1 / s)},
+            "the last iterate": {"average": lambda r, s, m: r / m},
+            "λ = 2/s": {"average": lambda r, s, m: (r - 2 / s) / m},
+            "shrunk, not cut": {"average": lambda r, s, m: r / (m + 1 / s)},
+            "the threshold not divided by m": {"average": lambda r, s, m: r / m - 1 / s},
         },
     ),
     *(

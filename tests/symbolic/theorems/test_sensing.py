@@ -3,7 +3,7 @@
 import numpy as np
 
 from kronmix.symbolic.theorems.random_spectra import prove_edge, prove_sparse_growth, prove_width_free, sparse_layer
-from kronmix.symbolic.theorems.sensing import Experiment, convex_minimiser, prove_recovery
+from kronmix.symbolic.theorems.sensing import Experiment, convex_minimiser, least_squares, prove_recovery
 
 
 def test_convex_minimiser_is_feasible_and_certified():
@@ -18,8 +18,8 @@ def test_convex_minimiser_is_feasible_and_certified():
 
 def test_recovery_names_what_fails():
     assert prove_recovery().holds
-    assert "relative error" in prove_recovery(method="least squares").detail
-    assert "convex minimum" in prove_recovery(method="least squares", tolerance=10.0).detail
+    assert "relative error" in prove_recovery(recover=least_squares).detail
+    assert "convex minimum" in prove_recovery(recover=least_squares, tolerance=10.0).detail
 
 
 def test_sparse_layer_has_the_requested_density_and_scale():
