@@ -4,10 +4,11 @@ from .chain import nearest_chain
 from .data_aware import DataFactorization
 from .data_aware_moments import SecondMoment, second_moment
 from .factorization import Factorization
-from .kronecker import nearest_kronecker, rearrange, unrearrange
+from .kronecker import nearest_kronecker
 from .low_rank import nearest_low_rank
 from .monarch import nearest_monarch
 from .permutations import PermutedFactorization, find_permutations
+from .rearrangement import rearrange, unrearrange
 from .searches import FAMILIES, Candidate, Curve, Family, Front, search
 
 __all__ = [

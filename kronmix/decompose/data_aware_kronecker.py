@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.sparse.linalg import LinearOperator, cg
 
 from ..operators import Kronecker, SumOfKroneckers
 from ..operators.arrays import Array
 from .data_aware import DataFactorization, Pair, Weighted, alternate, least_ratio, solve
-from .data_aware_moments import root
+from .data_aware_moments import SecondMoment, root
 from .factorization import Factorization
+from .rearrangement import rearrange, unrearrange
 from .truncation import truncate
 
 Shapes = tuple[tuple[int, int], tuple[int, int]]
+
+# Steps of conjugate gradients for one half-step, at most, and the residual that ends them before.
+_STEPS, _SMALL_RESIDUAL = 10, 1e-8
+# Eigenvalues of a preconditioner are at least this part of the largest.
+_REGULAR, _TINY = 1e-8, float(np.finfo(np.float64).tiny)
 
 
 def kronecker(problem: Weighted, shapes: Shapes, rank: int, plain: Factorization) -> DataFactorization:
@@ -23,8 +30,7 @@ def kronecker(problem: Weighted, shapes: Shapes, rank: int, plain: Factorization
     A, B, least2 = _separable(four, *parts, rank)
     product = np.kron(*parts)
     if not problem.moment.equals(product):
-        R = four.transpose(0, 2, 1, 3).reshape(mA * nA, mB * nB)
-        found = truncate(R[None], rank, 1e-8)
+        found = truncate(rearrange(problem.matrix, shapes)[None], rank, 1e-8)
         ignoring = found.left[0].T.reshape(rank, mA, nA), found.right[0].reshape(rank, mB, nB)
         if problem.error(_dense(*ignoring)) < problem.error(_dense(A, B)):
             A, B = ignoring
@@ -76,16 +82,56 @@ def right_step(weighted: Array, Σ: Array, A: Array, B: Array) -> Array:
     """Best B_ρ for given A_ρ; ``weighted`` is the matrix times Σ, with axes (i, h, j, l).
 
     Rows of the B_ρ have the same normal equations, with the matrix Σ_{jj'} (A_ρᴴA_ρ')[j, j'] Σ[j'l', jl] and the right side
-    Σ_ij conj(A_ρ[i, j]) weighted[i, h, j, l].
+    Σ_ij conj(A_ρ[i, j]) weighted[i, h, j, l]. They are factored, or where that takes longer solved by steps of conjugate gradients.
     """
     r, mB, nB = B.shape
-    AA = np.einsum("rij,tik->rjtk", A.conj(), A, optimize=True)
-    N = np.einsum("rjtk,kmjl->rltm", AA, Σ, optimize=True).reshape(r * nB, r * nB)
     rhs = np.einsum("rij,ihjl->rlh", A.conj(), weighted, optimize=True).reshape(r * nB, mB)
     start = B.transpose(0, 2, 1).reshape(r * nB, mB)
-    return solve(N, rhs, start).reshape(r, nB, mB).transpose(0, 2, 1)
+    (_, mA, nA), n = A.shape, A.shape[2] * nB
+    if 2 * (r * nA) ** 2 * (mA + nB**2) + (r * nB) ** 3 / 3 < _STEPS * mA * mB * n * (2 * n + 4 * r):
+        AA = np.einsum("rij,tik->rjtk", A.conj(), A, optimize=True)
+        N = np.einsum("rjtk,kmjl->rltm", AA, Σ, optimize=True).reshape(r * nB, r * nB)
+        found = solve(N, rhs, start)
+    else:
+        found = _descended(Σ, A, rhs, start)
+    return found.reshape(r, nB, mB).transpose(0, 2, 1)
+
+
+def _descended(Σ: Array, A: Array, rhs: Array, start: Array) -> Array:
+    """Conjugate gradients from a start, never enlarging the objective; the normal equations of the separable part precondition.
+
+    With Σ ≈ Σ_A ⊗ Σ_B these are a matrix for the A_ρ times Σ_B, each inverted on its own.
+    """
+    (r, _, nA), nB, mB = A.shape, Σ.shape[1], rhs.shape[1]
+    moment = SecondMoment(Σ.reshape(nA * nB, nA * nB), 0)
+    Σ_A, Σ_B = moment.separable(nA, nB)
+    between = np.einsum("rij,tik,kj->rt", A.conj(), A, Σ_A, optimize=True)
+    inverse, inverse_B = _regularized_inverse(between), _regularized_inverse(Σ_B.T)
+    flat = A.transpose(1, 2, 0).reshape(-1, r)
+
+    def apply(x: Array) -> Array:
+        D = (flat @ x.reshape(r, nB * mB)).reshape(-1, nA, nB, mB).transpose(0, 3, 1, 2).reshape(-1, nA * nB)
+        D = (D @ moment.matrix).reshape(-1, mB, nA, nB).transpose(0, 2, 3, 1).reshape(-1, nB * mB)
+        found: Array = (flat.conj().T @ D).ravel()
+        return found
+
+    def precondition(x: Array) -> Array:
+        found: Array = (inverse_B @ (inverse @ x.reshape(r, nB * mB)).reshape(r, nB, mB)).ravel()
+        return found
+
+    shape = (rhs.size, rhs.size)
+    operators = (LinearOperator(shape, f, dtype=rhs.dtype) for f in (apply, precondition))
+    N, M = operators
+    found, _ = cg(N, rhs.ravel(), start.ravel(), rtol=_SMALL_RESIDUAL, maxiter=_STEPS, M=M)
+    return found.reshape(rhs.shape)
+
+
+def _regularized_inverse(H: Array) -> Array:
+    values, vectors = np.linalg.eigh(H)
+    inverse: Array = (vectors / np.maximum(values, _REGULAR * max(float(values[-1]), _TINY))) @ vectors.conj().T
+    return inverse
 
 
 def _dense(A: Array, B: Array) -> Array:
-    (_, mA, nA), (_, mB, nB) = A.shape, B.shape
-    return np.einsum("rij,rhl->ihjl", A, B, optimize=True).reshape(mA * mB, nA * nB)
+    rank = len(A)
+    return unrearrange(A.reshape(rank, -1).T @ B.reshape(rank, -1), (A.shape[1:], B.shape[1:]))

@@ -26,19 +26,19 @@ def monarch(problem: Weighted, sizes: Sizes, rank: int, plain: Factorization) ->
     slices = np.ascontiguousarray(monarch_slices(problem.matrix, *sizes))
     blocks = problem.moment.blocks(k)
     left, right, least2 = _blockwise(slices, blocks, rank)
-    blockwise = problem.error(_dense(left, right))
+    blockwise = problem.error(Monarch.of_slices(left, right)._dense())
     if problem.moment.equals(_block_diagonal(blocks)):
         return problem.result(_operator(problem, left, right), float(least2.sum()), plain, blockwise)
     found = truncate(slices.reshape(-1, p, s), rank, 1e-8)
     ignoring = found.left.reshape(q, k, p, rank), found.right.reshape(q, k, rank, s)
-    if problem.error(_dense(*ignoring)) < blockwise:
+    if problem.error(Monarch.of_slices(*ignoring)._dense()) < blockwise:
         left, right = ignoring
 
     def sweep(pair: Pair) -> Pair:
         moved = left_step(slices, problem.moment.matrix, *pair)
         return moved, right_step(slices, problem.moment.matrix, moved, pair[1])
 
-    left, right = alternate((left, right), sweep, lambda pair: problem.error(_dense(*pair)))
+    left, right = alternate((left, right), sweep, lambda pair: problem.error(Monarch.of_slices(*pair)._dense()))
     bound = np.maximum(least_ratio(problem.moment, _block_diagonal(blocks)) * least2.sum(axis=1), 0.0)
     bound = np.maximum(bound, _conditional(slices, problem.moment, rank).max(axis=1))
     return problem.result(_operator(problem, left, right), float(bound.sum()), plain, blockwise)
@@ -99,11 +99,6 @@ def right_step(slices: Array, moment: Array, left: Array, right: Array) -> Array
         rhs = np.einsum("kpr,pks->krs", left[i].conj(), BΣ, optimize=True).ravel()
         found[i] = solve(N, rhs, right[i].ravel()).reshape(k, rank, s)
     return found
-
-
-def _dense(left: Array, right: Array) -> Array:
-    q, k, p, _ = left.shape
-    return np.matmul(left, right).transpose(2, 0, 1, 3).reshape(p * q, k * right.shape[3])
 
 
 def _block_diagonal(blocks: Array) -> Array:

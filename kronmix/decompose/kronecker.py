@@ -15,82 +15,11 @@ from .data_aware import weighted
 from .data_aware_kronecker import kronecker
 from .factorization import Factorization, Target, as_matrix, factor_dtype, rounding, target
 from .rank_one import rank_one
+from .rearrangement import Shapes, check_shapes, rearrange
 from .truncation import truncate
-
-Shapes = tuple[tuple[int, int], ...]
 
 #: A trace below this share of its bound √n·‖A‖_F is taken for 0 where signs are fixed.
 _ROUNDED_TRACE = 1e-6
-
-
-def rearrange(B: Any, shapes: Shapes) -> Array:
-    """Van Loan–Pitsianis rearrangement: 𝓡(A ⊗ B) = vec(A) vec(B)ᵀ, with rows stacked (T14).
-
-    Parameters
-    ----------
-    B : array of shape (mA·mB, nA·nB)
-    shapes : ((mA, nA), (mB, nB))
-
-    Returns
-    -------
-    array of shape (mA·nA, mB·nB)
-        The same entries: 𝓡 is an isometry.
-
-    Raises
-    ------
-    ValueError
-        If the shapes do not multiply to that of B.
-
-    References
-    ----------
-    Van Loan & Pitsianis, *Approximation with Kronecker products*, 1993.
-
-    Examples
-    --------
-    >>> from kronmix.decompose import rearrange
-    >>> A, B = np.arange(6.0).reshape(2, 3), np.arange(4.0).reshape(2, 2)
-    >>> bool((rearrange(np.kron(A, B), ((2, 3), (2, 2))) == np.outer(A, B)).all())
-    True
-    """
-    B = np.asarray(B)
-    (mA, nA), (mB, nB) = _two(_check_shapes(shapes, B.shape))
-    return B.reshape(mA, mB, nA, nB).transpose(0, 2, 1, 3).reshape(mA * nA, mB * nB)
-
-
-def unrearrange(R: Any, shapes: Shapes) -> Array:
-    """Undo :func:`rearrange`.
-
-    Parameters
-    ----------
-    R : array of shape (mA·nA, mB·nB)
-    shapes : ((mA, nA), (mB, nB))
-        As given to :func:`rearrange`.
-
-    Returns
-    -------
-    array of shape (mA·mB, nA·nB)
-        For R = vec(A) vec(B)ᵀ, with rows stacked, it is A ⊗ B.
-
-    Raises
-    ------
-    ValueError
-        If R has not as many entries as the shapes say.
-
-    Examples
-    --------
-    >>> from kronmix.decompose import rearrange, unrearrange
-    >>> M, shapes = np.arange(24.0).reshape(4, 6), ((2, 3), (2, 2))
-    >>> bool((unrearrange(rearrange(M, shapes), shapes) == M).all())
-    True
-    """
-    (mA, nA), (mB, nB) = shapes
-    return np.asarray(R).reshape(mA, nA, mB, nB).transpose(0, 2, 1, 3).reshape(mA * mB, nA * nB)
-
-
-def _two(shapes: Shapes) -> Shapes:
-    if len(shapes) != 2:
-        raise ValueError(f"shapes={shapes!r}: expected ((mA, nA), (mB, nB))")
-    return shapes
 
 
 def nearest_kronecker(
@@ -151,7 +80,7 @@ def nearest_kronecker(
     """
     rank = integer(rank, "rank")
     B = as_matrix(B)
-    checked = _check_shapes(shapes, B.shape)
+    checked = check_shapes(shapes, B.shape)
     if len(checked) > 2 and rank > 1:
         raise ValueError(
             f"rank={rank} with {len(checked)} factors: a best sum of such products need not exist; take rank=1, or two factors"
@@ -287,21 +216,3 @@ def _grouped(factors: tuple[Array, ...], shapes: Shapes) -> list[tuple[Array, ..
 
 def _product_shape(group: tuple[Array, ...]) -> tuple[int, int]:
     return prod(f.shape[0] for f in group), prod(f.shape[1] for f in group)
-
-
-def _check_shapes(shapes: Any, shape: tuple[int, ...]) -> Shapes:
-    try:
-        listed = [(m, n) for m, n in shapes]
-    except (TypeError, ValueError):
-        listed = []
-    if len(listed) < 2:
-        raise ValueError(f"shapes={shapes!r}: expected ((mA, nA), (mB, nB)), or more such pairs")
-    checked = tuple((integer(m, "shapes"), integer(n, "shapes")) for m, n in listed)
-    if _sizes_product(checked) != tuple(shape):
-        rows, columns = ("·".join(str(pair[i]) for pair in checked) for i in (0, 1))
-        raise ValueError(f"B has shape {tuple(shape)}: expected ({rows}, {columns}) for shapes {shapes}")
-    return checked
-
-
-def _sizes_product(shapes: Shapes) -> tuple[int, int]:
-    return prod(m for m, _ in shapes), prod(n for _, n in shapes)

@@ -9,6 +9,7 @@ from itertools import islice
 import numpy as np
 
 from ..operators.arrays import Array
+from ..patterns import monarch_slices
 from .permutations_assignment import Places, assign, cluster
 from .permutations_starts import at_random, by_magnitude, by_ratio
 from .truncation import truncate
@@ -75,7 +76,7 @@ def find_groups(
 def blocks(B: Array, rows: Array, columns: Array) -> Array:
     """Blocks between groups, shape (row groups, column groups, members, members)."""
     (q, p), (k, s) = rows.shape, columns.shape
-    return B[rows.ravel()[:, None], columns.ravel()].reshape(q, p, k, s).transpose(0, 2, 1, 3)
+    return monarch_slices(B[rows.T.ravel()[:, None], columns.ravel()], p, k, q, s)
 
 
 def _starts(

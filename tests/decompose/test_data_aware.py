@@ -177,6 +177,38 @@ def test_steps_of_kronecker_meet_their_optimality_conditions(kind: str, samples:
     assert np.abs(gradient).max() < 1e-8 * np.linalg.norm(weighted)
 
 
+@pytest.mark.parametrize("kind", ["real", "complex"])
+@pytest.mark.parametrize("samples", [None, 5])
+def test_steps_of_conjugate_gradients_are_those_of_the_factored_equations(
+    kind: str, samples: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(4)
+    B, Σ = normal(rng, 3, 2, 4, 5, kind=kind), semidefinite(rng, 20, samples, kind).reshape(4, 5, 4, 5)
+    P, Q = normal(rng, 2, 3, 4, kind=kind), normal(rng, 2, 2, 5, kind=kind)
+    weighted = (B.reshape(6, 20) @ Σ.reshape(20, 20)).reshape(B.shape)
+
+    def error(Q: Any) -> float:
+        return data_norm((B - np.einsum("rij,rhl->ihjl", P, Q)).reshape(6, 20), Σ.reshape(20, 20))
+
+    factored = data_aware_kronecker.right_step(weighted, Σ, P, Q)
+    errors = [error(Q)]
+    for steps in (1, 3, 40):
+        monkeypatch.setattr(data_aware_kronecker, "_STEPS", steps)
+        rhs = np.einsum("rij,ihjl->rlh", P.conj(), weighted).reshape(10, 2)
+        found = data_aware_kronecker._descended(Σ, P, rhs, Q.transpose(0, 2, 1).reshape(10, 2))
+        errors.append(error(found.reshape(2, 5, 2).transpose(0, 2, 1)))
+    assert errors == sorted(errors, reverse=True)
+    assert errors[-1] == pytest.approx(error(factored), rel=1e-7)
+
+
+def test_many_terms_with_a_large_factor_are_fitted_to_data() -> None:
+    rng = np.random.default_rng(5)
+    B, X = rng.normal(size=(64, 64)), rng.normal(size=(64, 8)) @ rng.normal(size=(8, 200)) + rng.normal(size=(64, 200))
+    found = km.nearest_kronecker(B, ((2, 32), (32, 2)), rank=24, inputs=X)
+    check(found, B, X @ X.T)
+    assert found.data_error < 0.9 * found.plain_data_error
+
+
 def test_solve_stays_where_nothing_is_known() -> None:
     rng = np.random.default_rng(0)
     X = rng.normal(size=(6, 3))

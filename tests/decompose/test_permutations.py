@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from itertools import permutations as orders
+from itertools import combinations, permutations as orders
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,8 @@ import kronmix as km
 from kronmix.decompose import permutations as permutations_module, permutations_groups
 from kronmix.decompose.permutations_assignment import assign, cluster, free, nested, transversal
 from kronmix.decompose.permutations_groups import blocks, find_groups
+from kronmix.decompose.permutations_orders import Order
+from kronmix.decompose.permutations_swaps import _exchanged
 from kronmix.patterns import digit_reversal
 from tests.strategies import DTYPES, Source, dense_monarch, sizes
 
@@ -106,6 +108,46 @@ def test_a_shuffled_kronecker_product_is_found(shapes: Any, terms: int, noise: f
     found = km.find_permutations(B, shapes, "kronecker", terms)
     assert found.factorization.error <= km.nearest_kronecker(M, shapes, terms).error * 1.0001 + 1e-12
     check(found, B)
+
+
+def small_sum(seed: int, shapes: Any, noise: float) -> tuple[Any, Any]:
+    rng = np.random.default_rng(seed)
+    return shuffled(sum(np.kron(rng.normal(size=shapes[0]), rng.normal(size=shapes[1])) for _ in range(2)), seed, noise)
+
+
+def test_a_small_sum_of_two_is_found_by_exchanges() -> None:
+    for seed in range(1):
+        _, B = small_sum(seed, ((3, 3), (4, 4)), 0.0)
+        found = km.find_permutations(B, ((3, 3), (4, 4)), "kronecker", 2)
+        assert found.factorization.relative_error < 1e-7
+        check(found, B)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("noise", [0.0, 0.05])
+@pytest.mark.parametrize("shapes", [((3, 3), (4, 4)), ((4, 4), (3, 3)), ((2, 2), (6, 6))])
+def test_nineteen_of_twenty_small_sums_are_found(shapes: Any, noise: float) -> None:
+    found = 0
+    for seed in range(20):
+        M, B = small_sum(seed, shapes, noise)
+        error = km.find_permutations(B, shapes, "kronecker", 2).factorization.error
+        found += error <= km.nearest_kronecker(M, shapes, 2).error * 1.0001 + 1e-9
+    assert found >= 19
+
+
+def test_exchanges_leave_no_better_exchange() -> None:
+    M = np.random.default_rng(0).normal(size=(6, 4))
+    sizes_ = (2, 2, 3, 2)
+    order, error2 = _exchanged(M, Order(np.arange(6), np.arange(4)), sizes_, 1)
+    B = M[order.rows][:, order.columns]
+    assert km.nearest_kronecker(B, ((2, 2), (3, 2))).error ** 2 == pytest.approx(error2)
+    others = [B[_exchange(6, i, j)] for i, j in combinations(range(6), 2)]
+    others += [B[:, _exchange(4, i, j)] for i, j in combinations(range(4), 2)]
+    assert min(km.nearest_kronecker(other, ((2, 2), (3, 2))).error for other in others) ** 2 >= error2 * (1 - 1e-6)
+
+
+def _exchange(n: int, i: int, j: int) -> list[int]:
+    return [{i: j, j: i}.get(at, at) for at in range(n)]
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..kronecker import rearrange
+from ..rearrangement import rearrange
 from .spectra import Spectra, splittings, squares
 
 Array = np.ndarray[Any, np.dtype[Any]]

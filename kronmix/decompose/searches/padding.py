@@ -12,7 +12,7 @@ from scipy.fft import next_fast_len
 
 from ...checks import MAX_BYTES, integer
 from ...operators import Chain, RectangularIdentity, StructuredOperator
-from ..kronecker import rearrange
+from ..rearrangement import rearrange
 from .hollow import farther
 from .spectra import Spectra, squares
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from ...patterns import Pattern, Slicing
 from ..factorization import Target
-from ..kronecker import rearrange
+from ..rearrangement import rearrange
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Derived = TypeVar("Derived", bound="Spectra")
