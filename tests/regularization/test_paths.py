@@ -281,13 +281,21 @@ def test_weight_decay_on_a_logistic_loss_is_certified() -> None:
     assert path.certified.all()
 
 
-def test_a_reference_far_from_the_structure_is_not_drawn() -> None:
+def noise() -> km.Sensing:
     rng = np.random.default_rng(0)
-    problem = km.Sensing(rng.normal(size=(12, 4, 4)), rng.normal(size=12))
+    return km.Sensing(rng.normal(size=(12, 4, 4)), rng.normal(size=12))
+
+
+@pytest.mark.slow
+def test_a_reference_far_from_the_structure_is_not_drawn() -> None:
+    problem = noise()
     path = km.regularization_path(problem, km.Kronecker(ones(2, 2), ones(2, 2)), "scale", [1e-2])
     assert path.reference is None
     assert "away from every Kronecker of these sizes" in path.remark
-    deep = km.regularization_path(problem, km.Hadamard(*[ones(4, 4)] * 3), "decay", [0.1])
+
+
+def test_without_a_convex_penalty_there_is_a_bound() -> None:
+    deep = km.regularization_path(noise(), km.Hadamard(*[ones(4, 4)] * 3), "decay", [0.1])
     assert deep.reference is None
     assert deep.lower_bound is not None  # what is left where R is not convex
     assert "no convex extension that is known; proved: at most" in deep.remark

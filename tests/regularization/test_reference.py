@@ -247,8 +247,9 @@ def test_sensing_recovers_active_slices_by_group_and_slice_nuclear_norm():
     assert off["ridge"] > 0.5
 
 
-def test_default_grid_starts_where_the_minimiser_is_zero():
-    path = km.reference_path(problems()["sensing"], "nuclear", groups=SIZES)
+@pytest.mark.parametrize("name", ["observed", pytest.param("sensing", marks=pytest.mark.slow)])
+def test_default_grid_starts_where_the_minimiser_is_zero(name):
+    path = km.reference_path(problems()[name], "nuclear", groups=SIZES)
     assert path.weights.shape == (50, 4, 6)
     assert np.abs(path.weights[0]).max() < 1e-12 < np.abs(path.weights[1]).max()
 
@@ -397,7 +398,9 @@ def test_lasso_at_zero_is_the_least_l1_norm_that_fits():
         np.testing.assert_allclose(path.weights[1], least, atol=1e-7)
 
 
-@pytest.mark.parametrize("penalty", ["nuclear", "slices", "frobenius"])
+@pytest.mark.parametrize(
+    "penalty", [*(pytest.param(n, marks=pytest.mark.slow) for n in ("nuclear", "slices")), "frobenius"]
+)
 def test_other_penalties_at_zero_fit_with_a_small_norm(penalty):
     problem, Ω = problems(1)["sensing"], PENALTIES[penalty]
     path = km.reference_path(problem, Ω, [1e-4, 0.0])
