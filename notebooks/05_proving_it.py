@@ -114,7 +114,7 @@ print("error probability:", T1.error_probability)
 
 # %% [markdown]
 # **All sizes** is the strongest evidence: the two sides have the same formula for entry $(i, j)$, a sum over indices, with $S$ and
-# $C$ left open. **Entrywise** is what we just did by hand. **Finite field** is the third, and it works where the others do not.
+# $C$ left open. **At sizes** is what we just did by hand. **Modulo primes at sizes** is the third, and it works where the others do not.
 
 # %% [markdown] tags=["predict"]
 # **Predict first.** A false identity of degree 3 is tested at one random point modulo a prime $p$. How often can it pass?

@@ -236,7 +236,7 @@ plt.show()
 # This is the precise form of "the architecture regularises":
 #
 # - a **Mixer layer** regularises $\lVert B\rVert_F$: no preference for sparse weights;
-# - the same layer **untied**, a Monarch matrix, regularises a group norm: few active slices;
+# - the same layer **untied**, a Monarch matrix, regularises the slices' nuclear norms, summed: few active slices;
 # - **depth** turns the Mixer's norm into low rank: two linear layers of each kind pay $2\lVert B\rVert_*^{1/2}$ (last row of the
 #   table).
 

@@ -194,7 +194,7 @@ plt.show()
 # ## What is open
 #
 # - Proved (T17): weight decay on Monarch factors of block rank $r$ penalises $\sum\lVert\mathrm{slice}\rVert_*$, on slices of rank at
-#   most $r$. Proved (T27): on a fully observed target, time averages follow the convex path.
+#   most $r$. Proved (T27): on a fully observed target, time averages tend to the convex path as $\alpha \to 0$.
 # - Measured here: without any penalty descent ends near the interpolator of least $\sum\lVert\mathrm{slice}\rVert_*$, where there are
 #   enough measurements.
 # - Open: why, for sensing; for which measurements; and whether the *average* over time follows the convex path there. The study

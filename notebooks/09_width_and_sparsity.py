@@ -206,7 +206,7 @@ plt.show()
 # ## What a Mixer pays for its width
 #
 # The sparse MLP shows both parts of what Golubeva and her colleagues saw: a gain from width, then a loss when each neuron has
-# only a few inputs left. The Mixer does not follow it here. The reason is in the other column of the account. A sparse MLP has as
+# only a few inputs left. The Mixer does not follow it here. One reason may be in the other column of the account. A sparse MLP has as
 # many **free weights** as connections. A Mixer shares: its $2\Omega$ connections are copies of only $S^2 + C^2$ numbers, and at a
 # fixed $\Omega$ the widest shape is also the one with the *fewest* of them. So width and free weights pull in opposite directions.
 # To separate them, compare at the same number of free weights: dense MLPs whose two layers have $2m^2 \approx S^2 + C^2$.
@@ -235,7 +235,7 @@ plt.show()
 
 # %% [markdown]
 # What these numbers say, at this size: width at fixed connections helps where all weights are free; it does not make up for the
-# free weights that a Mixer gives away for it; and for its number of free weights the Mixer is far ahead of a dense MLP. The paper
+# free weights that a Mixer gives away for it; and with few free weights the Mixer is far ahead of a dense MLP with as many. The paper
 # reports the principle for Mixers too, at far larger sizes than fit in a notebook. In a Mixer on patches of an image there is one
 # more catch: $S$ also sets how large the patches are, so the shape changes what a token is.
 
@@ -312,7 +312,7 @@ n, values = inputs[-1], seen[-1].mean(axis=0)
 print(f"width {widths[-1]}, {n} inputs a neuron: sparse {values[0]:.2f}, Mixer {values[1]:.2f} times the limit")
 
 # %% [markdown]
-# With few tokens the Mixer's edge varies from seed to seed, because a small matrix decides it, but it has no trend upwards. A large
+# With few tokens the Mixer's edge varies from seed to seed, because a small matrix decides it, but here it shows no trend upwards. A large
 # $\sigma_{\max}$ shortens the steps that gradient descent can take. The paper names this as the reason why sparse MLPs stop
 # training well at extreme widths and Mixers do not. Exercise 9.3 asks what exactly saves the Mixer.
 #

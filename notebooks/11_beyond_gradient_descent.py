@@ -177,7 +177,7 @@ plt.show()
 # %% [markdown]
 # ## The edge of stability
 #
-# With a step $\eta$ that is too long for where the flow leads, descent does not diverge. The sharpness, the largest eigenvalue of
+# With a step $\eta$ that is too long for where the flow leads, descent need not diverge. Here the sharpness, the largest eigenvalue of
 # $\nabla^2 L$, rises to $2/\eta$ and stays there, while iterates swing to and fro. Their average follows the *central flow* (Cohen et
 # al. 2025): the gradient flow kept where the sharpness is at most $2/\eta$.
 

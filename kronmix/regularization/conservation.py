@@ -100,7 +100,7 @@ class MomentumFlow:
     >>> from kronmix.regularization import MomentumFlow
     >>> pair = km.LowRank(np.eye(2), np.eye(2))
     >>> km.conserved_quantities(pair, MomentumFlow(km.LowRank([[0.0, 1.0], [0.0, 0.0]], np.zeros((2, 2)))))
-    {'P0ᴴP0 − P1P1ᴴ': array([[ 0.,  1.],
+    {'e^{τt} Im[P0ᴴP0 − P1P1ᴴ](θ + iθ′)': array([[ 0.,  1.],
            [-1.,  0.]])}
     >>> km.conserved_quantities(km.Kronecker([[3.0]], [[1.0]]), MomentumFlow(km.Kronecker([[1.0]], [[1.0]])))
     {}
@@ -124,7 +124,8 @@ class MomentumFlow:
             raise TypeError("complex factors under momentum: the laws are known for real ones")
         growth = np.exp(self.friction * self.time)
         both = form.laws(θ + 1j * velocity)
-        return {name: growth * law.imag for name, law in both.items() if np.iscomplexobj(law) and law.shape[-1] > 1}
+        kept = {name: growth * law.imag for name, law in both.items() if np.iscomplexobj(law) and law.shape[-1] > 1}
+        return {f"e^{{τt}} Im[{name}](θ + iθ′)": law for name, law in kept.items()}
 
 
 _FLOWS: dict[str, Callable[..., Flow]] = {"gradient": GradientFlow, "decay": DecayFlow, "momentum": MomentumFlow}
