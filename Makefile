@@ -50,7 +50,8 @@ test-docs: $(STAMP)
 test-nightly: $(STAMP)
 	$(SINGLE) $(BIN)/python -m pytest -n 2 --dist loadgroup -m nightly
 
-# The real libraries behind kronmix.interop, in an environment of their own: PyTorch, peft, LyCORIS, lazylinop, pyfaust.
+# The real libraries behind kronmix.interop, and solvers of the same problems, in an environment of their own: PyTorch, peft, LyCORIS,
+# lazylinop, pyfaust; CVXPY, TensorLy.
 test-interop: pyproject.toml tests_interop/requirements.txt
 	test -x .venv-interop/$(SCRIPTS)/python || $(PYTHON) -m venv .venv-interop
 	.venv-interop/$(SCRIPTS)/python -m pip install --quiet --disable-pip-version-check --editable . -r tests_interop/requirements.txt
