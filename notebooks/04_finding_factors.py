@@ -74,7 +74,7 @@ found.plot(ax)
 plt.show()
 
 # %% [markdown]
-# Each point of the front is the best structure for its number of numbers. The dash-dotted line is what a structure has to beat: as
+# Each point of the front is the best of those tried for its number of numbers. The dash-dotted line is what a structure has to beat: as
 # many of the largest entries, with their places for free. "Optimal" means that nothing of that structure is nearer, and this is
 # proved. The rest of this notebook is about how that can be, and about what the error does not say.
 

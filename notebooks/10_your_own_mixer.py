@@ -94,7 +94,7 @@ print("same outputs:", same)
 # %% [markdown] tags=["solution"]
 # <details><summary>Answer</summary>
 #
-# Most lie there. What training put in shows as a few values beyond the edge of T24, which the next pictures look for.
+# Most lie there. What training put in shows as a few values well beyond the edge of T24, which the next pictures look for.
 #
 # </details>
 
@@ -119,7 +119,7 @@ print(f"a sparse MLP with as many keeps a share p = {shape.equivalent_density:.4
 # $$\sigma_{\max} \approx \mathrm{rms} \cdot \sqrt{\mathrm{columns}} \cdot (1 + \sqrt{\gamma}), \qquad
 # \gamma = \frac{\mathrm{rows}}{\mathrm{columns}}. \tag{T24}$$
 #
-# A value beyond that edge is something the training put there. We compare with the same network before training.
+# A value further out than any before training is something the training put there. So we compare with the same network before it.
 
 # %% mystnb={"image": {"alt": "Left: singular values of the second token layer in both blocks; in the later block the first value stands out. Right: largest singular value over the random edge for four layers in two blocks."}}
 fresh = nn.inspect_network(design.build((8, 8, 1), 10))
