@@ -226,12 +226,13 @@ def test_what_is_no_file_of_arrays_is_told_for_what_it_is(
     ("given", "words"),
     [
         ("https://example.org/B.npz", "a web address"),
+        (Path("https://example.org/B.npz"), "^https://example.org/B.npz: a web address"),  # a Path has one slash
         ("timm/mixer_b16_224.goog_in21k", r"model hub.*hf download timm/mixer_b16_224.goog_in21k --local-dir"),
         ("hf-hub:timm/resmlp_12_224", r"hf download timm/resmlp_12_224 "),
         ("mixer_b16_224", "model hub"),
     ],
 )
-def test_addresses_and_names_are_not_fetched(given: str, words: str) -> None:
+def test_addresses_and_names_are_not_fetched(given: str | Path, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         read_arrays(given)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -97,7 +98,17 @@ def network_tables(seen: NetworkSeen) -> tuple[Table, ...]:
     """The first block where it is more than two MLPs, the layers, and the blocks with their skip connections."""
     first = (_step_table(seen),) if seen.steps else ()
     last = (_skip_table(seen),) if seen.skips else ()
-    return (*first, _layer_table(seen), *last)
+    unused = (_ignored_table(seen.network.ignored),) if seen.network.ignored else ()
+    return (*first, _layer_table(seen), *last, *unused)
+
+
+def _ignored_table(ignored: Mapping[str, str]) -> Table:
+    """What of the file changes no output, and why, by reason."""
+    made = table("In the file, and of no effect on outputs", ("arrays",), ("how many", "why"))
+    for reason in dict.fromkeys(ignored.values()):
+        names = sorted(name for name, why in ignored.items() if why == reason)
+        made.add_row(", ".join(names[:2]) + (" …" if len(names) > 2 else ""), str(len(names)), reason)
+    return made
 
 
 def _step_table(seen: NetworkSeen) -> Table:

@@ -73,7 +73,8 @@ def refuse_what_is_no_file(given: str | Path) -> None:
     """
     text = str(given)
     if re.match(r"(https?|s3|gs|hf):/", text):
-        raise ValueError(f"{text}: a web address, and nothing is downloaded here: fetch the file and give its path")
+        address = re.sub(r"^(\w+):/(?!/)", r"\1://", text)  # a Path has taken one of them
+        raise ValueError(f"{address}: a web address, and nothing is downloaded here: fetch the file and give its path")
     if not Path(text).exists() and text.count("/") <= 1 and not _has_file_ending(text) and _HUB.fullmatch(text):
         name = re.sub(r"hf[-_]hub:", "", text)
         raise ValueError(

@@ -96,6 +96,10 @@ def _stored(file: Path, name: str, data: Array, kind: Any, shape: Any, offsets: 
 
     def read() -> Array:
         placed = isinstance(offsets, list) and len(offsets) == 2 and all(isinstance(n, int) for n in offsets)
+        if isinstance(kind, str) and kind not in _TYPES and whole:
+            raise ValueError(
+                f"{file}: {name!r} holds numbers of type {kind}, which are not read: save it as F32 or BF16"
+            )
         if kind not in _TYPES or not whole or not placed:
             raise ValueError(f"{file}: {name!r} of type {kind!r} and shape {shape!r} cannot be read")
         found = _TYPES[kind]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 
 from ..mixer.checkpoints import read_checkpoint
 from . import images, series
@@ -30,7 +31,7 @@ def load_mixer(path: str | os.PathLike[str], prefix: str | None = None) -> Netwo
     Network
         ``net(images)`` gives logits (N, classes) for images (N, H, W, colours) that are normalised as the model expects;
         ``net.blocks`` the effective layers of each block, ``net.layers()`` all of them, ``net.as_wide_mlp()`` the wide MLP (which
-        gMixer and gMLP are not: their gates depend on the data).
+        gMixer and gMLP are not: their gates depend on the data), ``net.ignored`` the arrays that change no output, with reasons.
 
     Raises
     ------
@@ -51,4 +52,7 @@ def load_mixer(path: str | os.PathLike[str], prefix: str | None = None) -> Netwo
     >>> net(np.zeros((5, 8, 8, 3))).shape, len(net.blocks), [op.shape for op in net.blocks[0]][:2]
     ((5, 3), 2, [(18, 24), (24, 18)])
     """
-    return read_run(path).network if is_run(path) else network_of(read_checkpoint(path, prefix))
+    if is_run(path):
+        return read_run(path).network
+    found = read_checkpoint(path, prefix)
+    return replace(network_of(found), ignored=found.ignored)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,8 @@ class Network:
         How a builder made it.
     runs_per_block : int
         Skip connections a block: 2 of a Mixer, around its token MLP and around its channel MLP.
+    ignored : mapping of name to reason
+        Arrays of the file it was read from that change no output.
 
     Examples
     --------
@@ -51,6 +54,7 @@ class Network:
     name: str = "network"
     recipe: Recipe | None = None
     runs_per_block: int = 2
+    ignored: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     @property
     def factors(self) -> tuple[Array, ...]:

@@ -112,6 +112,7 @@ def network_record(seen: NetworkSeen) -> dict[str, Any]:
     return {
         "name": seen.network.name,
         "parameters": seen.network.n_parameters,
+        "ignored": dict(seen.network.ignored),
         "tokens": None if shape is None else shape.tokens,
         "channels": None if shape is None else shape.channels,
         "equivalent_density": None if shape is None else shape.equivalent_density,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -262,7 +264,7 @@ def test_gradients_of_gated_networks(make: Callable[[Path], Arrays], tmp_path: P
 @pytest.mark.parametrize(
     ("extra", "words"),
     [
-        ({"pos_embed": np.ones((1, 4, 6))}, r"'pos_embed' has no place in a MLP-Mixer \(timm\)"),
+        ({"pos_embed": np.ones((1, 4, 6))}, r"'pos_embed' has no place in the MLP-Mixer \(timm\)"),
         ({"blocks.0.ls1": np.ones(6), "blocks.0.ls2": np.ones(6)}, "'blocks.0.ls1', 'blocks.0.ls2' have no place"),
         ({"blocks.0.mlp_tokens.fc1.lora_A.weight": np.ones((2, 4))}, "lora_A.weight' has no place"),
         ({"norm.running_mean": np.ones(6), "norm.running_var": np.ones(6)}, "running_mean', 'norm.running_var' have"),
@@ -295,7 +297,9 @@ def test_types_that_are_not_needed_do_not_stop_a_file(tmp_path: Path) -> None:
     header["head.bias"]["dtype"] = "F8_E4M3"
     text = json.dumps(header).encode()
     file.write_bytes(len(text).to_bytes(8, "little") + text + data + b"abcd")
-    with pytest.raises(ValueError, match=r"'head\.bias' of type 'F8_E4M3'"):
+    with pytest.raises(
+        ValueError, match=r"'head\.bias' holds numbers of type F8_E4M3, which are not read: save it as F32"
+    ):
         km.load_mixer(file)
 
 
@@ -485,3 +489,30 @@ def test_a_run_of_our_own_warns_of_pixels_it_was_not_trained_on(tmp_path: Path) 
     again(np.linspace(-0.5, 1.5, 64).reshape(1, 8, 8, 1))
     with pytest.warns(UserWarning, match=r"trained on lie between -0\.5 and 1\.5"):
         again(np.linspace(0, 255, 64).reshape(1, 8, 8, 1))
+
+
+def test_token_mixing_named_by_its_size_is_refused_with_the_reason(tmp_path: Path) -> None:
+    arrays = {
+        "MixerBlock_0/kernel4": np.ones((4, 8)),
+        "MixerBlock_0/bias4": np.ones((1, 8, 1)),
+        "stem/bias": np.ones(6),
+    }
+    with pytest.raises(
+        ValueError, match=r"token mixing is named by its size \(MixerBlock_0/kernel…\).* is then no Mixer"
+    ):
+        km.load_mixer(save(tmp_path / "early.safetensors", arrays))
+
+
+def test_inspect_shows_what_changes_no_output(tmp_path: Path) -> None:
+    extra = {"epoch": np.array(3), "optimizer.state": np.ones(2), "optimizer.rate": np.ones(1)}
+    file = save(tmp_path / "trained.safetensors", timm(tmp_path) | extra)
+    assert dict(km.load_mixer(file).ignored) == {
+        "epoch": "tells how far training has come",
+        "optimizer.state": "the state of the optimizer",
+        "optimizer.rate": "the state of the optimizer",
+    }
+    told = subprocess.run(
+        [sys.executable, "-m", "kronmix", "inspect", file], capture_output=True, text=True, encoding="utf-8", check=True
+    ).stdout
+    assert re.search(r"epoch +1 +tells how far training has come", told)
+    assert re.search(r"optimizer\.rate, optimizer\.state +2 +the state of the optimizer", told)

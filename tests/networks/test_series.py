@@ -312,11 +312,16 @@ def test_series_refusals(tmp_path: Path) -> None:
     arrays = patch_mixer(config)
     with pytest.raises(ValueError, match=r"a PatchTSMixer, and no config\.json beside it"):
         km.load_mixer(folder(tmp_path, arrays, None))
-    with pytest.raises(ValueError, match=r"'model\.encoder\.cls' has no place in a PatchTSMixer"):
+    with pytest.raises(ValueError, match=r"'model\.encoder\.cls' has no place in the PatchTSMixer"):
         km.load_mixer(folder(tmp_path, arrays | {"model.encoder.cls": np.ones(3)}, config))
     headless = {name: array for name, array in arrays.items() if "head" not in name}
     with pytest.raises(ValueError, match="of the PatchTSMixer's heads the one that forecasts is read"):
         km.load_mixer(folder(tmp_path, headless, config))
+    other = headless | {"head.projection.weight": np.ones((2, 3)), "head.projection.bias": np.ones(2)}
+    with pytest.raises(
+        ValueError, match=r"and there is 'head\.projection', which gives classes or values of a regression"
+    ):
+        km.load_mixer(folder(tmp_path, other, config))
     for name in ("fft_length", "register_tokens"):
         with pytest.raises(ValueError, match=f"{name}=4"):
             km.load_mixer(folder(tmp_path, tiny_time_mixer(config, False, False), config | {name: 4}))

@@ -21,7 +21,7 @@ class Family:
     name : str
         What it is and whose names it has.
     anchor : str
-        A name that every such file has and no other family's; ``#`` stands for the number that Keras appends, if any.
+        A name that every such file has and no other family's; ``#`` stands for a number that is appended, if any, as by Keras.
     read : function of (Ledger, config)
         Takes the arrays and returns them in one layout.
     """
@@ -32,7 +32,7 @@ class Family:
 
     def prefix(self, name: str) -> str | None:
         """What stands before the anchor in a name; None where the name does not end in it."""
-        anchor = re.escape(self.anchor).replace(r"\#", r"(_\d+)?")
+        anchor = re.escape(self.anchor).replace(r"\#", r"(_?\d+)?")
         found = re.fullmatch(rf"((?:.*\.)?){anchor}", name)
         return None if found is None else found[1]
 

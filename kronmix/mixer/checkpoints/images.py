@@ -308,6 +308,15 @@ def _numbers(about: Mapping[str, Any], name: str, ledger: Ledger) -> tuple[float
     return tuple(found)
 
 
+def _refuse_sized_kernels(ledger: Ledger, config: Mapping[str, Any]) -> MixerCheckpoint:
+    """Token mixing as ``kernel16``, named by its size: (N, S, C) and (S, T) contracted to (N, C, T), channels before tokens."""
+    raise ValueError(
+        f"{ledger.file}: token mixing is named by its size (MixerBlock_0/kernel…), as in a version of vit_jax of 2021 whose code "
+        "puts channels before tokens: it runs only where both MLPs' sizes agree, and is then no Mixer. Later versions have "
+        "token_mixing/Dense_0/kernel"
+    )
+
+
 def _family(name: str, anchor: str, layout: Layout) -> Family:
     return Family(name, anchor, partial(_read, layout=layout))
 
@@ -318,6 +327,7 @@ IMAGE_FAMILIES = (
     _family("ResMLP (facebookresearch)", "blocks.0.attn.weight", _FACEBOOK_RESMLP),
     Family("gMLP (timm)", "blocks.0.mlp_channels.gate.proj.weight", _read_gmlp),
     _family("MLP-Mixer (original JAX)", "MixerBlock_0.token_mixing.Dense_0.kernel", _JAX),
+    Family("MLP-Mixer (early vit_jax)", "MixerBlock_0.kernel#", _refuse_sized_kernels),
     _family("MLP-Mixer (scenic)", "mixerblock_0.token_mixing.Dense_0.kernel", _SCENIC),
     _family("MLP-Mixer (lucidrains)", "2.0.fn.0.weight", _LUCIDRAINS),
 )

@@ -124,7 +124,7 @@ class Ledger:
                 reasons[self._shown(name)] = reason
         if left:
             raise ValueError(
-                f"{self.file}: {some_names(left)} {'have' if len(left) > 1 else 'has'} no place in a {family}: without "
+                f"{self.file}: {some_names(left)} {'have' if len(left) > 1 else 'has'} no place in the {family}: without "
                 f"{'them' if len(left) > 1 else 'it'} the outputs would be those of another network"
             )
         return reasons

@@ -149,7 +149,9 @@ def _read_series(ledger: Ledger, config: Mapping[str, Any], names: _Names) -> Se
     D = ledger.shape(f"{adapter}.weight")[0] if f"{adapter}.weight" in ledger else d
     head = "head.base_forecast_block"
     if f"{head}.weight" not in ledger:
-        raise ValueError(f"{ledger.file}: no {head!r}: of the {names.family}'s heads the one that forecasts is read")
+        raise ValueError(
+            f"{ledger.file}: no {head!r}: of the {names.family}'s heads the one that forecasts is read{_head_that_is_there(ledger)}"
+        )
     given = config.get("scaling", "std")
     scaling = "std" if given is True else given or None
     if scaling not in ("std", "mean", None):
@@ -176,6 +178,19 @@ def _read_series(ledger: Ledger, config: Mapping[str, Any], names: _Names) -> Se
         _TORCH.linear(ledger, head, n * D),
         tuple(sorted(selected)),
     )
+
+
+#: Heads that are not read, by a name of theirs, and what they give.
+_OTHER_HEADS = {
+    "head.projection": "classes or values of a regression",
+    "head.base_pt_block": "patches that were masked in pretraining",
+}
+
+
+def _head_that_is_there(ledger: Ledger) -> str:
+    """What the head of a file gives, where it is another one."""
+    there = [f"{name!r}, which gives {what}" for name, what in _OTHER_HEADS.items() if f"{name}.weight" in ledger]
+    return f", and there is {' and '.join(there)}" if there else ""
 
 
 def _check(ledger: Ledger, config: Mapping[str, Any], names: _Names) -> None:
