@@ -92,6 +92,21 @@ class Parametrisation(ABC):
         s = min(inner / (2 * q) if q > 0 else inf, 1 / g if g > 0 else inf)
         return s * inner - s**2 * q
 
+    def least_decayed(self, B: Array, G: Array, loss: float, λ: float, squared: bool) -> float:
+        """Proved: no weight has a smaller loss + λR, from a convex loss ≥ 0 and its gradient G at one B.
+
+        For all B', loss(B') ≥ s⟨G, B'⟩ + (2s − s²)L − s⟨G, B⟩ where the loss is squared, ≥ s⟨G, B'⟩ + sL − s⟨G, B⟩ for s ≤ 1
+        otherwise; and λR(B') ≥ −s⟨G, B'⟩ − s²q/λ for s g ≤ λ, with the conjugate of R. Their sum is largest at one s.
+        """
+        (q, g), inner = self.conjugate(-G), float(np.vdot(G, B).real)
+        slope, bend = (2 * loss - inner, loss) if squared else (loss - inner, 0.0)
+        bend += q / λ
+        if slope <= 0:
+            return 0.0
+        most = min(λ / g if g > 0 else inf, inf if squared else 1.0)
+        s = min(slope / (2 * bend) if bend > 0 else inf, most)
+        return s * slope - s**2 * bend
+
     def gauge(self) -> Gauge | None:
         """A norm under R; from the growth of R where nothing better is known."""
         if len(self.growth) != 1 or self.growth[0].copies == inf:

@@ -453,3 +453,37 @@ def test_starts_are_left_out_after_a_minimum_that_is_proved(rank: int) -> None:
     op, value = best_fit(problem, structure, 0.1, starts, induced_norm(structure))
     assert len(list(starts)) == (0 if rank == 1 else 2)
     assert value == pytest.approx(km.regularization.loss(problem, op) + 0.1 * km.induced_penalty(op).value, rel=1e-6)
+
+
+def drawn(*shape: int) -> Any:
+    return np.random.default_rng(shape).normal(size=shape)
+
+
+BOUNDED = {
+    "low rank plus sparse": (km.Sum(km.LowRank(ones(4, 4), ones(4, 4)), km.Hadamard(ones(4, 4), ones(4, 4))), True),
+    "low rank plus dense": (km.Sum(km.LowRank(ones(4, 4), ones(4, 4)), km.Dense(ones(4, 4))), True),
+    "kronecker sum": (km.KroneckerSum(ones(2, 2), ones(2, 2)), True),
+    "kronecker plus monarch": (
+        km.Sum(km.Kronecker(ones(2, 2), ones(2, 2)), km.Monarch(ones(2, 2, 2), ones(2, 2, 2))),
+        False,
+    ),
+    "deep": (km.Hadamard(*[ones(4, 4)] * 3), False),
+}
+
+
+@pytest.mark.parametrize("loss_name", ["observed", pytest.param("logistic", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "name", [*list(BOUNDED)[:3], *(pytest.param(n, marks=pytest.mark.slow) for n in list(BOUNDED)[3:])]
+)
+def test_decay_paths_of_sums_are_bounded(name: str, loss_name: str) -> None:
+    """Certified where the terms together can be every weight of their kinds; elsewhere no factors fall below the bound."""
+    structure, attained = BOUNDED[name]
+    problem = {"observed": km.Observed(drawn(4, 4)), "logistic": LABELS}[loss_name]
+    path = km.regularization_path(problem, structure, "decay", [0.3, 0.1])
+    assert (0 < path.lower_bound).all()
+    assert (path.lower_bound <= path.objective * (1 + 1e-12)).all()
+    if attained:
+        assert path.remark == "certified: the factors attain the least objective at every point"
+        np.testing.assert_allclose(path.lower_bound, path.objective, rtol=1e-6)
+    else:
+        assert "no convex extension that is known; proved: at most" in path.remark

@@ -17,8 +17,9 @@ from ..induced import induced_gauge, induced_norm
 from ..norms import Nuclear, Penalty
 from ..path import Path
 from ..problems import Problem, loss
-from ..proximal import loss_and_dense_gradient
+from ..proximal import is_squared, loss_and_dense_gradient
 from ..references import reference_path
+from ..structures import parametrised
 from ..views import Whole
 from .fit import best_fit, random_starts
 from .plan import Done, Plan, Point, beside, positive, register_kind
@@ -103,14 +104,40 @@ def _certified(path: Path, penalty: Penalty | None) -> Path:
 
 
 def _bounded(path: Path) -> Path:
-    """Beside a proved bound of loss + λR(B), where R is not convex: tangents of the loss along the path of a norm under R."""
+    """Beside a proved bound of loss + λR(B), where R has no convex extension that is known."""
     assert path.structure is not None
-    words = (
-        f"no reference: the penalty that {type(path.structure).__name__} induces has no convex extension that is known"
-    )
+    name = type(path.structure).__name__
+    words = f"no reference: the penalty that {name} induces has no convex extension that is known"
+    lower = np.maximum(_bounds_of_points(path), _bounds_of_tangents(path))
+    if not lower.any():
+        return replace(path, remark=words)
+    found = replace(path, lower_bound=lower)
+    assert found.certified is not None
+    assert found.excess is not None
+    attained, points = int(found.certified.sum()), len(found.parameter)
+    if attained == points:
+        return replace(found, remark="certified: the factors attain the least objective at every point")
+    proved = f"proved: at most {found.excess.max():.2%} of the objective lies above its least value"
+    return replace(found, remark=f"{words}; {proved}, and nothing at {attained} of {points} points")
+
+
+def _bounds_of_points(path: Path) -> Array:
+    """From the gradient of the loss at each point, and what is known of the conjugate of R: of sums too."""
+    assert path.structure is not None
+    form, squared = parametrised(path.structure), is_squared(path.problem)
+    bounds = []
+    for B, λ in zip(path.weights, path.parameter, strict=True):
+        value, G = loss_and_dense_gradient(path.problem, B)
+        bounds.append(form.least_decayed(B, G, value, float(λ), squared))
+    return np.array(bounds)
+
+
+def _bounds_of_tangents(path: Path) -> Array:
+    """From tangents of the loss along the path of a norm under R."""
+    assert path.structure is not None
     gauge = induced_gauge(path.structure)
     if gauge is None:
-        return replace(path, remark=words)
+        return np.zeros(len(path.parameter))
     problem, zero = path.problem, np.zeros(path.problem.shape)
     largest = gauge.norm.dual(loss_and_dense_gradient(problem, zero)[1])
     convex = reference_path(problem, gauge.norm, largest * np.geomspace(0.98, 1e-4, _TANGENTS), tol=1e-5)
@@ -118,13 +145,7 @@ def _bounded(path: Path) -> Path:
     for B in (zero, *convex.weights):
         value, G = loss_and_dense_gradient(problem, B)
         tangents.append((value - float(np.vdot(G, B)), gauge.norm.dual(G)))
-    lower = np.array([least_objective(gauge, tangents, float(λ)) for λ in path.parameter])
-    found = replace(path, lower_bound=lower)
-    assert found.certified is not None
-    assert found.excess is not None
-    attained, points = int(found.certified.sum()), len(found.parameter)
-    proved = f"proved: at most {found.excess.max():.2%} of the objective lies above its least value"
-    return replace(found, remark=f"{words}; {proved}, and nothing at {attained} of {points} points")
+    return np.array([least_objective(gauge, tangents, float(λ)) for λ in path.parameter])
 
 
 def _points(
