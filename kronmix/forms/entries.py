@@ -9,7 +9,7 @@ import numpy as np
 
 from . import orders
 from .composed import Beside, Permuted, Total, Updated
-from .items import Array, Identity, Matrix
+from .items import Array
 from .kinds import DirectSum, Form, Slices, Slots, Stack, Terms
 
 #: Columns that an opaque form is asked for at once.
@@ -22,10 +22,7 @@ def entries(form: Form, rows: Array, columns: Array) -> Array:
         case Slots():
             i = np.unravel_index(rows, [item.rows for item in form.items])
             j = np.unravel_index(columns, [item.columns for item in form.items])
-            found = (
-                r == c if isinstance(item, Identity) else item.entries(r, c)
-                for item, r, c in zip(form.items, i, j, strict=True)
-            )
+            found = (item.entries(r, c) for item, r, c in zip(form.items, i, j, strict=True))
             return np.asarray(reduce(np.multiply, found, np.asarray(form.scale, form.dtype)))
         case Stack():
             n, b, c = form.blocks.shape
@@ -101,10 +98,7 @@ def diagonal(form: Form) -> Array:
     """The entries B[i, i], min(rows, columns) of them."""
     match form:
         case Slots() if form.is_square:
-            parts = (
-                np.ones(item.size, np.float32) if isinstance(item, Identity) else _own_diagonal(item)
-                for item in form.items
-            )
+            parts = (item.diagonal() for item in form.items)
             return np.asarray(reduce(np.kron, parts, np.full(1, form.scale, form.dtype)))
         case Stack(blocks=blocks) if blocks.shape[1] == blocks.shape[2]:
             return np.tile(np.diagonal(blocks, axis1=1, axis2=2).ravel(), form.copies)
@@ -116,20 +110,12 @@ def diagonal(form: Form) -> Array:
     return entries(form, places, places)
 
 
-def _own_diagonal(item: Matrix) -> Array:
-    if item.right is None:
-        return np.diagonal(item.left)
-    return np.asarray(np.einsum("nr,rn->n", item.left, item.right))
-
-
 def trace(form: Form) -> Any:
     """The sum of the diagonal; traces of square items multiply (T15)."""
     match form:
         case Slots() if form.is_square:
-            product: Any = np.asarray(form.scale, form.dtype)
-            for item in form.items:
-                product = product * (item.size if isinstance(item, Identity) else _own_diagonal(item).sum())
-            return product.astype(form.dtype)[()]
+            traces = (item.trace() for item in form.items)
+            return reduce(np.multiply, traces, np.asarray(form.scale, form.dtype)).astype(form.dtype)[()]
         case Stack(blocks=blocks) if blocks.shape[1] == blocks.shape[2]:
             return np.trace(blocks, axis1=1, axis2=2).sum() * form.copies
         case DirectSum() if all(part.shape[0] == part.shape[1] for part in form.parts):
@@ -139,5 +125,5 @@ def trace(form: Form) -> Any:
         case Total():
             return sum(map(trace, form.parts))
         case Updated():
-            return trace(form.base) + _own_diagonal(form.update).sum()
+            return trace(form.base) + form.update.trace()
     return diagonal(form).sum()

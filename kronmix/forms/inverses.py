@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .composed import Permuted, Product, Updated
-from .items import Array, Identity, Matrix
+from .items import Matrix
 from .kinds import DirectSum, Form, Slices, Slots, Stack, Terms, scalar_kind
 from .permuting import permuted
 from .products import adjoint, product_of
@@ -25,10 +25,7 @@ def inverse(form: Form) -> Form | None:
         case Slots():
             if not form.is_square or form.scale == 0:
                 raise np.linalg.LinAlgError("Singular matrix")
-            items = tuple(
-                item if isinstance(item, Identity) else Matrix(np.linalg.inv(item.array)) for item in form.items
-            )
-            return Slots(items, 1 / form.scale, form.kind)
+            return Slots(tuple(item.inverse() for item in form.items), 1 / form.scale, form.kind)
         case Stack():
             if form.rank_bound < max(form.blocks.shape[1:]):
                 raise np.linalg.LinAlgError("Singular matrix")
@@ -85,7 +82,7 @@ def pseudo_inverse(form: Form) -> Form | None:
     """The Moore-Penrose pseudo-inverse as a form; None where the structure gives none."""
     match form:
         case Slots():
-            items = tuple(item if isinstance(item, Identity) else _pinv(item) for item in form.items)
+            items = tuple(item.pseudo_inverse() for item in form.items)
             kind = np.result_type(form.kind, *scalar_kind(form.scale))
             return Slots(items, 1 / form.scale if form.scale else 0.0, kind)
         case Stack():
@@ -100,11 +97,3 @@ def pseudo_inverse(form: Form) -> Form | None:
         case Terms():
             return _through_eigenvalues(form, True)
     return None
-
-
-def _pinv(item: Matrix) -> Matrix:
-    if item.right is None:
-        return Matrix(np.linalg.pinv(item.left), bound=item.bound)
-    U, s, Vh = item.svd()
-    kept: Array = s > max(item.shape) * float(np.finfo(s.dtype).eps) * s.max(initial=0.0)
-    return Matrix(Vh[kept].conj().T / s[kept], U[:, kept].conj().T)

@@ -52,6 +52,33 @@ class Identity:
     def __matmul__(self, other: Any) -> Any:
         return other
 
+    # What a Matrix answers, too.
+
+    @property
+    def T(self) -> Identity:
+        return self
+
+    def conj(self) -> Identity:
+        return self
+
+    def inverse(self) -> Identity:
+        return self
+
+    def pseudo_inverse(self) -> Identity:
+        return self
+
+    def entries(self, rows: Array, columns: Array) -> Array:
+        return np.asarray(rows == columns)
+
+    def diagonal(self) -> Array:
+        return np.ones(self.size, np.float32)
+
+    def trace(self) -> Any:
+        return self.size
+
+    def dense(self, dtype: Any) -> Array:
+        return np.eye(self.size, dtype=dtype)
+
 
 def multiply_items(left: Sequence[Any], right: Sequence[Any]) -> list[Any] | None:
     """(A ⊗ B ⊗ …)(C ⊗ D ⊗ …) item by item; None where the items do not fit each other.
@@ -197,6 +224,32 @@ class Matrix:
             return np.asarray(self.left[rows, columns])
         return np.asarray(np.einsum("ni,ni->n", self.left[rows], self.right[:, columns].T))
 
+    def diagonal(self) -> Array:
+        """B[i, i], of a square matrix."""
+        if self.right is None:
+            return np.diagonal(self.left)
+        return np.asarray(np.einsum("nr,rn->n", self.left, self.right))
+
+    def trace(self) -> Any:
+        """Sum of the diagonal."""
+        return self.diagonal().sum()
+
+    def dense(self, dtype: Any) -> Array:
+        """The matrix multiplied out, in a dtype."""
+        return self.array.astype(dtype, copy=False)
+
+    def inverse(self) -> Matrix:
+        """B⁻¹; LinAlgError where there is none."""
+        return Matrix(np.linalg.inv(self.array))
+
+    def pseudo_inverse(self) -> Matrix:
+        """B⁺ (Moore-Penrose)."""
+        if self.right is None:
+            return Matrix(np.linalg.pinv(self.left), bound=self.bound)
+        U, s, Vh = self.svd()
+        kept: Array = s > max(self.shape) * float(np.finfo(s.dtype).eps) * s.max(initial=0.0)
+        return Matrix(Vh[kept].conj().T / s[kept], U[:, kept].conj().T)
+
     def values(self) -> Array:
         """Singular values in descending order, min(rows, columns) of them, those above the rank bound exactly zero."""
         core = self.left if self.right is None else _triangular(self.left) @ _triangular(self.right.T).T
@@ -243,8 +296,3 @@ def equal(one: Any, other: Any) -> bool:
     if isinstance(one, Identity) or isinstance(other, Identity):
         return bool(one == other)
     return one is other or (one.right is None and other.right is None and np.array_equal(one.left, other.left))
-
-
-def item_array(item: Any, dtype: Any) -> Array:
-    """An item as an array of a dtype."""
-    return np.eye(item.size, dtype=dtype) if isinstance(item, Identity) else item.array.astype(dtype, copy=False)

@@ -30,7 +30,7 @@ from typing import Any
 
 import numpy as np
 
-from .items import Array, Identity, Matrix, item_array, kron_arrays, merged
+from .items import Array, Identity, Matrix, kron_arrays, merged
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,7 +128,7 @@ class Slots(Form):
         return Y if self.scale == 1 else Y * self.scale
 
     def dense(self) -> Array:
-        arrays = [item_array(item, self.dtype) for item in self.items]
+        arrays = [item.dense(self.dtype) for item in self.items]
         product = kron_arrays(arrays)
         return product if self.scale == 1 else product * self.scale
 

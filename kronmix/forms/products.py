@@ -36,9 +36,7 @@ def transpose(form: Form) -> Form:
     """
     match form:
         case Slots():
-            return Slots(
-                tuple(item.T if isinstance(item, Matrix) else item for item in form.items), form.scale, form.kind
-            )
+            return Slots(tuple(item.T for item in form.items), form.scale, form.kind)
         case Stack():
             return Stack(form.blocks.swapaxes(1, 2), form.copies, form.bound)
         case DirectSum():
@@ -72,7 +70,7 @@ def conj(form: Form) -> Form:
         return form
     match form:
         case Slots():
-            items = tuple(item.conj() if isinstance(item, Matrix) else item for item in form.items)
+            items = tuple(item.conj() for item in form.items)
             return Slots(items, np.conj(form.scale).item(), form.kind)
         case Stack():
             return Stack(form.blocks.conj(), form.copies, form.bound)

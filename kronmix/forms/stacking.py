@@ -13,7 +13,7 @@ from . import orders
 from .blocks import MAX_STORED, from_sparse, is_blocks, stored, to_sparse
 from .composed import Beside, Permuted
 from .dtypes import widened
-from .items import Identity, Matrix, equal, item_array
+from .items import Identity, Matrix, equal
 from .kinds import Form, Slots
 from .permuting import permuted
 
@@ -65,7 +65,7 @@ def _one_product(parts: Sequence[Form]) -> Form | None:
     numbers = sum(item.rows * item.columns for item in places[j] if isinstance(item, Matrix))
     if any(isinstance(item, Identity) and item.size**2 > numbers for item in places[j]):
         return None
-    arrays = [item_array(part.items[j], dtype) * part.scale for part in products]
+    arrays = [part.items[j].dense(dtype) * part.scale for part in products]
     items = (*products[0].items[:j], Matrix(np.hstack(arrays)), *products[0].items[j + 1 :])
     before, after = (prod(item.columns for item in some) for some in (items[:j], items[j + 1 :]))
     index = np.arange(before * items[j].columns * after).reshape(before, items[j].columns, after)

@@ -11,7 +11,7 @@ from . import orders
 from .blocks import MAX_STORED, from_sparse, is_blocks, stored, to_sparse
 from .composed import Beside, Permuted, Updated
 from .dtypes import widened
-from .items import Identity, Matrix, aligned, equal, item_array
+from .items import Identity, Matrix, aligned, equal
 from .kinds import DirectSum, Form, Slots, Stack, Terms
 from .permuting import permuted
 
@@ -156,7 +156,7 @@ def _collect(terms: list[Slots], new: Slots) -> None:
             j = differing[0]
             both = old.items[j], new.items[j]
             dtype = np.result_type(kind, *(item.dtype for item in both if isinstance(item, Matrix)))
-            total = sum(item_array(item, dtype) * c for item, c in zip(both, (old.scale, new.scale), strict=True))
+            total = sum(item.dense(dtype) * c for item, c in zip(both, (old.scale, new.scale), strict=True))
             terms[i] = Slots((*old.items[:j], Matrix(np.asarray(total)), *old.items[j + 1 :]), 1.0, kind)
             return
     terms.append(new)

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from ..forms import Beside, DirectSum, Form, Identity, Matrix, Permuted, Slices, Slots, Stack, Terms, form_of
-from ..forms.items import item_array
 from ..operators.arrays import Array
 from ..operators.dense import as_operator
 from .values import nonzero_entries
@@ -79,7 +78,7 @@ def _frobenius(form: Terms) -> float:
         if all(isinstance(item, Identity) for item in column):
             copies *= column[0].size
             continue
-        arrays = [item_array(item, form.dtype) for item in column]
+        arrays = [item.dense(form.dtype) for item in column]
         R = np.linalg.qr(
             np.stack([a.ravel() for a in arrays], axis=1), mode="r"
         )  # coordinates of the terms, one axis a place

@@ -76,7 +76,8 @@ def test_sizes_with_many_divisors_are_not_padded() -> None:
     assert [str(row) for row in km.search(B, pad=True).front] == [str(row) for row in km.search(B).front]
     families = {row.family for row in km.search(Source(0, np.float64).array(7, 7), pad=True).candidates}
     assert "padded block-diagonal" in families
-    assert km.search(Source(0, np.float32).array(7, 7), pad=(8, 8)).best(budget=30).operator.dtype == np.float32
+    for pad in ((8, 8), (7, 8)):  # one side may stay as it is
+        assert km.search(Source(0, np.float32).array(7, 7), pad=pad).best(budget=30).operator.dtype == np.float32
 
 
 @pytest.mark.parametrize(

@@ -150,7 +150,11 @@ K = km.commutation(3, 4)
 )
 def test_what_form_a_structure_has(op: Any, kind: type) -> None:
     assert type(op.form) is kind
-    np.testing.assert_allclose(op.form.dense(), op.to_dense(), atol=1e-9)
+    M = op.to_dense()
+    np.testing.assert_allclose(op.form.dense(), M, atol=1e-9)
+    if M.shape[0] == M.shape[1]:
+        np.testing.assert_allclose(km.trace(op), np.trace(M), atol=1e-9)
+        np.testing.assert_allclose(km.diagonal(op), np.diagonal(M), atol=1e-9)
 
 
 def test_shared_values_are_kept_once() -> None:
