@@ -160,13 +160,13 @@ class Mutant:
 
 
 @dataclass(frozen=True)
-class Claim:
-    """One part of a theorem with one kind of evidence.
+class Entry:
+    """What a theorem entry states, by which kind of evidence.
 
     Attributes
     ----------
     number : str
-        As in the theory, "T1" … "T33".
+        As in the theory, "T1" … "T37".
     name : str
         What this part is called.
     statement, latex : str
@@ -175,6 +175,22 @@ class Claim:
         Who proved it.
     evidence : str
         One of ``EVIDENCE``.
+    """
+
+    number: str
+    name: str
+    statement: str
+    latex: str
+    source: str
+    evidence: str
+
+
+@dataclass(frozen=True)
+class Claim(Entry):
+    """One part of a theorem with one kind of evidence.
+
+    Attributes
+    ----------
     prove : callable () -> Proof or Counterexample
         At the default sizes.
     mutants : tuple of Mutant
@@ -185,12 +201,6 @@ class Claim:
         At sizes the user chooses.
     """
 
-    number: str
-    name: str
-    statement: str
-    latex: str
-    source: str
-    evidence: str
     prove: Prover
     mutants: tuple[Mutant, ...]
     slow: Prover | None = None

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .claims import PROVING
+from .claims import PROVING, Entry
 
 __all__ = ["Row"]
 
 
 @dataclass(frozen=True)
-class Row:
+class Row(Entry):
     """Verdict on one entry: does it hold, how is that known, at which sizes, and how many false neighbours were rejected.
 
     Attributes
@@ -49,12 +49,6 @@ class Row:
     ('effective weight', 'all sizes', ('factors swapped', '1 % more', 'the opposite sign'), True)
     """
 
-    number: str
-    name: str
-    statement: str
-    latex: str
-    source: str
-    evidence: str
     sizes: str
     detail: str
     holds: bool

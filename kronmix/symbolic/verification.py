@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from operator import index
 from time import perf_counter
 from typing import Any
 
-from .claims import Claim, Counterexample, Outcome, Prover, Undecided
+from .claims import Claim, Counterexample, Entry, Outcome, Prover, Undecided
 from .latex import document
 from .registry import find_claims
 from .row import Row
@@ -171,12 +171,7 @@ def run_claim(claim: Claim, size: tuple[int, int] | None = None, slow: bool = Fa
     outcome = _outcome(prove)
     rejected = [_rejects(_outcome(mutant.prove)) for mutant in claim.mutants]
     return Row(
-        number=claim.number,
-        name=claim.name,
-        statement=claim.statement,
-        latex=claim.latex,
-        source=claim.source,
-        evidence=claim.evidence,
+        **{field.name: getattr(claim, field.name) for field in fields(Entry)},
         sizes=outcome.where,
         detail=outcome.what,
         holds=outcome.holds,

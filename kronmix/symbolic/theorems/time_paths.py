@@ -90,7 +90,7 @@ def prove_saddle_average(average: Callable[[Any, Any, Any], Any] = lambda r, s, 
     wrong = agree(limit, average(r, s, m), sizes, "lim w̄") or agree(
         r - m * limit, 1 / s, sizes, "the lasso's condition"
     )
-    words = "average of the limits, which w̄ tends to by dominated convergence"
+    words = "the average of the limits, to which averages tend by dominated convergence"
     return wrong or Proof("α → 0, orthogonal columns, all r > 0, m and s", words)
 
 

@@ -182,3 +182,34 @@ def test_too_large_is_said() -> None:
 def test_bad_expressions(build: Any, error: type[Exception], words: str) -> None:
     with pytest.raises(error, match=words):
         build(Variable("A", (2, 3)))
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_drawn_contractions_equal_loops_over_all_digits(seed: int) -> None:
+    """Entries, action and the formula for all sizes of a drawn line, against its definition."""
+    rng = np.random.default_rng(seed)
+    sizes = dict(zip("ijkl", (int(n) for n in rng.integers(1, 4, 4)), strict=True))
+    names = [str(n) for n in rng.permutation(list("ijkl"))]
+    places = [[*rng.permutation(names)[:2]] for _ in range(rng.integers(1, 4))]  # matrices, of one digit an axis
+    wanted = [[*rng.permutation(names)[: rng.integers(1, 3)]] for _ in range(2)]
+    arrays = [rng.integers(-3, 4, [sizes[n] for n in place]).astype(object) for place in places]
+    variables = [Variable(f"X{k}", array.shape) for k, array in enumerate(arrays)]
+    left, right = ", ".join(map(" ".join, places)), " ".join(f"({' '.join(group)})" for group in wanted)
+    line = f"{left} -> {right}"
+    node = einsum(*variables, line, **{n: sizes[n] for w in wanted for n in w})
+    expected = np.zeros(node.shape, object)
+    used = sorted({n for group in (*places, *wanted) for n in group})
+    for digits in np.ndindex(*(sizes[n] for n in used)):
+        at = dict(zip(used, digits, strict=True))
+        row, column = (int(np.ravel_multi_index([at[n] for n in w], [sizes[n] for n in w])) for w in wanted)
+        product = 1
+        for array, place in zip(arrays, places, strict=True):
+            product *= array[tuple(at[n] for n in place)]
+        expected[row, column] += product
+    values = Values(Objects(), dict(zip((v.name for v in variables), arrays, strict=True)), {})
+    assert np.array_equal(entries(node, values), expected)
+    assert np.array_equal(entries(node.T, values), expected.T)
+    x = rng.integers(-3, 4, (node.shape[1], 2)).astype(object)
+    assert np.array_equal(apply(node, x, values), expected @ x)
+    limit = bound(node)
+    assert np.abs(expected).max(initial=0) <= limit.height * 3**limit.degree
