@@ -5,7 +5,10 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import os
 import re
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -325,6 +328,19 @@ def test_a_stage_in_the_way_of_a_file_fails_at_once(tmp_path: Path) -> None:
         staged_folder(tmp_path / "file" / "out"),
     ):
         pytest.fail("the block must not be entered")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="on Windows nobody can ask whether a process runs")
+def test_what_a_killed_run_left_is_cleared_and_what_runs_is_kept(tmp_path: Path) -> None:
+    code = (
+        "from kronmix.files import staged_folder as s\nimport os, sys; a = s(sys.argv[1]); a.__enter__(); os._exit(9)"
+    )
+    subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=False)
+    assert [f.name.partition("-")[0] for f in tmp_path.iterdir()] == [".unfinished"]
+    with staged_folder(tmp_path) as running:
+        assert list(tmp_path.iterdir()) == [running]
+        with staged_folder(tmp_path) as other:
+            assert set(tmp_path.iterdir()) == {running, other}
 
 
 def test_write_file_replaces_whole_or_not_at_all(tmp_path: Path) -> None:

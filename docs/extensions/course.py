@@ -11,6 +11,7 @@ from sphinx.application import Sphinx
 from sphinx.config import Config
 
 from ..course import FOLDER
+from ..sliders import PAGES, Explorable, write
 from . import student
 
 #: How minutes are estimated: words a minute when they are explained, minutes for a figure, a cell of code, an exercise.
@@ -58,9 +59,25 @@ def with_downloads(source: Path) -> str:
     links = (
         f"Download: {{download}}`this notebook <../../notebooks/{source.name}>`, "
         f"{{download}}`without outputs and solutions <student/{source.stem}{student.SUFFIX}>`"
+        + "".join(f", to play with: {_link(page)}" for page in PAGES if source.name.startswith(f"{page.notebook:02}_"))
     )
     notebook.cells.insert(1, nbformat.v4.new_markdown_cell(links, id="downloads"))
     return nbformat.writes(notebook) + "\n"
+
+
+def explorables(app: Sphinx, words: str) -> str:
+    """Links to the pages with a slider, which :func:`copy_sliders` puts beside the course."""
+    return "\n".join(f"- {_link(page)}: notebook {page.notebook}" for page in PAGES)
+
+
+def _link(page: Explorable) -> str:
+    return f'<a href="sliders/{page.name}.html">{page.title}</a>'
+
+
+def copy_sliders(app: Sphinx, failed: Exception | None) -> None:
+    """Write the pages with a slider into the finished site."""
+    if failed is None and (Path(app.outdir) / "course").is_dir():
+        write(Path(app.outdir) / "course" / "sliders")
 
 
 def lesson(source: Path) -> Lesson:

@@ -21,6 +21,7 @@ MAKERS: dict[str, Callable[[Sphinx, str], str]] = {
     "course": course.contents,
     "benchmarks": peers.limits,
     "evidence": theory.evidence,
+    "explorables": course.explorables,
     "extras": repository.extras,
     "file": repository.included,
     "layers": layers.page,
@@ -55,6 +56,7 @@ def _outdated(app: Sphinx, env: BuildEnvironment, added: set[str], changed: set[
 def setup(app: Sphinx) -> ExtensionMetadata:
     """Fill pages as they are read, and copy the course's notebooks beside them before that."""
     app.connect("config-inited", course.copy)
+    app.connect("build-finished", course.copy_sliders)
     app.connect("source-read", _read)
     app.connect("env-get-outdated", _outdated)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -14,7 +15,8 @@ from pathlib import Path
 def staged_folder(out: str | os.PathLike[str]) -> Iterator[Path]:
     """Give a temporary folder whose files move into ``out`` when the block ends well; otherwise nothing is left.
 
-    The folder is made at once, so that one that cannot be written is found before the work and not after it.
+    The folder is made at once, so that one that cannot be written is found before the work and not after it. What a run left there
+    that was killed is cleared away first.
 
     Raises
     ------
@@ -36,7 +38,9 @@ def staged_folder(out: str | os.PathLike[str]) -> Iterator[Path]:
     try:
         try:
             target.mkdir(parents=True, exist_ok=True)
-            stage = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=target))
+            for left in filter(_is_abandoned, target.glob(f"{_STAGE}*")):
+                shutil.rmtree(left, ignore_errors=True)
+            stage = Path(tempfile.mkdtemp(prefix=f"{_STAGE}{os.getpid()}-", dir=target))
         except OSError as error:
             raise ValueError(f"folder {target} cannot be written: {error.strerror}") from error
         try:
@@ -51,6 +55,24 @@ def staged_folder(out: str | os.PathLike[str]) -> Iterator[Path]:
             for folder in missing:  # innermost first: only what was made here, and only while empty
                 if folder.is_dir() and not any(folder.iterdir()):
                     folder.rmdir()
+
+
+#: Stages bear the machine and the process, so that a later run can tell whether anybody still writes there.
+_STAGE = f".unfinished-{platform.node()}-"
+
+
+def _is_abandoned(stage: Path) -> bool:
+    """Whether the process of this machine that made a stage is gone; never known on Windows, where asking would end it."""
+    process = stage.name.removeprefix(_STAGE).partition("-")[0]
+    if os.name == "nt" or not process.isdigit():
+        return False
+    try:
+        os.kill(int(process), 0)
+    except ProcessLookupError:
+        return True
+    except OSError:  # it runs for somebody else
+        pass
+    return False
 
 
 def write_file(path: str | os.PathLike[str], data: bytes | str) -> None:

@@ -107,6 +107,7 @@ def build_page(findings: Findings) -> Page:
         footer=f"Made by kronmix from {findings.source}.",
         verdict=box,
         made=findings.made,
+        files=("results.json", "arrays.npz"),
     )
 
 

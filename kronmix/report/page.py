@@ -101,6 +101,8 @@ class Page:
     footer: str
     verdict: Verdict | None = None
     made: Made | None = None
+    #: Files beside the page that hold its numbers.
+    files: tuple[str, ...] = ()
 
     def to_html(self) -> str:
         """Render the page; text is escaped, pictures are not.

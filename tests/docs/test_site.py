@@ -23,6 +23,7 @@ from docs.extensions import student, theory
 from docs.extensions.api import public_names
 from docs.extensions.course import lesson, notebooks, plan
 from docs.links import check
+from docs.sliders import PAGES
 from tests.browser import needs_browser, open_page
 
 from .test_docstrings import ROOMS
@@ -91,6 +92,15 @@ def test_the_course_page_says_what_the_notebooks_say(site: Path) -> None:
         lesson_page = (site / "course" / f"{source.stem}.html").read_text(encoding="utf-8")
         for name in (source.name, f"{source.stem}{student.SUFFIX}"):
             assert re.search(rf'href="../_downloads/[^"]*/{name}"', lesson_page)
+
+
+def test_pages_with_a_slider_stand_beside_their_notebooks(site: Path) -> None:
+    for page in PAGES:
+        made = (site / "course" / "sliders" / f"{page.name}.html").read_text(encoding="utf-8")
+        assert 'type="range"' in made
+        assert "results.json" not in made
+        (notebook,) = (site / "course").glob(f"{page.notebook:02}_*.html")
+        assert f'href="sliders/{page.name}.html"' in notebook.read_text(encoding="utf-8")
 
 
 def test_formulas_are_mathml_with_their_numbers_beside_them(site: Path) -> None:
