@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -133,12 +134,7 @@ def s_mixer(
     [0.125, 0.125]
     """
     draw = Draw(activation, seed, dtype)
-    S, C = _widths((tokens, channels))
-    operators: list[StructuredOperator] = []
-    for _ in range(integer(depth, "depth")):
-        operators.append(token_mixing(draw.weight(S, S, inputs=S), channels=C))
-        operators.append(channel_mixing(draw.weight(C, C, inputs=C), tokens=S))
-    return _pooled("s_mixer", operators, activation, draw, S, C, classes)
+    return _alternating("s_mixer", (token_mixing, channel_mixing), activation, draw, (tokens, channels), depth, classes)
 
 
 @recorded
@@ -164,12 +160,8 @@ def rp_mixer(
     (5, 256)
     """
     draw = Draw(activation, seed, dtype)
-    S, C = _widths((tokens, channels))
-    operators: list[StructuredOperator] = []
-    for _ in range(integer(depth, "depth")):
-        operators.append(random_permuted_mixing(draw.weight(S, S, inputs=S), C, draw.rng))
-        operators.append(random_permuted_mixing(draw.weight(C, C, inputs=C), S, draw.rng))
-    return _pooled("rp_mixer", operators, activation, draw, S, C, classes)
+    mixing = partial(random_permuted_mixing, seed=draw.rng)
+    return _alternating("rp_mixer", (mixing, mixing), activation, draw, (tokens, channels), depth, classes)
 
 
 @recorded
@@ -339,12 +331,21 @@ def _feedforward(name: str, operators: Sequence[StructuredOperator], activation:
     return Network(Sequential(*parts, _linear(operators[-1], draw)), Patches(), name)
 
 
-def _pooled(
-    name: str, operators: Sequence[StructuredOperator], activation: str, draw: Draw, S: int, C: int, classes: int
+def _alternating(
+    name: str,
+    mixing: tuple[Callable[..., StructuredOperator], Callable[..., StructuredOperator]],
+    activation: str,
+    draw: Draw,
+    sizes: tuple[int, int],
+    depth: int,
+    classes: int,
 ) -> Network:
+    """Layers that mix tokens and channels in turn, each with an activation; a mean over tokens, and a head."""
+    S, C = _widths(sizes)
     parts: list[Part] = []
-    for op in operators:
-        parts += [_linear(op, draw), *activations(activation)]
+    for _ in range(integer(depth, "depth")):
+        for mix, size, copies in zip(mixing, (S, C), (C, S), strict=True):
+            parts += [_linear(mix(draw.weight(size, size, inputs=size), copies), draw), *activations(activation)]
     return Network(Sequential(*parts, *_head(C, S, classes, draw)), Patches(features=(S, C)), name)
 
 

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any, Self
+from collections.abc import Iterable
+from typing import Any
 
-import numpy as np
 import scipy.sparse
-from scipy.sparse import csr_array
 
 from ..forms import DirectSum, Form, Permuted, orders, permuted, widened
 from .algebra import register_product, register_sum
-from .arrays import Array
-from .base import Pull, StructuredOperator
-from .composite import Composite, flatten, split_rows
+from .assembled import Assembled
+from .composite import flatten
 from .dense import as_operator
 
 
-class BlockDiagonal(Composite):
+class BlockDiagonal(Assembled):
     """Direct sum B₁ ⊕ B₂ ⊕ … of operators of any shapes, on the diagonal of a matrix of zeros.
 
     Blocks of one shape without a structure are better kept as one :class:`KroneckerSparse` factor of pattern (n, b, c, 1), as
@@ -44,6 +41,9 @@ class BlockDiagonal(Composite):
     24
     """
 
+    _own_rows, _own_columns = True, True
+    _place, _sign = staticmethod(scipy.sparse.block_diag), " ⊕ "
+
     def __init__(self, operators: Iterable[Any]) -> None:
         parts = flatten(map(as_operator, operators), BlockDiagonal, "BlockDiagonal")
         super().__init__((sum(op.shape[0] for op in parts), sum(op.shape[1] for op in parts)), parts)
@@ -51,42 +51,8 @@ class BlockDiagonal(Composite):
     def _arguments(self) -> tuple[Any, ...]:
         return (self.operators,)
 
-    def _with_operators(self, operators: Sequence[StructuredOperator]) -> Self:
-        return type(self)(operators)
-
-    @property
-    def nnz(self) -> int:
-        return sum(op.nnz for op in self.operators)
-
-    def support(self) -> csr_array:
-        return csr_array(scipy.sparse.block_diag([op.support() for op in self.operators], format="csr"))
-
-    def _apply(self, X: Array) -> Array:
-        pieces = split_rows(X, (op.shape[1] for op in self.operators))
-        return np.concatenate([op._apply(x) for op, x in zip(self.operators, pieces, strict=True)])
-
-    def _vjp(self, X: Array) -> tuple[Array, Pull]:
-        pieces = split_rows(X, (op.shape[1] for op in self.operators))
-        outputs, pulls = zip(*(op._vjp(x) for op, x in zip(self.operators, pieces, strict=True)), strict=True)
-
-        def backward(Y_bar: Array, with_input: bool) -> tuple[tuple[Array, ...], Array | None]:
-            bars = split_rows(Y_bar, (op.shape[0] for op in self.operators))
-            gradients, inputs = zip(
-                *(pull(bar, with_input) for pull, bar in zip(pulls, bars, strict=True)), strict=True
-            )
-            return tuple(g for some in gradients for g in some), np.concatenate(inputs) if with_input else None
-
-        return np.concatenate(outputs), backward
-
     def _transpose(self) -> BlockDiagonal:
         return BlockDiagonal([op._transpose() for op in self.operators])
-
-    def conj(self) -> StructuredOperator:
-        return BlockDiagonal([op.conj() for op in self.operators])
-
-    def scale(self, scalar: Any) -> StructuredOperator:
-        """Multiply by a scalar: every block is."""
-        return BlockDiagonal([op.scale(scalar) for op in self.operators])
 
     def _form(self) -> Form:
         """Permutations of the blocks are one around them all."""
@@ -98,12 +64,6 @@ class BlockDiagonal(Composite):
         columns = orders.joined([part.columns for part in moved], [part.shape[1] for part in moved])
         parts = (part.inner.parts if isinstance(part.inner, DirectSum) else (part.inner,) for part in moved)
         return permuted(DirectSum(tuple(part for some in parts for part in some)), rows, columns)
-
-    def to_sparse(self) -> csr_array:
-        return csr_array(scipy.sparse.block_diag([op.to_sparse() for op in self.operators], format="csr"))
-
-    def _describe(self) -> list[str]:
-        return [" ⊕ ".join(f"{type(op).__name__}({op.shape[0]}×{op.shape[1]})" for op in self.operators)]
 
 
 @register_product(BlockDiagonal, BlockDiagonal)
