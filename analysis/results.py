@@ -1,7 +1,9 @@
-"""Results of the quick presets that are kept beside the studies: cells, from which verdicts and figures are computed."""
+"""Results as files: those of the quick presets that are kept beside the studies, and the table and figure of any run."""
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from pathlib import Path
 
@@ -69,3 +71,33 @@ def _value(value: object) -> str:
 
 def _file(study: Study) -> Path:
     return _RESULTS / f"{study.name}.json"
+
+
+def write(study: Study, table: Table, folder: Path) -> tuple[Path, ...]:
+    """Write figure.png, outcome.txt and table.csv with intervals, and name them, the table last."""
+    stream = io.StringIO()
+    writer = csv.writer(stream)
+    keys = list(table.configurations[0])
+    writer.writerow([*keys, *(f"{q}{part}" for q in table.quantities for part in ("", "_low", "_high"))])
+    for config in table.configurations:
+        found = [table.interval(quantity, **config) for quantity in table.quantities]
+        writer.writerow([*(config[k] for k in keys), *(x for i in found for x in (i.mean, i.low, i.high))])
+    figure, outcome, csv_file = (folder / name for name in ("figure.png", "outcome.txt", "table.csv"))
+    write_file(csv_file, stream.getvalue())
+    write_file(outcome, f"{study.question}\n{study.decide(table)}\n")
+    draw(study, table, figure)
+    return figure, outcome, csv_file
+
+
+def draw(study: Study, table: Table, file: Path) -> None:
+    """Draw a study's figure."""
+    from matplotlib.figure import Figure
+
+    import kronmix as km
+
+    with km.plotting.house_style():
+        figure = Figure(figsize=(6.4, 4.0), layout="constrained", facecolor="white")
+        study.plot(table, figure.subplots())
+        stream = io.BytesIO()
+        figure.savefig(stream, dpi=110, facecolor="white", format="png")
+    write_file(file, stream.getvalue())

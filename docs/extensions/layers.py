@@ -13,7 +13,7 @@ from typing import Any
 
 from sphinx.application import Sphinx
 
-from analysis.__main__ import draw
+from analysis.results import draw
 from analysis.study import Cell, Table, find_study
 from kronmix.files import write_file
 

@@ -6,9 +6,8 @@ from pathlib import Path
 
 from sphinx.application import Sphinx
 
-from analysis.__main__ import draw
 from analysis.power import Pilot
-from analysis.results import kept
+from analysis.results import draw, kept
 from analysis.study import QUICK, Study, all_studies
 
 #: Where the figures are drawn, beside the pages.

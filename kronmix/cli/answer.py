@@ -20,9 +20,6 @@ from .tables import show
 if TYPE_CHECKING:
     from .faults import Stop
 
-#: Version of each command's JSON, counted up by a change that a program reading it would notice.
-VERSIONS = {"convert": 1, "factor": 1, "inspect": 1, "path": 1, "report": 1, "train": 1, "verify": 1, "error": 1}
-
 
 @dataclass(frozen=True)
 class Answer:
@@ -49,11 +46,11 @@ class Answer:
     complaint: str = ""
 
 
-def print_answer(command: str, answer: Answer, given: Session) -> None:
-    """As JSON, as the name of the main file, or as tables and lines with all files at the end."""
+def print_answer(schema: str, answer: Answer, given: Session) -> None:
+    """As JSON of a schema (PROGRAM/COMMAND/VERSION), as the name of the main file, or as tables and lines with all files last."""
     if given.json:
         head = {"exit_code": answer.code, "files": [str(file) for file in answer.files]}
-        _print_json(command, head | dict(answer.record))
+        _print_json(schema, head | dict(answer.record))
     elif given.quiet:
         for file in answer.files[-1:]:
             typer.echo(str(file))
@@ -64,16 +61,16 @@ def print_answer(command: str, answer: Answer, given: Session) -> None:
             typer.echo(str(file))
     sys.stdout.flush()  # a reader that has left is noticed here
     if answer.complaint:
-        print(f"kronmix: {answer.complaint}", file=sys.stderr)
+        print(f"{schema.partition('/')[0]}: {answer.complaint}", file=sys.stderr)
 
 
-def print_error(stop: Stop) -> None:
+def print_error(schema: str, stop: Stop) -> None:
     """The object that stands on stdout where there is no answer."""
-    _print_json("error", {"exit_code": stop.code, "message": stop.sentence})
+    _print_json(schema, {"exit_code": stop.code, "message": stop.sentence})
 
 
-def _print_json(name: str, record: Mapping[str, Any]) -> None:
-    head = {"schema": f"kronmix/{name}/{VERSIONS[name]}", "kronmix": __version__}
+def _print_json(schema: str, record: Mapping[str, Any]) -> None:
+    head = {"schema": schema, "kronmix": __version__}
     typer.echo(json.dumps(plain({**head, **record}), ensure_ascii=False, allow_nan=False, indent=2))
 
 

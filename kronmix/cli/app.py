@@ -1,19 +1,13 @@
-"""The application: what all commands share. A command returns an ``Answer``; printing it, faults and exit codes are here."""
+"""The program ``kronmix``."""
 
 from __future__ import annotations
 
-import inspect
-import os
 import sys
-from collections.abc import Callable
-from functools import update_wrapper
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated
 
 import typer
 
-from .answer import Answer, print_answer, print_error
-from .faults import Stop, stop_for
-from .session import Session, session
+from .program import FORCE, JSON, QUIET, Program
 from .vocabulary import today_s_words
 
 app = typer.Typer(
@@ -23,73 +17,15 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
 )
-
-_PANEL = "Every command"
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.", rich_help_panel=_PANEL)]
-Quiet = Annotated[
-    bool,
-    typer.Option(
-        "--quiet", "-q", help="No tables and no bar: print the name of the main file only.", rich_help_panel=_PANEL
-    ),
-]
-Force = Annotated[bool, typer.Option("--force", help="Replace files that exist outside out/.", rich_help_panel=_PANEL)]
-
-
-def command(function: Callable[..., Answer]) -> Callable[..., None]:
-    """Register a command: give it the options that all have, print its answer, and end with its exit code."""
-
-    def run(json: bool, quiet: bool, force: bool, **options: Any) -> None:
-        given = Session(json=json, quiet=quiet, force=force)
-        token = session.set(given)
-        try:
-            answer = function(**options)
-            print_answer(function.__name__, answer, given)
-        except BrokenPipeError:  # the reader, as head, has seen enough
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise typer.Exit(141) from None
-        except (Exception, KeyboardInterrupt) as error:
-            stop = stop_for(error)
-            if stop is None:
-                raise
-            raise typer.Exit(_said(stop, json)) from None
-        finally:
-            session.reset(token)
-        if answer.code:
-            raise typer.Exit(answer.code)
-
-    shared = {"json": Json, "quiet": Quiet, "force": Force}
-    hints = get_type_hints(function, include_extras=True)
-    update_wrapper(run, function)
-    del run.__dict__["__wrapped__"]  # typer would read the signature of what is wrapped
-    run.__annotations__ = {**hints, **shared, "return": None}
-    own = inspect.signature(function).parameters.values()
-    common = [
-        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=False, annotation=kind)
-        for name, kind in shared.items()
-    ]
-    parameters = [
-        *(one.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=hints[one.name]) for one in own),
-        *common,
-    ]
-    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    app.command(no_args_is_help=False)(run)
-    return run
+#: Version of each command's JSON, counted up by a change that a program reading it would notice.
+VERSIONS = {"convert": 1, "factor": 1, "inspect": 1, "path": 1, "report": 1, "train": 1, "verify": 1, "error": 1}
+program = Program("kronmix", app, VERSIONS, {"json": JSON, "quiet": QUIET, "force": FORCE})
+command = program.command
 
 
 def main() -> None:
     """Entry point of ``kronmix`` and ``python -m kronmix``."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")  # ⊗ on a terminal that has no such letter
-    arguments = sys.argv[1:]
-    try:
-        code = app(today_s_words(arguments), prog_name="kronmix", standalone_mode=False)
-    except (Exception, KeyboardInterrupt) as error:
-        stop = stop_for(error)
-        if stop is None:
-            raise
-        code = _said(stop, "--json" in arguments)
-    sys.exit(code if isinstance(code, int) else 0)
+    program.main(sys.argv[1:], today_s_words)
 
 
 @app.callback(invoke_without_command=True)
@@ -99,12 +35,3 @@ def _version(version: Annotated[bool, typer.Option("--version", help="Print the 
 
         typer.echo(f"kronmix {__version__}")
         raise typer.Exit
-
-
-def _said(stop: Stop, json: bool) -> int:
-    if stop.traceback:
-        print(stop.traceback, file=sys.stderr)
-    print(f"kronmix: {stop.sentence}", file=sys.stderr)
-    if json:
-        print_error(stop)
-    return stop.code

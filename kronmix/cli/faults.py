@@ -65,7 +65,7 @@ def _is_refusal(error: BaseException) -> bool:
 
 
 def _is_ours(module: str) -> bool:
-    return module.partition(".")[0] == "kronmix"
+    return module.partition(".")[0] in ("kronmix", "analysis")
 
 
 def _last(trace: TracebackType | None) -> TracebackType | None:

@@ -13,10 +13,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 
 import kronmix as km
-from analysis import __main__ as command_line, runner
+from analysis import commands as command_line, runner
 from analysis.cells import Claims, cell_file, load_cell, load_failure, save_cell
 from analysis.origin import refuse_mixtures
 from analysis.runner import run_one, run_study
@@ -245,7 +246,35 @@ def test_commands(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = tmp_path / STUDY.name / "quick"
     assert {f.name for f in folder.iterdir()} == {"cells", "table.csv", "outcome.txt", "figure.png"}
     assert len((folder / "table.csv").read_text(encoding="utf-8").splitlines()) == 7
-    assert call(capsys, "show", STUDY.name, "--out", tmp_path) == (0, done.stdout, "")
+    written = "".join(f"{folder / name}\n" for name in ("figure.png", "outcome.txt", "table.csv"))
+    shown = command("show", STUDY.name, "--out", tmp_path)
+    assert (shown.returncode, shown.stdout + written, shown.stderr) == (0, done.stdout, "")
+    assert call(capsys, "run", STUDY.name, "--seeds", 2, "--out", tmp_path, "-q") == (
+        0,
+        f"{folder / 'table.csv'}\n",
+        "",
+    )
+    for arguments in (("list",), ("show", STUDY.name), ("run", STUDY.name, "--seeds", 2), ("power", STUDY.name)):
+        place = () if arguments == ("list",) else ("--out", tmp_path)
+        assert_fits_its_schema(call(capsys, *arguments, *place, "--json"), arguments[0])
+    assert_fits_its_schema(call(capsys, "show", "nothing", "--json"), "error")
+
+
+def assert_fits_its_schema(called: tuple[int, str, str], name: str) -> None:
+    code, printed, _ = called
+    record = json.loads(printed)
+    schema = json.loads((Path(command_line.__file__).parent / "schemas" / f"{name}.json").read_text(encoding="utf-8"))
+    assert record["schema"] == f"analysis/{name}/{command_line.VERSIONS[name]}" == schema["$id"]
+    assert record["exit_code"] == code == (2 if name == "error" else 0)
+    jsonschema.validate(record, schema)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({**record, "more": 1}, schema)
+
+
+def test_every_command_has_a_schema() -> None:
+    folder = Path(command_line.__file__).parent / "schemas"
+    commands = {str(one.name) for one in command_line.app.registered_commands}
+    assert {file.stem for file in folder.iterdir()} == commands | {"error"} == command_line.VERSIONS.keys()
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,10 @@ import pytest
 
 import kronmix as km
 from analysis import results
-from analysis.__main__ import draw
 from analysis.classification import Task, split, train, train_at_best_rate
 from analysis.hours import estimate
 from analysis.power import ENOUGH, Pilot
+from analysis.results import draw
 from analysis.runner import run_one
 from analysis.shapes import channels_for
 from analysis.sources import image_shape, images, patch_side

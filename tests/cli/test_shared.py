@@ -17,7 +17,7 @@ from safetensors.numpy import save_file
 
 import kronmix as km
 from kronmix.cli import Answer, app, command
-from kronmix.cli.answer import VERSIONS
+from kronmix.cli.app import VERSIONS
 from kronmix.cli.tables import show, table
 from kronmix.cli.vocabulary import RENAMED
 from tests.test_cli import call
