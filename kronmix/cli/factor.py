@@ -160,29 +160,43 @@ def _budget(text: str) -> float:
 
 
 def _search(file: Path, key: str | None, wanted: dict[str, Any], out: Path, plot: Path | None) -> Answer:
-    from ..decompose import search
+    from ..decompose import DataFactorization, search
 
     target = _target(file, out)
     drawn = target.with_name(f"{km.files.stem(file)}.front.png") if plot is None else plot
     files = (drawn, target) if wanted["budget"] is not None or wanted["tolerance"] is not None else (drawn,)
     with writing(*files):
-        B = km.files.read_matrix(file, key)
+        B = _matrix(file, key)
         with progress("structure") as advance:
             found = search(B, progress=lambda name, done: advance(done, None, name), **wanted)
         row = found.choose()
         km.files.write_file(drawn, _picture(found))
+        told: tuple[str, ...] = ()
         if target in files:
             from ..storage import save
 
-            save(found.fit(row).operator, target)
-    usage = (f"{target.name}: read it with kronmix.load",) if target in files else ()
+            nearest = found.fit(row)
+            save(nearest.operator, target)
+            both = (nearest.told,) if isinstance(nearest, DataFactorization) else ()
+            told = (*both, f"{target.name}: read it with kronmix.load")
+    counted = "error" if wanted["inputs"] is None else "error on the data"
     return Answer(
         _front_record(found, file),
-        (_front_table(found, file.name), found.answer(), *usage),
+        (_front_table(found, file.name, counted), found.answer(), *told),
         files,
         130 if found.interrupted else 0,
         "interrupted: the front is of what was searched so far" if found.interrupted else "",
     )
+
+
+def _matrix(file: Path, key: str | None) -> Any:
+    """The file's matrix; of a model one layer, a convolution as (out) × (in·kh·kw)."""
+    if key is None or not km.files.may_hold_layers(file):
+        return km.files.read_matrix(file, key)
+    layers = km.files.layer_matrices(km.files.read_arrays(file))
+    if key not in layers:
+        raise ValueError(f"{file}: no layer {key!r}, it holds {', '.join(sorted(layers)) or 'none'}")
+    return layers[key]()
 
 
 def _target(file: Path, out: Path) -> Path:
@@ -215,9 +229,9 @@ def _picture(found: Front) -> bytes:
     return stream.getvalue()
 
 
-def _front_table(found: Front, name: str) -> Table:
+def _front_table(found: Front, name: str, counted: str) -> Table:
     rows, columns = found.shape
-    title = f"{name}, {rows}×{columns}: error against numbers stored (sparse: as many of the largest entries)"
+    title = f"{name}, {rows}×{columns}: {counted} against numbers stored (sparse: as many of the largest entries)"
     made = table(title, ("structure",), ("numbers", "share", "error", "proved", "sparse"))
     for line in found.lines():
         made.add_row(*line.cells, style="bold" if line.chosen else None)
@@ -231,7 +245,7 @@ def _factor(file: Path, structure: StructureName, shape: str | None, rank: int, 
 
     target = _target(file, out)
     with writing(target):
-        B = km.files.read_matrix(file, key)
+        B = _matrix(file, key)
         found = _FACTOR[structure](B, shape, rank)
         factors = found.operator.factors
         stream = io.BytesIO()

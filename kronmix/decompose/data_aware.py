@@ -61,6 +61,17 @@ class DataFactorization(Factorization):
             f"worse than ignoring the data: {plain:.4g}"
         )
 
+    @property
+    def told(self) -> str:
+        """Both errors side by side, what ignoring the data would give, and the warning if there is one."""
+        scale = self.relative_data_error / self.data_error if self.data_error > 0 else 0.0
+        ignoring = f" ({self.plain_data_error * scale:.3g} if the data were ignored)" if scale > 0 else ""
+        warning = f"; {self.warning}" if self.warning else ""
+        return (
+            f"relative error on the data {self.relative_data_error:.3g}{ignoring}, "
+            f"of the matrix itself {self.relative_error:.3g}{warning}"
+        )
+
     def __repr__(self) -> str:
         warning = f"; {self.warning}" if self.warning else ""
         return (

@@ -13,10 +13,8 @@ from .permutations_groups import ROUNDING
 from .permutations_orders import Order, kronecker_order
 from .rearrangement import rearrange
 
-# Starts for each restart of the search by groups: one takes milliseconds where exchanges are used at all.
-_STARTS = 8
-# Multiplications to spend on all starts.
-_WORK = 4e9
+# Operations to spend for each restart of the search by groups: about two starts at 12 × 12.
+_WORK = 4e7
 # Starts that must end at the best error found before the others are left out.
 _AGREEING = 3
 
@@ -31,10 +29,10 @@ def exchanged_order(
     best = kronecker_order(B, sizes, rank, restarts, rng)
     (m, n), (p, k, q, s) = B.shape, sizes
     small, large = sorted((p * k, q * s))
-    sweep = (m * m + n * n) // 2 * small**2 * (large + 10 * small)
+    sweep = (m * m + n * n) // 2 * (20 * m * n + small**2 * (large + 10 * small))
     norm2 = float(np.sum(np.abs(B) ** 2))
     least, agreeing = np.inf, 0
-    for i in range(int(min(_STARTS * restarts, _WORK / (sweep * max(m, n))))):
+    for i in range(int(_WORK * restarts / (sweep * max(m, n)))):
         start = best if i == 0 else Order(rng.permutation(m), rng.permutation(n))
         order, error2 = _exchanged(B, start, sizes, rank)
         if error2 < least * (1 - ROUNDING):

@@ -94,7 +94,10 @@ def read_matrix(path: str | os.PathLike[str], key: str | None = None, max_bytes:
     if key is None:
         names = ", ".join(sorted(arrays))
         matrices = [name for name, stored in arrays.stored.items() if len(stored.shape) == 2 and stored.numeric]
-        if len(matrices) != 1:
+        if not matrices:
+            shapes = ", ".join(f"{name} of shape {stored.shape}" for name, stored in sorted(arrays.stored.items()))
+            raise ValueError(f"{path}: holds no matrix, but {shapes or 'nothing'}")
+        if len(matrices) > 1:
             raise ValueError(
                 f"{path}: holds {len(matrices)} matrices among its arrays ({names}), name the one you mean with key (--key)"
             )

@@ -70,8 +70,11 @@ def test_errors_on_data(folder: Path, capsys: pytest.CaptureFixture[str]) -> Non
     np.savez("activations.npz", X=X)
     code, printed, _ = call(capsys, "factor", "m.npy", "--inputs", "activations.npz", "--tolerance", "1e-10")
     assert code == 0
+    assert "m.npy, 36×36: error on the data against numbers stored" in printed
     assert "Use low rank 36×36, rank 2" in printed
     B = np.load("m.npy")
+    itself = np.linalg.norm(B - km.load("out/factor/m.factors.npz").to_dense()) / np.linalg.norm(B)
+    assert f"of the matrix itself {itself:.3g}" in printed
     assert np.linalg.norm((B - km.load("out/factor/m.factors.npz").to_dense()) @ X) < 1e-10 * np.linalg.norm(B @ X)
 
 
@@ -79,6 +82,8 @@ def test_one_layer_and_sparse_files(folder: Path, capsys: pytest.CaptureFixture[
     code, printed, _ = call(capsys, "factor", "model.safetensors", "--layer", "fc.weight", "--tolerance", "0.1")
     assert code == 0
     assert "Use Kronecker sum (6, 4, 4, 8)" in printed
+    code, printed, _ = call(capsys, "factor", "model.safetensors", "--layer", "conv.weight", "--budget", "50%")
+    assert (code, "model.safetensors, 8×18" in printed) == (0, True)
     save_npz("s.npz", csr_array(np.kron(np.eye(6), np.ones((4, 4)))))
     assert call(capsys, "factor", "s.npz", "--tolerance", "1e-12")[0] == 0
     assert km.load("out/factor/s.factors.npz").n_parameters == 48  # six blocks of rank 1; 6×6 ⊗ 4×4 stores 52
@@ -191,10 +196,10 @@ def test_ctrl_c_keeps_what_was_found(
 
 BAD = [
     (("nan.npy",), "has 16 NaN or infinite entries"),
-    (("vector.npy",), "holds 0 matrices"),
+    (("vector.npy",), "vector.npy: holds no matrix, but vector of shape (4,)"),
     (("empty.npy",), "is empty"),
     (("w.pt",), "safetensors"),
-    (("m.npy", "--budget", "0.001"), "the smallest candidate, "),
+    (("m.npy", "--budget", "3"), "budget=3: the smallest candidate, "),
     (("m.npy", "--budget", "-3"), "expected a positive number of numbers"),
     (("m.npy", "--budget", "100%"), "a share below 100%"),
     (("m.npy", "--budget", "many"), "expected a number of numbers, as 5000, or a share, as 10%"),
@@ -214,7 +219,7 @@ BAD = [
     (("bad.safetensors",), "array 'W' has 1 NaN"),
     (("plain.safetensors",), "holds no matrix among its arrays (b)"),
     (("model.safetensors", "--budget", "1%"), "the smallest candidates of the 4 matrices store"),
-    (("model.safetensors", "--layer", "absent"), "no array 'absent', it holds again, blocks/0.weight"),
+    (("model.safetensors", "--layer", "absent"), "no layer 'absent', it holds again, blocks/0.weight"),
 ]
 
 

@@ -145,7 +145,7 @@ class Front:
             if not within:
                 least = self.front[0]
                 raise ValueError(
-                    f"budget={budget}: the smallest candidate, {least}, stores {least.n_parameters} numbers"
+                    f"budget={budget:g}: the smallest candidate, {least}, stores {least.n_parameters} numbers"
                 )
             return within[-1]
         if tolerance is not None:

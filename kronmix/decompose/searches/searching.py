@@ -139,7 +139,9 @@ def search(
         stages.append(lambda known: _padded(size, known))
     curves, smallest, interrupted = _curves(stages, spectra, limit, progress)
     if budget is not None and not curves and smallest is not None:
-        raise ValueError(f"budget={budget}: the smallest candidate, {smallest}, stores {smallest.n_parameters} numbers")
+        raise ValueError(
+            f"budget={budget:g}: the smallest candidate, {smallest}, stores {smallest.n_parameters} numbers"
+        )
     if moment is not None:
         on_data = data_families(B, moment.matrix, partial(_front_of_family, curves))
         curves, _, stopped = _curves([lambda known: on_data], spectra, limit, progress)
