@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from .claims import EVIDENCE
-from .row import Row
+
+if TYPE_CHECKING:
+    from .verification import Row
 
 __all__ = ["document", "escape", "power"]
 

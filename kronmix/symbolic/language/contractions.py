@@ -119,9 +119,17 @@ def _letters(ndim: int) -> str:
 
 
 @dataclass(frozen=True, eq=False)
-class Product(Contraction):
+class _Pair(Contraction):
     left: Expression
     right: Expression
+
+    def _transposed(self) -> Expression:
+        return type(self)(self.left.T, self.right.T)
+
+
+class Product(_Pair):
+    """A @ B."""
+
     tex = r"{left!r} {right!r}"
 
     @property
@@ -134,6 +142,47 @@ class Product(Contraction):
 
     def __str__(self) -> str:
         return " @ ".join(f"({part})" if isinstance(part, Sum | Scaled) else str(part) for part in self.parts)
+
+
+class Entrywise(_Pair):
+    """Hadamard product A ∘ B."""
+
+    text = "hadamard({left}, {right})"
+    tex = r"{left!r} \circ {right!r}"
+
+    @property
+    def pattern(self) -> str:  # type: ignore[override]
+        return "{0} <- {0}, {0}".format(_letters(self.left.ndim))
+
+
+class Kron(_Pair):
+    """A ⊗ B."""
+
+    pattern = "(i p) (j q) <- i j, p q"
+    text = "kron({left}, {right})"
+    tex = r"{left!r} \otimes {right!r}"
+
+
+class KhatriRao(_Pair):
+    """Column j is A[:, j] ⊗ B[:, j]."""
+
+    pattern = "(i p) j <- i j, p j"
+    text = "khatri_rao({left}, {right})"
+    tex = r"{left!r} \odot {right!r}"
+
+    def _transposed(self) -> Expression:
+        return FaceSplitting(self.left.T, self.right.T)
+
+
+class FaceSplitting(_Pair):
+    """Row i is A[i] ⊗ B[i]: the row-wise Khatri–Rao product."""
+
+    pattern = "i (j q) <- i j, i q"
+    text = "face_splitting({left}, {right})"
+    tex = r"{left!r} \bullet {right!r}"
+
+    def _transposed(self) -> Expression:
+        return KhatriRao(self.left.T, self.right.T)
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,82 +205,33 @@ class Scaled(Contraction):
 
 
 @dataclass(frozen=True, eq=False)
-class Entrywise(Contraction):
-    """Hadamard product A ∘ B."""
-
-    left: Expression
-    right: Expression
-    text = "hadamard({left}, {right})"
-    tex = r"{left!r} \circ {right!r}"
-
-    @property
-    def pattern(self) -> str:  # type: ignore[override]
-        return "{0} <- {0}, {0}".format(_letters(self.left.ndim))
-
-    def _transposed(self) -> Expression:
-        return Entrywise(self.left.T, self.right.T)
-
-
-@dataclass(frozen=True, eq=False)
-class Kron(Contraction):
-    """A ⊗ B."""
-
-    left: Expression
-    right: Expression
-    pattern = "(i p) (j q) <- i j, p q"
-    text = "kron({left}, {right})"
-    tex = r"{left!r} \otimes {right!r}"
-
-    def _transposed(self) -> Expression:
-        return Kron(self.left.T, self.right.T)
-
-
-@dataclass(frozen=True, eq=False)
-class KhatriRao(Contraction):
-    """Column j is A[:, j] ⊗ B[:, j]."""
-
-    left: Expression
-    right: Expression
-    pattern = "(i p) j <- i j, p j"
-    text = "khatri_rao({left}, {right})"
-    tex = r"{left!r} \odot {right!r}"
-
-    def _transposed(self) -> Expression:
-        return FaceSplitting(self.left.T, self.right.T)
-
-
-@dataclass(frozen=True, eq=False)
-class FaceSplitting(Contraction):
-    """Row i is A[i] ⊗ B[i]: the row-wise Khatri–Rao product."""
-
-    left: Expression
-    right: Expression
-    pattern = "i (j q) <- i j, i q"
-    text = "face_splitting({left}, {right})"
-    tex = r"{left!r} \bullet {right!r}"
-
-    def _transposed(self) -> Expression:
-        return KhatriRao(self.left.T, self.right.T)
-
-
-@dataclass(frozen=True, eq=False)
-class Trace(Contraction):
+class _OfMatrix(Contraction):
     matrix: Expression
+    atom = True
+
+
+class Trace(_OfMatrix):
+    """The sum of the diagonal."""
+
     pattern = "<- i i"
     text = "trace({matrix})"
     tex = r"\operatorname{{tr}}({matrix})"
-    atom = True
 
 
-@dataclass(frozen=True, eq=False)
-class Vec(Contraction):
+class Vec(_OfMatrix):
     """Columns stacked."""
 
-    matrix: Expression
     pattern = "(j i) <- i j"
     text = "vec({matrix})"
     tex = r"\operatorname{{vec}}({matrix})"
-    atom = True
+
+
+class DiagonalOf(_OfMatrix):
+    """The diagonal of a square matrix, as a vector."""
+
+    pattern = "i <- i i"
+    text = "diag({matrix})"
+    tex = r"\operatorname{{diag}}({matrix})"
 
 
 @dataclass(frozen=True, eq=False)
@@ -275,17 +275,6 @@ class Diagonal(Contraction):
 
     def _transposed(self) -> Expression:
         return self
-
-
-@dataclass(frozen=True, eq=False)
-class DiagonalOf(Contraction):
-    """The diagonal of a square matrix, as a vector."""
-
-    matrix: Expression
-    pattern = "i <- i i"
-    text = "diag({matrix})"
-    tex = r"\operatorname{{diag}}({matrix})"
-    atom = True
 
 
 @dataclass(frozen=True, eq=False)
