@@ -16,8 +16,9 @@ import numpy as np
 
 from ..operators import Hadamard
 from ..operators.arrays import Array
-from .gauges import FrobeniusPieces, Gauge, NuclearPieces
-from .layouts import EntryPieces, Layout
+from .gauges import Gauge
+from .layouts import Entries, Layout
+from .norms import Frobenius, Nuclear
 from .parametrisations import Growth, Parametrisation, Placed, parametrisation_of, places
 
 #: The factors of N pieces of one shape: (N, m, r₁), (N, r₁, r₂), …, (N, r_{L−1}, n).
@@ -64,9 +65,8 @@ class FreeProducts(Parametrisation):
 
     def of(self, B: Array) -> list[Stack] | None:
         found = []
-        for stack, pieces in zip(self.stacks, self.layout.pieces(B), strict=True):
-            M = np.ascontiguousarray(pieces.mean(axis=-1))
-            found.append(_shared_evenly(_singular((M,), _inner(stack)), len(stack)))
+        for stack, M in zip(self.stacks, self.layout.averaged(B), strict=True):
+            found.append(_shared_evenly(_singular((np.ascontiguousarray(M),), _inner(stack)), len(stack)))
         return found
 
     def bounds(self, state: list[Stack]) -> tuple[float, float]:
@@ -82,22 +82,21 @@ class FreeProducts(Parametrisation):
         return placed
 
     def conjugate(self, Z: Array) -> tuple[float, float]:
-        sums = [pieces.sum(axis=-1) for pieces in self.layout.pieces(Z)]
         if self.degree == 1:
-            return 0.5 * sum(float(np.vdot(S, S).real) for S in sums), 0.0
+            return 0.5 * Frobenius(self.layout).dual(Z) ** 2, 0.0
         if self.degree == 2:
-            return 0.0, NuclearPieces(self.layout).dual_of_pieces(sums)
-        return 0.0, inf if any(S.any() for S in sums) else 0.0
+            return 0.0, Nuclear(self.layout).dual(Z)
+        return 0.0, inf if any(S.any() for S in self.layout.summed(Z)) else 0.0
 
     def proximal(self, V: Array, step: float) -> Array | None:
         """Of the sum of the pieces' nuclear norms, whatever their rank."""
-        return NuclearPieces(self.layout).prox(V, step) if self.degree == 2 else None
+        return Nuclear(self.layout).prox(V, step) if self.degree == 2 else None
 
     def gauge(self) -> Gauge:
         """With p = 2/L ≤ 1, Σσ^p ≥ (Σσ)^p; for L = 1 R is ½‖pieces‖²."""
         if self.degree == 1:
-            return Gauge(FrobeniusPieces(self.layout), 1, exact=True)
-        return Gauge(NuclearPieces(self.layout), self.degree, exact=self.degree == 2)
+            return Gauge(Frobenius(self.layout), 1, exact=True)
+        return Gauge(Nuclear(self.layout), self.degree, exact=self.degree == 2)
 
     def laws(self, θ: Array) -> dict[str, Array]:
         laws: dict[str, Array] = {}
@@ -190,4 +189,4 @@ def _(op: Hadamard) -> Parametrisation:
     name = {1: schatten_name(1), 2: "ℓ1 norm"}.get(depth, f"{depth}/2 · Σ|B_i|^(2/{depth})")
     stack = tuple(places(f).reshape(-1, 1, 1) for f in op.factors)
     assert prod(op.shape) == len(stack[0])
-    return FreeProducts((stack,), EntryPieces(op.shape), name, "u{i}² − u{j}²")
+    return FreeProducts((stack,), Entries(op.shape), name, "u{i}² − u{j}²")

@@ -6,14 +6,12 @@ loss at a given N(B) is convex.
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from ..operators.arrays import Array
-from .layouts import Layout
 from .norms import Norm
 
 
@@ -37,71 +35,6 @@ class Gauge:
     def penalty(self, size: Array) -> Array:
         """(k/2) size^{2/k}: the bound of R for weights of this norm."""
         return np.asarray(self.degree / 2 * size ** (2 / self.degree))
-
-
-@dataclass(frozen=True)
-class _Pieces(Norm):
-    """A norm of the pieces of B, of which B holds ``copies`` each."""
-
-    layout: Layout
-
-    def value(self, B: Array) -> float:
-        return self.of_pieces([pieces.mean(axis=-1) for pieces in self.layout.pieces(B)])
-
-    def prox(self, B: Array, step: float) -> Array:
-        out = np.zeros_like(B)
-        where = self.layout.pieces(np.arange(B.size).reshape(B.shape))
-        kept = self.shrunk([pieces.mean(axis=-1) for pieces in self.layout.pieces(B)], step / self.layout.copies)
-        for at, piece in zip(where, kept, strict=True):
-            out.reshape(-1)[at] = piece[..., None]
-        return out
-
-    def dual(self, G: Array) -> float:
-        return self.dual_of_pieces([pieces.sum(axis=-1) for pieces in self.layout.pieces(G)])
-
-    @abstractmethod
-    def of_pieces(self, pieces: list[Array]) -> float:
-        """The norm of stacks (N, m, n)."""
-
-    @abstractmethod
-    def shrunk(self, pieces: list[Array], step: float) -> list[Array]:
-        """Their proximal map."""
-
-    @abstractmethod
-    def dual_of_pieces(self, pieces: list[Array]) -> float:
-        """The dual norm."""
-
-
-class NuclearPieces(_Pieces):
-    """Sum of the pieces' nuclear norms."""
-
-    name = "nuclear"
-
-    def of_pieces(self, pieces: list[Array]) -> float:
-        return float(sum(np.linalg.svd(stack, compute_uv=False).sum() for stack in pieces))
-
-    def shrunk(self, pieces: list[Array], step: float) -> list[Array]:
-        decomposed = (np.linalg.svd(stack, full_matrices=False) for stack in pieces)
-        return [(U * np.maximum(σ - step, 0.0)[:, None, :]) @ Vh for U, σ, Vh in decomposed]
-
-    def dual_of_pieces(self, pieces: list[Array]) -> float:
-        return max(float(np.linalg.norm(stack, 2, axis=(1, 2)).max(initial=0.0)) for stack in pieces)
-
-
-class FrobeniusPieces(_Pieces):
-    """Frobenius norm of all pieces together."""
-
-    name = "frobenius"
-
-    def of_pieces(self, pieces: list[Array]) -> float:
-        return float(np.sqrt(sum(float(np.vdot(stack, stack).real) for stack in pieces)))
-
-    def shrunk(self, pieces: list[Array], step: float) -> list[Array]:
-        size = self.of_pieces(pieces)
-        return [stack * (max(1 - step / size, 0.0) if size > 0 else 0.0) for stack in pieces]
-
-    def dual_of_pieces(self, pieces: list[Array]) -> float:
-        return self.of_pieces(pieces)
 
 
 @dataclass(frozen=True)

@@ -1,59 +1,171 @@
-"""Where the pieces stand on which a structure is a product of free matrices: stacks (N, m, n, copies) out of a matrix."""
+"""Where the pieces stand on which a norm acts, or a structure is a product of free matrices: stacks (N, m, n, copies) out of B."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
+from ..decompose import rearrange, unrearrange
 from ..forms.items import Identity
 from ..operators.arrays import Array
-from ..patterns import Pattern, Slicing
+from ..patterns import Pattern, Slicing, monarch_patterns
 
 
-class Layout(Protocol):
-    """Equal layouts have their pieces at the same places."""
-
-    @property
-    def norm(self) -> str:
-        """R where each piece is a product of two free matrices of large enough inner size."""
-
-    @property
-    def pair_law(self) -> str:
-        """Name of what such a product conserves."""
+class Layout(ABC):
+    """Pieces of B. Equal layouts have their pieces at the same places."""
 
     @property
     def copies(self) -> float:
         """How often every entry of a piece stands in B."""
+        return 1.0
 
+    @property
+    def norm(self) -> str:
+        """R where each piece is a product of two free matrices of large enough inner size."""
+        return "nuclear norm"
+
+    @property
+    def pair_law(self) -> str:
+        """Name of what such a product conserves."""
+        return ""
+
+    @abstractmethod
     def pieces(self, B: Array) -> list[Array]:
         """For every shape of pieces (N, m, n, copies)."""
 
+    def averaged(self, B: Array) -> list[Array]:
+        """The means of the copies, (N, m, n): the pieces of the nearest B that holds all copies alike."""
+        return [pieces.mean(axis=-1) for pieces in self.pieces(B)]
+
+    def summed(self, G: Array) -> list[Array]:
+        """The sums over the copies, (N, m, n): the gradient over the pieces, of the gradient G over B."""
+        return [pieces.sum(axis=-1) for pieces in self.pieces(G)]
+
+    def joined(self, stacks: Sequence[Array], shape: tuple[int, int]) -> Array:
+        """B of this shape with these pieces (N, m, n), zero elsewhere."""
+        out = np.zeros(shape, np.result_type(*stacks))
+        places = self.pieces(np.arange(out.size).reshape(shape))
+        for at, stack in zip(places, stacks, strict=True):
+            out.reshape(-1)[at] = stack[..., None]
+        return out
+
     def law(self, values: Array) -> Array:
         """Laws of N pieces (N, r, r), as they are shown."""
+        return values
 
 
-@dataclass(frozen=True)
-class EntryPieces:
-    """Every entry of B is a piece."""
+class View(Layout):
+    """An isometric reshuffle of all of B into one stack of matrices (blocks, m, n)."""
 
-    shape: tuple[int, int]
-    copies: float = 1.0
-    norm: str = "ℓ1 norm"
-    pair_law: str = "UᴴU − VVᴴ of every entry"
+    @abstractmethod
+    def split(self, B: Array) -> Array:
+        """Blocks of B, shape (blocks, m, n)."""
+
+    @abstractmethod
+    def join(self, blocks: Array, shape: tuple[int, int]) -> Array:
+        """Undo :meth:`split`."""
 
     def pieces(self, B: Array) -> list[Array]:
-        return [B.reshape(-1, 1, 1, 1)]
+        return [self.split(B)[..., None]]
 
-    def law(self, values: Array) -> Array:
-        return values.reshape(self.shape).real
+    def averaged(self, B: Array) -> list[Array]:
+        return [self.split(B)]
+
+    def summed(self, G: Array) -> list[Array]:
+        return [self.split(G)]
+
+    def joined(self, stacks: Sequence[Array], shape: tuple[int, int]) -> Array:
+        (blocks,) = stacks
+        return self.join(blocks, shape)
 
 
 @dataclass(frozen=True)
-class KroneckerPieces:
+class Whole(View):
+    """B as one block."""
+
+    def split(self, B: Array) -> Array:
+        return B[None]
+
+    def join(self, blocks: Array, shape: tuple[int, int]) -> Array:
+        return blocks[0]
+
+
+@dataclass(frozen=True)
+class Entries(View):
+    """Every entry of B a block; laws are shown in the ``shape`` of B, where it is given."""
+
+    shape: tuple[int, int] | None = None
+    norm = "ℓ1 norm"
+    pair_law = "UᴴU − VVᴴ of every entry"
+
+    def split(self, B: Array) -> Array:
+        return B.reshape(-1, 1, 1)
+
+    def join(self, blocks: Array, shape: tuple[int, int]) -> Array:
+        return blocks.reshape(shape)
+
+    def law(self, values: Array) -> Array:
+        return values if self.shape is None else values.reshape(self.shape).real
+
+
+@dataclass(frozen=True)
+class Slices(View):
+    """The q·k slices of a Monarch matrix of sizes (p, k, q, s): slice (i_q, i_k) is M[(·, i_q), (i_k, ·)] (T12)."""
+
+    p: int
+    k: int
+    q: int
+    s: int
+
+    def split(self, B: Array) -> Array:
+        p, k, q, s = self.p, self.k, self.q, self.s
+        if B.shape != (p * q, k * s):
+            raise ValueError(f"weight of shape {B.shape}: sizes (p, k, q, s) = {(p, k, q, s)} need ({p * q}, {k * s})")
+        return self._slicing.slices(B[None, None])[0, ..., 0, :, :].swapaxes(0, 1).reshape(q * k, p, s)
+
+    def join(self, blocks: Array, shape: tuple[int, int]) -> Array:
+        p, k, q, s = self.p, self.k, self.q, self.s
+        return self._slicing.product_values(blocks.reshape(q, k, p, s).swapaxes(0, 1)).reshape(shape)
+
+    @property
+    def _slicing(self) -> Slicing:
+        return Slicing.of(*monarch_patterns(self.p, self.k, self.q, self.s))
+
+
+@dataclass(frozen=True)
+class Stacked(View):
+    """Blocks of m rows, one under the other."""
+
+    m: int
+
+    def split(self, B: Array) -> Array:
+        return B.reshape(-1, self.m, B.shape[1])
+
+    def join(self, blocks: Array, shape: tuple[int, int]) -> Array:
+        return blocks.reshape(shape)
+
+
+@dataclass(frozen=True)
+class Rearranged(View):
+    """𝓡(B) as one block, for factors of these two shapes (T14)."""
+
+    left: tuple[int, int]
+    right: tuple[int, int]
+
+    def split(self, B: Array) -> Array:
+        return rearrange(B, (self.left, self.right))[None]
+
+    def join(self, blocks: Array, shape: tuple[int, int]) -> Array:
+        return unrearrange(blocks[0], (self.left, self.right))
+
+
+@dataclass(frozen=True)
+class KroneckerPieces(Layout):
     """One piece from a Kronecker product of free matrices and identities.
 
     One free matrix is the piece itself; of two it is vec(A) vec(B)ᵀ, the rearranged matrix 𝓡(B) (T14).
@@ -108,12 +220,10 @@ class KroneckerPieces:
 
 
 @dataclass(frozen=True)
-class JoinedPieces:
+class JoinedPieces(Layout):
     """One piece: the Kronecker product of all free matrices, whatever their number."""
 
     slots: KroneckerPieces
-    norm: str = "nuclear norm"
-    pair_law: str = ""
 
     @property
     def copies(self) -> float:
@@ -124,18 +234,13 @@ class JoinedPieces:
         k = view.ndim // 2
         return [view.reshape(1, prod(view.shape[:k]), -1, view.shape[-1])]
 
-    def law(self, values: Array) -> Array:
-        return values
-
 
 @dataclass(frozen=True, eq=False)
-class EntriesAt:
+class EntriesAt(Layout):
     """One piece from entries of B at rows and columns, both (1, m, n, copies)."""
 
     rows: Array
     columns: Array
-    norm: str = "nuclear norm"
-    pair_law: str = ""
 
     @property
     def copies(self) -> float:
@@ -144,12 +249,9 @@ class EntriesAt:
     def pieces(self, B: Array) -> list[Array]:
         return [B[self.rows, self.columns]]
 
-    def law(self, values: Array) -> Array:
-        return values
-
 
 @dataclass(frozen=True)
-class SlicePieces:
+class SlicePieces(Layout):
     """Slices of a product of two chainable factors (T11), those that share values side by side or one below the other.
 
     Parameters
@@ -165,7 +267,7 @@ class SlicePieces:
     slicing: Slicing
     left: tuple[bool, bool, bool, bool]
     right: tuple[bool, bool, bool, bool]
-    pair_law: str = "UᴴU − VVᴴ of every slice"
+    pair_law = "UᴴU − VVᴴ of every slice"
 
     @property
     def norm(self) -> str:
@@ -204,21 +306,14 @@ class SlicePieces:
     def _size(self, axes: list[int]) -> int:
         return prod(self.slicing[i] for i in axes)
 
-    def law(self, values: Array) -> Array:
-        return values
-
 
 @dataclass(frozen=True, eq=False)
-class RectanglePieces:
+class RectanglePieces(Layout):
     """Disjoint rectangles of rows × columns, for each shape N of them: rows (N, m) and columns (N, n)."""
 
     rectangles: tuple[tuple[Array, Array], ...]
-    copies: float = 1.0
-    norm: str = "sum of the nuclear norms of disjoint rectangles"
-    pair_law: str = "UᴴU − VVᴴ of every rectangle"
+    norm = "sum of the nuclear norms of disjoint rectangles"
+    pair_law = "UᴴU − VVᴴ of every rectangle"
 
     def pieces(self, B: Array) -> list[Array]:
         return [B[rows[:, :, None], columns[:, None, :]][..., None] for rows, columns in self.rectangles]
-
-    def law(self, values: Array) -> Array:
-        return values

@@ -13,8 +13,9 @@ from scipy.sparse import csr_array
 from ..forms.items import Identity
 from ..operators import Dense, Diagonal, KroneckerSparse, Masked, Permutation, StructuredOperator
 from ..operators.arrays import Array
-from .gauges import FrobeniusPieces, Gauge
+from .gauges import Gauge
 from .layouts import EntriesAt
+from .norms import Frobenius
 from .parametrisations import Growth, Parametrisation, Placed, found_at, parametrisation_of, places, squared
 from .slots import Run
 
@@ -79,7 +80,7 @@ class Linear(Parametrisation):
             return super().gauge()
         rows, columns, which = self._stands
         order = np.argsort(which, kind="stable").reshape(1, self.places.size, 1, -1)
-        return Gauge(FrobeniusPieces(EntriesAt(rows[order], columns[order])), 1, exact=True)
+        return Gauge(Frobenius(EntriesAt(rows[order], columns[order])), 1, exact=True)
 
     def proximal(self, V: Array, step: float) -> Array:
         rows, columns, which = self._stands

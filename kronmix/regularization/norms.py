@@ -16,8 +16,8 @@ import numpy as np
 
 from ..operators import Chain, Dense, Hadamard, Kronecker, Monarch, StructuredOperator, SumOfKroneckers
 from ..operators.arrays import Array
+from .layouts import Entries, Layout, Rearranged, Slices, Stacked, View, Whole
 from .registry import add_name
-from .views import Entries, Rearranged, Slices, Stacked, View, Whole
 
 
 class Norm(ABC):
@@ -174,22 +174,51 @@ class LabelledGroups(Norm):
 class Nuclear(Norm):
     """Σ over blocks of their nuclear norms (T17): PQ for ``Whole()``, Monarch for ``Slices``, Σ V⊗W for ``Rearranged``."""
 
-    view: View = field(default_factory=Whole)
+    view: Layout = field(default_factory=Whole)
     name = "nuclear"
 
     def value(self, B: Array) -> float:
-        return float(np.linalg.svd(self.view.split(B), compute_uv=False).sum())
+        return float(sum(np.linalg.svd(stack, compute_uv=False).sum() for stack in self.view.averaged(B)))
 
     def prox(self, B: Array, step: float) -> Array:
-        U, σ, Vh = np.linalg.svd(self.view.split(B), full_matrices=False)
-        return self.view.join((U * np.maximum(σ - step, 0.0)[:, None, :]) @ Vh, B.shape)
+        shrunk = []
+        for stack in self.view.averaged(B):
+            U, σ, Vh = np.linalg.svd(stack, full_matrices=False)
+            shrunk.append((U * np.maximum(σ - step / self.view.copies, 0.0)[:, None, :]) @ Vh)
+        return self.view.joined(shrunk, B.shape)
 
     def dual(self, G: Array) -> float:
         return float(self.duals(G).max(initial=0.0))
 
     def duals(self, G: Array) -> Array:
         """Dual norm of every block: Ω° is the largest."""
-        return np.asarray(np.linalg.svd(self.view.split(G), compute_uv=False).max(axis=1, initial=0.0))
+        return np.concatenate(
+            [np.linalg.svd(stack, compute_uv=False).max(axis=1, initial=0.0) for stack in self.view.summed(G)]
+        )
+
+
+@dataclass(frozen=True)
+class Frobenius(Norm):
+    """Frobenius norm of all pieces together."""
+
+    layout: Layout
+    name = "frobenius"
+
+    def value(self, B: Array) -> float:
+        return _together(self.layout.averaged(B))
+
+    def prox(self, B: Array, step: float) -> Array:
+        stacks = self.layout.averaged(B)
+        size = _together(stacks)
+        kept = max(1 - step / (self.layout.copies * size), 0.0) if size > 0 else 0.0
+        return self.layout.joined([kept * stack for stack in stacks], B.shape)
+
+    def dual(self, G: Array) -> float:
+        return _together(self.layout.summed(G))
+
+
+def _together(stacks: list[Array]) -> float:
+    return float(np.sqrt(sum(float(np.vdot(stack, stack).real) for stack in stacks)))
 
 
 Penalty = Norm | Ridge
@@ -218,10 +247,10 @@ def register_penalty(name: str) -> Callable[[Factory], Factory]:
 
     Examples
     --------
-    >>> from kronmix.regularization import norms, register_penalty, views
+    >>> from kronmix.regularization import layouts, norms, register_penalty
     >>> @register_penalty("rows")  # Σ over rows of their Euclidean norms: whole rows vanish
     ... def rows(groups):
-    ...     return norms.Groups(views.Stacked(1))
+    ...     return norms.Groups(layouts.Stacked(1))
     >>> km.reference_path(km.Observed([[3.0, 4.0], [0.0, 1.0]]), "rows", [1.0]).weights[0]
     array([[2.4, 3.2],
            [0. , 0. ]])

@@ -20,8 +20,9 @@ from ..forms.items import merged
 from ..operators import Kronecker, LowRank, SumOfKroneckers
 from ..operators.arrays import Array
 from .free_products import FreeProducts, schatten_name
-from .gauges import FrobeniusPieces, Gauge, NuclearPieces
+from .gauges import Gauge
 from .layouts import JoinedPieces, KroneckerPieces
+from .norms import Frobenius, Nuclear
 from .parametrisations import (
     Growth,
     Parametrisation,
@@ -138,8 +139,8 @@ class Slots(Parametrisation):
         """R = (L/2)(Π N_j)^{2/L} for norms N_j of the slots with product at least ‖B‖_F, and ‖B‖_* where all are nuclear."""
         depths = [slot.degree for slot in self.slots]
         if min(depths) == 1:
-            return Gauge(FrobeniusPieces(JoinedPieces(self.layout)), self.degree, exact=set(depths) == {1})
-        return Gauge(NuclearPieces(JoinedPieces(self.layout)), self.degree, exact=set(depths) == {2})
+            return Gauge(Frobenius(JoinedPieces(self.layout)), self.degree, exact=set(depths) == {1})
+        return Gauge(Nuclear(JoinedPieces(self.layout)), self.degree, exact=set(depths) == {2})
 
     def laws(self, θ: Array) -> dict[str, Array]:
         laws = {f"{name} in slot {j}": law for j, slot in enumerate(self.slots) for name, law in slot.laws(θ).items()}

@@ -11,13 +11,13 @@ import numpy as np
 from ..operators.arrays import Array
 from . import lasso
 from .hypentropy import minimum_l1
+from .layouts import Rearranged, View, Whole
 from .least_squares import LeastSquares, least_squares
 from .norms import L1, Groups, Norm, Nuclear, Penalty, Ridge
 from .problems import Observed, Problem, Regression, Sensing
 from .proximal import GapError, Solution, is_squared, loss_and_dense_gradient, minimize_penalized, relative_gap
 from .registry import add_name
 from .splitting import Splitting
-from .views import Rearranged, Whole
 from .working_set import minimize_on_blocks
 
 
@@ -265,6 +265,7 @@ def _unpenalized(problem: Any, penalty: Any, start: Array) -> Solution:
     lambda problem, penalty: (
         isinstance(problem, Sensing)
         and isinstance(penalty, Groups | Nuclear)
+        and isinstance(penalty.view, View)
         and not isinstance(penalty.view, Whole | Rearranged)
     ),
 )

@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 
 from ..operators.arrays import Array
+from .layouts import Stacked
 from .norms import Groups, Nuclear
 from .problems import Sensing
 from .proximal import GapError, Solution, loss_and_dense_gradient, minimize_penalized, relative_gap
-from .views import Stacked
 
 
 class _Columns(Sensing):
@@ -32,16 +32,17 @@ def minimize_on_blocks(
 
     Examples
     --------
-    >>> from kronmix.regularization import norms, views
+    >>> from kronmix.regularization import layouts, norms
     >>> from kronmix.regularization.working_set import minimize_on_blocks
     >>> A = np.eye(4).reshape(4, 1, 4)
-    >>> minimize_on_blocks(km.Sensing(A, [4, 0, 0, 0.5]), norms.Groups(views.Slices(1, 4, 1, 1)), 0.25).weight.round(6)
+    >>> minimize_on_blocks(km.Sensing(A, [4, 0, 0, 0.5]), norms.Groups(layouts.Slices(1, 4, 1, 1)), 0.25).weight.round(6)
     array([[3., 0., 0., 0.]])
     """
     B = np.zeros(problem.shape) if start is None else np.array(start, dtype=float)
-    indices = penalty.view.split(np.arange(B.size).reshape(B.shape))
+    (indices,) = penalty.view.averaged(np.arange(B.size).reshape(B.shape))
+    (blocks,) = penalty.view.averaged(B)
     small = replace(penalty, view=Stacked(indices.shape[1]))
-    working = np.abs(penalty.view.split(B)).max(axis=(1, 2)) > 0
+    working = np.abs(blocks).max(axis=(1, 2)) > 0
     inner, iterations = tol / 2, 0
     while True:
         gap = relative_gap(problem, penalty, B, λ)

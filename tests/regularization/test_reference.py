@@ -12,7 +12,7 @@ from sklearn.datasets import load_diabetes
 from sklearn.linear_model import Lasso, lars_path
 
 import kronmix as km
-from kronmix.regularization import GapError, Path, induced_norm, minimize_penalized, norms, relative_gap, views
+from kronmix.regularization import GapError, Path, induced_norm, layouts, minimize_penalized, norms, relative_gap
 from kronmix.regularization.proximal import loss_and_dense_gradient
 from kronmix.regularization.solvers import _SOLVERS, Found, register_solver
 
@@ -22,12 +22,12 @@ PENALTIES = {
     "l1": norms.L1(),
     "ridge": norms.Ridge(),
     "frobenius": norms.Groups(),
-    "slices": norms.Groups(views.Slices(*SIZES)),
+    "slices": norms.Groups(layouts.Slices(*SIZES)),
     "labels": norms.LabelledGroups(LABELS),
     "nuclear": norms.Nuclear(),
-    "slice nuclear": norms.Nuclear(views.Slices(*SIZES)),
-    "rearranged nuclear": norms.Nuclear(views.Rearranged((2, 3), (2, 2))),
-    "rearranged group": norms.Groups(views.Rearranged((2, 3), (2, 2))),
+    "slice nuclear": norms.Nuclear(layouts.Slices(*SIZES)),
+    "rearranged nuclear": norms.Nuclear(layouts.Rearranged((2, 3), (2, 2))),
+    "rearranged group": norms.Groups(layouts.Rearranged((2, 3), (2, 2))),
 }
 
 
@@ -144,7 +144,7 @@ def test_norms_their_duals_and_their_proximal_maps(penalty, seed):
 
 
 @pytest.mark.parametrize(
-    "view", [views.Whole(), views.Entries(), views.Slices(*SIZES), views.Rearranged((2, 3), (2, 2))]
+    "view", [layouts.Whole(), layouts.Entries(), layouts.Slices(*SIZES), layouts.Rearranged((2, 3), (2, 2))]
 )
 def test_views_are_isometric_reshuffles(view):
     B = np.random.default_rng(0).normal(size=(4, 6))
@@ -157,7 +157,7 @@ def test_slices_are_those_of_a_monarch_matrix():
     rng = np.random.default_rng(1)
     op = km.Monarch(rng.normal(size=(2, 2, 3)), rng.normal(size=(3, 2, 2)))
     U, V = op.slices()
-    np.testing.assert_allclose(views.Slices(*op.sizes).split(op.to_dense()), (U @ V).reshape(6, 2, 2))
+    np.testing.assert_allclose(layouts.Slices(*op.sizes).split(op.to_dense()), (U @ V).reshape(6, 2, 2))
 
 
 def test_group_lasso_by_a_general_optimiser():
@@ -257,9 +257,9 @@ def test_default_grid_starts_where_the_minimiser_is_zero(name):
 @pytest.mark.parametrize(
     ("structure", "expected"),
     [
-        (km.Monarch(np.ones((2, 2, 3)), np.ones((3, 2, 2))), norms.Nuclear(views.Slices(2, 3, 2, 2))),
-        (km.SumOfKroneckers([(np.eye(2), np.ones((2, 3)))] * 2), norms.Nuclear(views.Rearranged((2, 2), (2, 3)))),
-        (km.Chain(km.Dense(np.eye(2)), km.Dense(np.ones((2, 3)))), norms.Nuclear(views.Whole())),
+        (km.Monarch(np.ones((2, 2, 3)), np.ones((3, 2, 2))), norms.Nuclear(layouts.Slices(2, 3, 2, 2))),
+        (km.SumOfKroneckers([(np.eye(2), np.ones((2, 3)))] * 2), norms.Nuclear(layouts.Rearranged((2, 2), (2, 3)))),
+        (km.Chain(km.Dense(np.eye(2)), km.Dense(np.ones((2, 3)))), norms.Nuclear(layouts.Whole())),
     ],
 )
 def test_induced_norm_of_structures(structure, expected):

@@ -14,13 +14,13 @@ from ...operators.arrays import Array
 from ..gauges import least_objective
 from ..gradients import Packing
 from ..induced import induced_gauge, induced_norm
+from ..layouts import Whole
 from ..norms import Nuclear, Penalty
 from ..path import Path
 from ..problems import Problem, loss
 from ..proximal import is_squared, loss_and_dense_gradient
 from ..references import reference_path
 from ..structures import parametrised
-from ..views import Whole
 from .fit import best_fit, random_starts
 from .plan import Done, Plan, Point, beside, positive, register_kind
 
