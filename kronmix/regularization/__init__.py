@@ -18,7 +18,8 @@ from .flow import FlowError, gradient_flow
 from .gradients import loss_and_gradients
 from .hypentropy import hypentropy, interpolation_path, minimum_hypentropy, minimum_l1, minimum_l2
 from .induced import induced_norm
-from .margins import MarginPath, MaxMargin, NotSeparableError, margin_path, max_margin
+from .margin_paths import MarginPath, margin_path
+from .margins import MaxMargin, NotSeparableError, max_margin
 from .norms import register_penalty
 from .path import Path
 from .paths import Decay, Plan, Rank, Scale, Time, register_kind, regularization_path

@@ -10,7 +10,8 @@ from scipy.optimize import minimize
 
 import kronmix as km
 from kronmix.regularization import NotSeparableError
-from kronmix.regularization.margins import LogLoss, margin_matrix
+from kronmix.regularization.margin_paths import LogLoss
+from kronmix.regularization.margins import margin_matrix
 
 
 def labelled(rows: int, columns: int, samples: int, seed: int = 0, loss: str = "logistic") -> km.Regression:
