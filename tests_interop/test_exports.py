@@ -41,8 +41,8 @@ def test_a_written_file_is_read_there(target: str, name: str, tmp_path: Path, mo
         pytest.skip("fly holds no such product")
     monkeypatch.chdir(tmp_path)
     suffix = ".mat" if target in ("lazylinop", "pyfaust") else ".safetensors"
-    usage = km.interop.write_factors(op, f"factors{suffix}", target)
-    known: dict[str, Any] = {"km": km, "op": op.with_factors(*(0 * factor for factor in op.factors))}
+    usage = km.interop.write_factors(op, f"factors{suffix}", target, "empty")
+    known: dict[str, Any] = {"km": km, "empty": op.with_factors(*(0 * factor for factor in op.factors))}
     if target == "fly":
         known["layer"] = MonarchLinear(*km.interop.to_fly(op))
     exec(usage, known)

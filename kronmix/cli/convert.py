@@ -84,7 +84,7 @@ def _factors(file: Path, out: Path, to: Target) -> Answer:
     op = read_factors(file)
     target = file_in(out, f"{km.files.stem(file)}.{to}{LIBRARIES[to].suffix}")
     with writing(target):
-        usage = write_factors(op, target, to)
+        usage = write_factors(op, target, to, f"km.interop.read_factors({str(file)!r})")
     record = {"kind": "factors", "to": to, "operator": repr(op), "shape": op.shape, "read_with": usage}
     return Answer(record, (f"{op!r}", f"read it with: {usage}"), (target,))
 

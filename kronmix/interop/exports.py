@@ -104,16 +104,16 @@ class Library:
         Of the file's name.
     data : function of an operator
         The bytes of the file.
-    usage : function of the file's name
+    usage : function of the file's name and of Python for the operator
         Python that reads it there.
     """
 
     suffix: str
     data: Callable[[StructuredOperator], bytes]
-    usage: Callable[[str], str]
+    usage: Callable[[str, str], str]
 
 
-def write_factors(op: StructuredOperator, file: str | os.PathLike[str], target: str) -> str:
+def write_factors(op: StructuredOperator, file: str | os.PathLike[str], target: str, name: str = "op") -> str:
     """Write an operator's factors as another library reads them, without needing that library.
 
     Parameters
@@ -124,6 +124,8 @@ def write_factors(op: StructuredOperator, file: str | os.PathLike[str], target: 
     target : {"torch", "lazylinop", "pyfaust", "fly"}
         torch: the state of the module that ``to_torch`` makes. lazylinop: what its ``loadmat`` reads. pyfaust: what ``Faust.save``
         writes. fly: the weights of ``MonarchLinear``.
+    name : str
+        Python for the operator, in the Python returned: for a PyTorch module's structure, which its state does not hold.
 
     Returns
     -------
@@ -153,7 +155,7 @@ def write_factors(op: StructuredOperator, file: str | os.PathLike[str], target: 
     if path.suffix != chosen.suffix:
         raise ValueError(f"{path}: expected a name ending in {chosen.suffix}")
     write_file(path, chosen.data(op))
-    return chosen.usage(path.name)
+    return chosen.usage(path.name, name)
 
 
 def state(op: StructuredOperator) -> Mapping[str, Array]:
@@ -193,7 +195,7 @@ def _double(factor: Any) -> Any:
     return factor.astype(np.result_type(factor.dtype, np.float64))
 
 
-def _faust_usage(name: str) -> str:
+def _faust_usage(name: str, _: str) -> str:
     """Not ``Faust(file)``, which refuses the sparse arrays that newer SciPy reads from it."""
     factors = f"[csc_matrix(f) if issparse(f) else f for f in loadmat({name!r})['faust_factors'][0]]"
     return (
@@ -212,15 +214,15 @@ LIBRARIES: dict[str, Library] = {
     "torch": Library(
         ".safetensors",
         lambda op: _safetensors(state(op)),
-        lambda name: (
-            "import safetensors.torch as s; layer = km.interop.to_torch(op); "
+        lambda name, op: (
+            f"import kronmix as km, safetensors.torch as s; layer = km.interop.to_torch({op}); "
             f"layer.load_state_dict(s.load_file({name!r}))"
         ),
     ),
     "lazylinop": Library(
         ".mat",
         lambda op: _mat("ks_values", True, ks_values(op)),
-        lambda name: f"from lazylinop.butterfly import loadmat; L = loadmat({name.removesuffix('.mat')!r})",
+        lambda name, _: f"from lazylinop.butterfly import loadmat; L = loadmat({name.removesuffix('.mat')!r})",
     ),
     "pyfaust": Library(
         ".mat",
@@ -230,6 +232,9 @@ LIBRARIES: dict[str, Library] = {
     "fly": Library(
         ".safetensors",
         _fly,
-        lambda name: f"import safetensors.torch as s; layer.load_state_dict(s.load_file({name!r}), strict=False)",
+        lambda name, _: (
+            f"import safetensors.torch as s; w = s.load_file({name!r}); "
+            "layer.load_state_dict(w, strict=False)  # of a MonarchLinear, or blockdiag_butterfly_multiply(x, *w.values())"
+        ),
     ),
 }

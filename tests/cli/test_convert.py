@@ -119,7 +119,9 @@ def test_factors_are_taken_elsewhere(
     assert (code, errors) == (0, "")
     assert printed.splitlines()[-1] == f"out/convert/B.factors.{target}.{ending}"
     assert "Kronecker(15×20, 3×4 ⊗ 5×5" in printed
-    assert f"B.factors.{target}" in printed.splitlines()[-2]
+    usage = printed.splitlines()[-2]
+    assert f"B.factors.{target}" in usage
+    assert ("km.interop.read_factors('out/factor/B.factors.npz')" in usage) == (target == "torch")
     assert (tmp_path / f"out/convert/B.factors.{target}.{ending}").stat().st_size > 0
 
 
