@@ -184,8 +184,12 @@ def largest_hessian_eigenvalue(problem: Problem, op: StructuredOperator, weight_
 def hessian_trace(problem: Problem, op: StructuredOperator) -> float:
     """tr ∇²L over the factors without the Hessian (T38): Σ_k ⟨∂_k outputs, H ∂_k outputs⟩ with the Hessian H over the outputs.
 
-    For squared losses that is (1/N) Σ_i ‖∇_θ f_i‖². It is the Gauss–Newton part, and all of tr ∇²L where no parameter multiplies
-    itself in B, as in every structure of the package that uses each of its operators once; elsewhere where the loss interpolates.
+    For squared losses the trace is (1/N) Σ_i ‖∇_θ f_i‖². The sum is the Gauss–Newton part, and all of tr ∇²L where no parameter
+    multiplies itself in B, as in every structure of the package that uses each of its operators once; elsewhere where the loss
+    interpolates.
+
+    Where all of B is observed, its least over L dense n × n factors is L n^{2/L} ‖B‖_*^{2(L−1)/L}: flatness asks for a small
+    nuclear norm at any depth, where weight decay asks for a small Schatten-2/L norm.
 
     Parameters
     ----------

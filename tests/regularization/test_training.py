@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.optimize import minimize
 
 import kronmix as km
 from kronmix.optimizers import AdamW, cosine
@@ -132,6 +133,53 @@ def test_label_noise_descends_to_flat_weights() -> None:
     assert hessian_trace(problem, run.operator) < 2.4
     still = km.gradient_descent(problem, start, 0.1, 4000)
     assert hessian_trace(problem, still.operator) == pytest.approx(4.25)
+
+
+def flattest(B: Any) -> km.Chain:
+    """Factors of three, by a search, with least ‖W₁‖²‖W₃‖² + n‖W₃W₂‖² + n‖W₂W₁‖²: tr ∇²L where all of B is observed."""
+    n, rng = len(B), np.random.default_rng(0)
+
+    def penalized(θ: Any, μ: float) -> float:
+        first, middle, last = θ.reshape(3, n, n)
+        ends, pairs = np.sum(first**2) * np.sum(last**2), np.sum((middle @ first) ** 2) + np.sum((last @ middle) ** 2)
+        return float(ends + n * pairs + μ * np.sum((last @ middle @ first - B) ** 2))
+
+    found = []
+    for _ in range(3):
+        θ = rng.normal(size=3 * n * n)
+        for μ in (1e1, 1e3, 1e5):
+            θ = minimize(penalized, θ, (μ,), options={"maxiter": 500}).x
+        found.append((penalized(θ, 0.0), θ))
+    _, θ = min(found, key=lambda pair: pair[0])
+    return km.Chain(*(km.Dense(W) for W in θ.reshape(3, n, n)[::-1]))
+
+
+@pytest.mark.slow
+def test_the_flattest_factors_know_the_nuclear_norm_only_where_decay_knows_schatten() -> None:
+    """T38: two weights of equal ‖B‖_* have the same least tr ∇²L, 3 n^{2/3} ‖B‖_*^{4/3}, and different R = (3/2) Σσ^{2/3}."""
+    traces, penalties = [], []
+    for B in (np.diag([2.0, 0.0]), np.eye(2)):
+        op = flattest(B)
+        traces.append(hessian_trace(km.Observed(op.to_dense()), op))
+        penalties.append(km.induced_penalty(op, B).value)
+    np.testing.assert_allclose(traces, 3 * 2 ** (2 / 3) * 2 ** (4 / 3), rtol=1e-3)
+    np.testing.assert_allclose(penalties, [1.5 * 2 ** (2 / 3), 3.0], rtol=1e-3)
+
+
+@pytest.mark.slow
+def test_label_noise_makes_deep_factors_flat() -> None:
+    """T38: from a fit a fifth too sharp, label noise comes nearer to the least trace than balanced factors are."""
+    B = np.array([[1.5, 0.2], [0.1, 0.4]])
+    problem = km.Regression(np.eye(2), B)
+    least = 0.5 * 3 * 2 ** (2 / 3) * float(np.linalg.norm(B, "nuc")) ** (4 / 3)
+    U, σ, Vh = np.linalg.svd(B)
+    parts = U @ np.diag(1.5 * σ**0.5), np.diag(σ**0.2 / 1.5), np.diag(σ**0.3) @ Vh
+    start = km.Chain(*map(km.Dense, parts))
+    assert hessian_trace(problem, start) > 1.2 * least
+    run = km.gradient_descent(problem, start, 0.02, 20_000, sampling=Sampling(label_noise=0.7), records=2)
+    rested = km.gradient_descent(problem, run.operator, 0.02, 500, records=2).operator
+    balanced = hessian_trace(problem, km.balanced_factors(start, B))
+    assert least * (1 - 1e-6) <= hessian_trace(problem, rested) < balanced < 1.03 * least
 
 
 @pytest.mark.slow
