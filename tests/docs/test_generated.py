@@ -102,6 +102,28 @@ def test_measured_ratios_stand_with_their_date_and_versions(tmp_path: Path) -> N
     assert text.splitlines()[-1] == "| work, 8² | lib | 2.5 s | 12.5 µs | 0.51 |"
 
 
+def test_limits_that_were_missed_stay_in_the_table(tmp_path: Path) -> None:
+    machine = {"date": "2026-01-02", "libraries": {}, "kronmix": "3", "numpy": "2.1", "python": "3.12"}
+    figures = [
+        {"name": "apply", "measure": "ours ÷ reference", "value": 1.04, "limit": 1.1, "holds": True},
+        {"name": "solve", "measure": "reference ÷ ours", "value": 12.0, "limit": 20.0, "holds": False},
+    ]
+    (tmp_path / "b.json").write_text(json.dumps({"machine": machine, "figures": figures}), encoding="utf-8")
+    text = peers.limits(SimpleNamespace(srcdir=tmp_path), "b.json")
+    assert "on 2026-01-02 with kronmix 3, NumPy 2.1 and Python 3.12" in text
+    assert "**1 of 2 limits held.**" in text
+    assert text.splitlines()[-2:] == [
+        "| apply | ours ÷ reference | 1.04 | ≤ 1.1 | yes |",
+        "| solve | reference ÷ ours | 12 | ≥ 20 | **no** |",
+    ]
+
+
+def test_extras_are_those_of_the_package() -> None:
+    table = repository.extras(APP, "")
+    assert "| `symbolic` | sympy>=" in table
+    assert "`dev`" not in table
+
+
 def test_the_readme_s_table_is_that_of_the_results() -> None:
     readme = (peers.ROOT / "README.md").read_text(encoding="utf-8")
     results = json.loads((peers.ROOT / "docs" / "peers.json").read_text(encoding="utf-8"))
