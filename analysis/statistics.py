@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import nct as noncentral, t as student
 
-from kronmix.intervals import Interval
+from kronmix.intervals import Interval, t_interval
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -91,10 +91,7 @@ def average(samples: Iterable[Samples]) -> Samples:
 
 
 def interval_of_mean(samples: Any) -> Interval:
-    """Mean along the last axis with Student's t interval; its ends are nan for one sample, or where a number is not finite.
-
-    The percentile bootstrap of n numbers covers the mean too rarely when n is small: for normal numbers
-    80 % instead of 95 % at n = 4. Its correction BCa covers 90 % at n = 10.
+    """Mean along the last axis with its t interval.
 
     Raises
     ------
@@ -107,18 +104,9 @@ def interval_of_mean(samples: Any) -> Interval:
     >>> print(interval_of_mean([1.0, 2.0, 3.0]))
     2 [-0.4841, 4.484]
     """
-    x = np.asarray(samples, dtype=np.float64)
-    n = x.shape[-1]
-    if n == 0:
+    if np.shape(samples)[-1] == 0:
         raise ValueError("no cells with this configuration")
-    mean = x.mean(axis=-1)
-    if n > 1 and np.isfinite(x).all():
-        half = student.ppf(1 - _LEVEL, n - 1) * x.std(axis=-1, ddof=1) / n**0.5
-    else:
-        half = np.full_like(mean, np.nan)
-    if x.ndim == 1:
-        return Interval.around(float(mean), float(half), CONFIDENCE)
-    return Interval.around(mean, half, CONFIDENCE)
+    return t_interval(samples, CONFIDENCE, axis=-1)
 
 
 # ---- comparisons -----------------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["Interval"]
+__all__ = ["Interval", "t_interval"]
 
 
 @dataclass(frozen=True)
@@ -57,3 +57,37 @@ class Interval:
     def __str__(self) -> str:
         value = f"{self.value:.4g}"
         return f"{value} [{self.low:.4g}, {self.high:.4g}]" if self.low < self.high else value
+
+
+def t_interval(samples: Any, confidence: float = 0.95, axis: int = 0) -> Interval:
+    """Mean along an axis with Student's t interval; its ends are nan for one sample, and where a number is not finite.
+
+    The percentile bootstrap of n numbers covers the mean too rarely when n is small: for normal numbers 80 % instead of 95 % at
+    n = 4. Its correction BCa covers 90 % at n = 10.
+
+    Parameters
+    ----------
+    samples : array
+        At least one along the axis.
+    confidence : float
+    axis : int
+
+    Examples
+    --------
+    >>> from kronmix.intervals import t_interval
+    >>> print(t_interval([1.0, 2.0, 3.0]), t_interval([1.0]))
+    2 [-0.4841, 4.484] 1
+    """
+    import numpy as np
+    from scipy.stats import t as student
+
+    x = np.asarray(samples, dtype=np.float64)
+    n, mean = x.shape[axis], x.mean(axis=axis)
+    half = np.full_like(mean, np.nan)
+    if n > 1:
+        with np.errstate(invalid="ignore"):
+            spread = x.std(axis=axis, ddof=1)
+        half = np.where(np.isfinite(spread), student.ppf((1 + confidence) / 2, n - 1) * spread / n**0.5, np.nan)
+    if mean.ndim == 0:
+        return Interval.around(float(mean), float(half), confidence)
+    return Interval.around(mean, half, confidence)

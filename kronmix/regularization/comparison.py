@@ -13,9 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.stats import t as student
 
-from ..intervals import Interval
+from ..intervals import Interval, t_interval
 from ..operators import StructuredOperator
 from ..operators.arrays import Array
 from .descent import gradient_descent
@@ -139,23 +138,6 @@ def differences_from(one: Contender, baselines: Sequence[Contender]) -> tuple[Di
     return tuple(
         Difference(other, t_interval(np.subtract(other.errors, one.errors), confidence)) for other in baselines
     )
-
-
-def t_interval(samples: Any, confidence: float = 0.95) -> Interval:
-    """Mean and Student's interval; nan ends for one sample.
-
-    Examples
-    --------
-    >>> from kronmix.regularization.comparison import t_interval
-    >>> str(t_interval([1.0, 2.0, 3.0]))
-    '2 [-0.4841, 4.484]'
-    """
-    values = np.asarray(samples, dtype=float)
-    n = len(values)
-    if n < 2:
-        return Interval.around(float(values.mean()), float("nan"), confidence)
-    half = student.ppf((1 + confidence) / 2, n - 1) * values.std(ddof=1) / np.sqrt(n)
-    return Interval.around(float(values.mean()), float(half), confidence)
 
 
 def compare(

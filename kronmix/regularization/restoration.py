@@ -14,10 +14,9 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from scipy.stats import t as student
 
 from ..checks import integer, non_negative, positive
-from ..intervals import Interval
+from ..intervals import Interval, t_interval
 from ..mixer import LinearMixer
 from ..operators import Dense, Kronecker, Monarch, StructuredOperator, SumOfKroneckers
 from ..operators.arrays import Array
@@ -199,24 +198,6 @@ class Run:
         return self.path.operator
 
 
-def interval(samples: Any) -> Interval:
-    """Mean and 95 % confidence half-width along the first axis.
-
-    Examples
-    --------
-    >>> from kronmix.regularization.restoration import interval
-    >>> found = interval([1.0, 2.0, 3.0])
-    >>> round(float(found.mean), 6), round(float(found.half_width), 6)
-    (2.0, 2.484138)
-    """
-    values = np.asarray(samples, dtype=np.float64)
-    n = values.shape[0]
-    if n < 2:
-        return Interval.around(values.mean(axis=0), np.full(values.shape[1:], np.nan))
-    half = student.ppf(0.975, n - 1) * values.std(axis=0, ddof=1) / np.sqrt(n)
-    return Interval.around(values.mean(axis=0), half)
-
-
 @dataclass(frozen=True)
 class Restoration:
     """All runs, and the task of the first seed.
@@ -245,11 +226,11 @@ class Restoration:
 
     def curve(self, structure: str, quantity: str) -> Interval:
         """A recorded quantity along training, over seeds."""
-        return interval([run.path.recorded[quantity] for run in self.runs[structure]])
+        return t_interval([run.path.recorded[quantity] for run in self.runs[structure]])
 
     def final(self, structure: str, of: Callable[[Run], float]) -> Interval:
         """A number per run, over seeds."""
-        return interval([of(run) for run in self.runs[structure]])
+        return t_interval([of(run) for run in self.runs[structure]])
 
     def last(self, structure: str, quantity: str) -> Interval:
         """A recorded quantity at the end of training, over seeds."""
@@ -320,9 +301,9 @@ def restore(
     return Restoration(
         runs={name: tuple(found) for name, found in runs.items()},
         task=tasks[0],
-        noisy=interval([task.noisy_error for task in tasks]),
-        mean=interval([task.mean_error for task in tasks]),
-        best_linear=interval([task.error(_least_squares(task)) for task in tasks]),
+        noisy=t_interval([task.noisy_error for task in tasks]),
+        mean=t_interval([task.mean_error for task in tasks]),
+        best_linear=t_interval([task.error(_least_squares(task)) for task in tasks]),
         steps=np.array(sorted(log_spaced_steps(steps, RECORDS))),
         settings={"noise": noise, "train": train, "seeds": seeds, "steps": steps, "scale": scale, "seed": seed},
     )

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from ..datasets import untokens
+from ..intervals import t_interval
 from ..plotting import Series, plot_curves, plot_matrix
 from ..plotting.style import SERIES
-from ..regularization.restoration import Restoration, interval
+from ..regularization.restoration import Restoration
 from .findings import Findings
 from .page import Figure, Panel, Section, Table, panel
 from .words import count, number, percent, plus_minus
@@ -82,7 +83,7 @@ def structures(findings: Findings) -> Section:
                 ),
                 panel(
                     lambda ax: _curves(
-                        ax, result, {n: interval(v) for n, v in loss.items()}, "training squared error per pixel"
+                        ax, result, {n: t_interval(v) for n, v in loss.items()}, "training squared error per pixel"
                     ),
                     "Training error along training, one curve per structure",
                     (4.9, 3.3),
@@ -243,7 +244,7 @@ def _against_dense(result: Restoration, best: str) -> str:
     """The paired comparison with dense over seeds, in words that follow from the numbers."""
     if best == "dense" or "dense" not in result.runs:
         return ""
-    difference = interval([d.error - b.error for d, b in zip(result.runs["dense"], result.runs[best], strict=True)])
+    difference = t_interval([d.error - b.error for d, b in zip(result.runs["dense"], result.runs[best], strict=True)])
     mean, half = float(difference.mean), float(difference.half_width)
     if not np.isfinite(half):
         return f", {mean:.4f} below the dense weight (one seed: no interval)"

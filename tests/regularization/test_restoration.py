@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy import stats
 
 import kronmix as km
 from kronmix.regularization.restoration import (
     Structure,
     denoising_task,
-    interval,
     restore,
     slice_norms,
     small_start,
@@ -79,14 +77,6 @@ def test_progress_is_told_of_every_run() -> None:
     calls: list[None] = []
     restore(DIGITS, seeds=2, steps=1, progress=lambda: calls.append(None))
     assert len(calls) == 2 * len(standard_structures())
-
-
-def test_interval_is_student_s() -> None:
-    sample = rng().normal(size=7)
-    low, high = stats.t.interval(0.95, 6, loc=sample.mean(), scale=stats.sem(sample))
-    found = interval(sample)
-    np.testing.assert_allclose([found.mean - found.half_width, found.mean + found.half_width], [low, high])
-    assert np.isnan(interval([1.0]).half_width)
 
 
 def test_slices_of_a_dense_matrix_are_those_of_the_monarch() -> None:
