@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from kronmix import networks as nn
-from kronmix.networks.rates import choose_rate
+from kronmix.networks.rates import choose_rate, is_end
 
 from .sources import classes, images
+from .study import Table
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -68,8 +69,8 @@ def train(network: nn.Network, task: Task, seed: int) -> tuple[nn.Network, dict[
 def train_at_best_rate(network: nn.Network, task: Task, seed: int) -> tuple[nn.Network, dict[str, float]]:
     """Train at several rates, and keep what a part of the training images, held back, finds best; measure as ``train``.
 
-    The rates are a third of, once and three times the task's; where the best is at an end, the grid grows there. ``rate_at_end`` is
-    1 where it did not grow far enough.
+    The rates are a third of, once and three times the task's; where the best is at an end, the grid grows there, so far: see
+    ``said_of_rates``.
     """
     (X, y), held = split(task, seed)
     cut = round((1 - _CHOOSING) * len(y))
@@ -80,7 +81,18 @@ def train_at_best_rate(network: nn.Network, task: Task, seed: int) -> tuple[nn.N
 
     chosen = choose_rate(fitted, task.rate)
     trained, measured = _measured(chosen.result, (X[:cut], y[:cut]), held)
-    return trained, measured | {"rate": chosen.rate, "rate_at_end": float(chosen.at_end)}
+    return trained, measured | {"rate": chosen.rate}
+
+
+def said_of_rates(table: Table) -> str:
+    """How many cells chose a rate at which their grid ended, in words; none where no cell chose one."""
+    chosen = [cell for cell in table.cells if {"rate"} <= cell.values.keys() & cell.config.keys()]
+    ends = sum(is_end(cell.values["rate"], cell.config["rate"]) for cell in chosen)
+    if not chosen:
+        return ""
+    if not ends:
+        return f"In all {len(chosen)} cells the chosen rate lies inside its grid."
+    return f"In {ends} of {len(chosen)} cells the chosen rate is the last of its grid: a better one may lie beyond."
 
 
 def _fitted(network: nn.Network, task: Task, seed: int, X: Array, y: Array) -> nn.Fit:

@@ -14,6 +14,7 @@ from kronmix.cli.program import JSON, QUIET, Program
 from kronmix.cli.session import progress
 from kronmix.cli.tables import table as sheet
 
+from .classification import said_of_rates
 from .hours import estimate
 from .power import Pilot
 from .results import keep, write
@@ -228,7 +229,7 @@ def _shown(study: Study, table: Table) -> list[Sheet | str]:
     made = sheet(f"{study.name}: {study.question}", tuple(keys), tuple(table.quantities))
     for config in table.configurations:
         made.add_row(*(str(config[key]) for key in keys), *(str(table.interval(q, **config)) for q in table.quantities))
-    return [made, str(study.decide(table))]
+    return [made, *filter(None, (str(study.decide(table)), said_of_rates(table)))]
 
 
 def _varying(table: Table) -> list[str]:

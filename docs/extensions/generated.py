@@ -30,6 +30,7 @@ MAKERS: dict[str, Callable[[Sphinx, str], str]] = {
     "run": commands.run,
     "schema": schemas.fields,
     "studies": studies.page,
+    "study": studies.one,
     "theorems": theory.theorems,
     "verdict": theory.verdict,
     "verdicts-of-studies": studies.verdicts,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import log
 from typing import Generic, TypeVar
 
 Result = TypeVar("Result")
@@ -22,14 +23,11 @@ class ChosenRate(Generic[Result]):
     score : float
         The least; inf where every training diverged.
     result : object
-    at_end : bool
-        Whether the grid ended there while the score still fell: a better rate may lie beyond.
     """
 
     rate: float
     score: float
     result: Result
-    at_end: bool
 
 
 def choose_rate(train: Callable[[float], tuple[float, Result]], middle: float) -> ChosenRate[Result]:
@@ -46,8 +44,8 @@ def choose_rate(train: Callable[[float], tuple[float, Result]], middle: float) -
     >>> from kronmix.networks.rates import choose_rate
     >>> choose_rate(lambda rate: (abs(rate - 0.2), f"at {rate:.2g}"), middle=1.0).result
     'at 0.11'
-    >>> choose_rate(lambda rate: (rate, "less is better"), middle=1.0).at_end
-    True
+    >>> choose_rate(lambda rate: (rate, "less is better"), middle=1.0).rate * 3**4
+    1.0
     """
     trained: dict[int, tuple[float, Result]] = {}
 
@@ -62,4 +60,16 @@ def choose_rate(train: Callable[[float], tuple[float, Result]], middle: float) -
             break
         best += step
     found, result = trained[best]
-    return ChosenRate(middle * _FACTOR**best, found, result, best in (min(trained), max(trained)))
+    return ChosenRate(middle * _FACTOR**best, found, result)
+
+
+def is_end(rate: float, middle: float) -> bool:
+    """Whether the grid around ``middle`` ended at the rate that was chosen: a better one may lie beyond.
+
+    Examples
+    --------
+    >>> from kronmix.networks.rates import is_end
+    >>> is_end(3.0**4, 1.0), is_end(3.0**3, 1.0)
+    (True, False)
+    """
+    return abs(log(rate / middle)) > (_GROWTH - 0.5) * log(_FACTOR)
