@@ -11,7 +11,7 @@ import pytest
 
 import kronmix as km
 from analysis import results
-from analysis.classification import Task, split, train, train_at_best_rate
+from analysis.classification import Task, said_of_rates, split, train, train_at_best_rate
 from analysis.hours import estimate
 from analysis.power import ENOUGH, Pilot
 from analysis.results import draw
@@ -29,17 +29,14 @@ SHORT = {"cost", "monarch_vs_kronecker", "permutation_distance", "spectral_edge"
 BY_TIME = [pytest.param(name, marks=[pytest.mark.slow] * (name not in SHORT)) for name in STUDIES]
 
 
-#: Studies that have no null and planted presets yet, with what makes a cell of theirs small.
-WITHOUT: dict[str, dict[str, Any]] = {"adamw_mixer": {"steps": 20}, "sgd_noise": {"steps": 50}}
 #: Studies whose quick preset has no pilot yet, or has changed since.
-CHANGED = {"data_aware", *WITHOUT}
+CHANGED = {"adamw_mixer", "data_aware", "sgd_noise"}
 KEPT = [name for name in STUDIES if name not in CHANGED]
 
 
 def small(name: str) -> Any:
     """A configuration of a cell of seconds."""
-    study = STUDIES[name]
-    return replace(study.presets[QUICK][-1], **WITHOUT[name]) if name in WITHOUT else study.presets["planted"][-1]
+    return STUDIES[name].presets["planted"][-1]
 
 
 @cache
@@ -56,7 +53,7 @@ def table_of(name: str, preset: str) -> Table:
     return Table(tuple(one for one in cells if isinstance(one, Cell)))
 
 
-@pytest.mark.parametrize("name", [p for p in BY_TIME if p.values[0] not in WITHOUT])
+@pytest.mark.parametrize("name", BY_TIME)
 def test_a_study_finds_what_is_planted_and_nothing_where_nothing_is(name: str) -> None:
     study = STUDIES[name]
     assert study.decide(table_of(name, "planted")).verdict is Verdict.SUPPORTED
@@ -278,8 +275,7 @@ def test_every_study_is_described() -> None:
         assert name == study.name
         assert study.question.endswith("?")
         assert study.smallest_effect > 0
-        assert set(study.presets) == set(study.seeds) >= {"quick", "full"}
-        assert name in WITHOUT or {"null", "planted"} <= set(study.presets)
+        assert set(study.presets) == set(study.seeds) >= {"quick", "full", "null", "planted"}
 
 
 def test_kept_results_give_the_verdicts_again(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -336,6 +332,17 @@ def test_the_rate_that_is_chosen_is_no_end_of_its_grid(monkeypatch: pytest.Monke
     ]
     assert rates[0] == pytest.approx(rates[1], rel=1e-6)
     assert rates[0] > 3e-3
+
+
+def test_a_rate_at_the_end_of_its_grid_is_told() -> None:
+    config = as_plain(STUDIES["expansion"].presets[QUICK][0])
+
+    def table(*powers: int) -> Table:
+        return Table(tuple(Cell(config, seed, {"rate": config["rate"] * 3.0**p}) for seed, p in enumerate(powers)))
+
+    assert said_of_rates(table(-3, 0, 3)) == "In all 3 cells the chosen rate lies inside its grid."
+    assert "In 2 of 4 cells the chosen rate is the last of its grid" in said_of_rates(table(-4, 0, 4, 1))
+    assert said_of_rates(Table((Cell({"rate": 1.0}, 0, {"accuracy": 1.0}),))) == ""
 
 
 def test_noise_takes_the_labels_away_from_training_only() -> None:
