@@ -1,6 +1,9 @@
 """Images that studies read: by name from kronmix.datasets, from a folder or file, or made here with a structure that is known.
 
-What is made here has 8 × 8 pixels, so that a network 64 wide sees all of them:
+``padded mnist``
+    MNIST with a margin of two pixels: 32 × 32, a power of 2, 4 and 32 in all.
+
+What else is made here has 8 × 8 pixels, so that a network 64 wide sees all of them:
 
 ``small mnist``
     MNIST averaged to 8 × 8 pixels.
@@ -72,10 +75,14 @@ def patch_side(name: str, tokens: int) -> int:
 # ---- made here -------------------------------------------------------------------------------------------------------
 
 
-def _small_mnist() -> tuple[Array, Array]:
+def _padded_mnist() -> tuple[Array, Array]:
     pixels, y = km.datasets.load("mnist")
     assert y is not None
-    padded = np.pad(pixels[..., 0], ((0, 0), (2, 2), (2, 2)))
+    return np.pad(pixels, ((0, 0), (2, 2), (2, 2), (0, 0))), y
+
+
+def _small_mnist() -> tuple[Array, Array]:
+    padded, y = _padded_mnist()
     return padded.reshape(-1, _SIDE, 4, _SIDE, 4).mean(axis=(2, 4))[..., None], y
 
 
@@ -130,6 +137,7 @@ def _rng() -> np.random.Generator:
 
 
 _MADE: dict[str, Callable[[], tuple[Array, Array | None]]] = {
+    "padded mnist": _padded_mnist,
     "small mnist": _small_mnist,
     "shifted mnist": _shifted_mnist,
     "natural patches": _natural_patches,
