@@ -34,9 +34,11 @@ def monarch(problem: Weighted, sizes: Sizes, rank: int, plain: Factorization) ->
     if problem.error(Monarch.of_slices(*ignoring)._dense()) < blockwise:
         left, right = ignoring
 
+    weighted = np.ascontiguousarray(monarch_slices(problem.matrix @ problem.moment.matrix, *sizes))
+
     def sweep(pair: Pair) -> Pair:
-        moved = left_step(slices, problem.moment.matrix, *pair)
-        return moved, right_step(slices, problem.moment.matrix, moved, pair[1])
+        moved = left_step(weighted, problem.moment.matrix, *pair)
+        return moved, right_step(weighted, problem.moment.matrix, moved, pair[1])
 
     left, right = alternate((left, right), sweep, lambda pair: problem.error(Monarch.of_slices(*pair)._dense()))
     bound = np.maximum(least_ratio(problem.moment, _block_diagonal(blocks)) * least2.sum(axis=1), 0.0)
@@ -68,9 +70,9 @@ def _conditional(slices: Array, moment: SecondMoment, rank: int) -> Array:
     return max(1 - rounded, 0.0) * _blockwise(slices, np.linalg.inv(inverse), rank)[2]
 
 
-def left_step(slices: Array, moment: Array, left: Array, right: Array) -> Array:
-    """Best left factors for given right ones: L (R Σ Rᴴ) = B_q Σ Rᴴ for every q."""
-    q, k, p, s = slices.shape
+def left_step(weighted: Array, moment: Array, left: Array, right: Array) -> Array:
+    """Best left factors for given right ones: L (R Σ Rᴴ) = B_q Σ Rᴴ for every q; ``weighted`` are the slices of B Σ."""
+    q, k, p, s = weighted.shape
     rank = left.shape[3]
     Σ = moment.reshape(k, s, k, s)
     found = np.empty(left.shape, np.result_type(left, moment))
@@ -78,16 +80,15 @@ def left_step(slices: Array, moment: Array, left: Array, right: Array) -> Array:
         R = right[i]
         RΣ = np.einsum("krs,kscu->krcu", R, Σ, optimize=True)
         G = np.einsum("krcu,ctu->krct", RΣ, R.conj(), optimize=True).reshape(k * rank, k * rank)
-        BΣ = np.einsum("kps,kscu->pcu", slices[i], Σ, optimize=True)
-        rhs = np.einsum("pcu,ctu->pct", BΣ, R.conj(), optimize=True).reshape(p, k * rank)
+        rhs = np.einsum("cpu,ctu->pct", weighted[i], R.conj(), optimize=True).reshape(p, k * rank)
         L = left[i].transpose(1, 0, 2).reshape(p, k * rank)
         found[i] = solve(G.T, rhs.T, L.T).T.reshape(p, k, rank).transpose(1, 0, 2)
     return found
 
 
-def right_step(slices: Array, moment: Array, left: Array, right: Array) -> Array:
+def right_step(weighted: Array, moment: Array, left: Array, right: Array) -> Array:
     """Best right factors for given left ones: k·r·s unknowns for every q, with the matrix (LᴴL)[kr, k'r'] Σ[k's', ks]."""
-    q, k, p, s = slices.shape
+    q, k, p, s = weighted.shape
     rank = left.shape[3]
     Σ = moment.reshape(k, s, k, s)
     found = np.empty(right.shape, np.result_type(right, moment))
@@ -95,8 +96,7 @@ def right_step(slices: Array, moment: Array, left: Array, right: Array) -> Array
         L = left[i].transpose(1, 0, 2).reshape(p, k * rank)
         LL = (L.conj().T @ L).reshape(k, rank, k, rank)
         N = np.einsum("krct,cuks->krsctu", LL, Σ).reshape(k * rank * s, k * rank * s)
-        BΣ = np.einsum("kps,kscu->pcu", slices[i], Σ, optimize=True)
-        rhs = np.einsum("kpr,pks->krs", left[i].conj(), BΣ, optimize=True).ravel()
+        rhs = np.einsum("kpr,kps->krs", left[i].conj(), weighted[i], optimize=True).ravel()
         found[i] = solve(N, rhs, right[i].ravel()).reshape(k, rank, s)
     return found
 

@@ -146,10 +146,11 @@ def test_steps_of_monarch_meet_their_optimality_conditions(kind: str, samples: i
         return data_norm(E, Σ)
 
     scale = np.linalg.norm(residual(left, right))
-    new = data_aware_monarch.left_step(slices, Σ, left, right)
+    weighted = residual(left, 0 * right).swapaxes(1, 2)
+    new = data_aware_monarch.left_step(weighted, Σ, left, right)
     assert np.abs(np.einsum("qpkt,qkrt->qkpr", residual(new, right), right.conj())).max() < 1e-8 * scale
     assert objective(new, right) < objective(left, right)
-    moved = data_aware_monarch.right_step(slices, Σ, left, right)
+    moved = data_aware_monarch.right_step(weighted, Σ, left, right)
     assert np.abs(np.einsum("qkpr,qpkt->qkrt", left.conj(), residual(left, moved))).max() < 1e-8 * scale
     assert objective(left, moved) < objective(left, right)
 
@@ -234,13 +235,14 @@ def test_brackets_hold_below_many_starts(kind: str, samples: int | None) -> None
     slices = B.reshape(3, 2, 2, 4).transpose(1, 2, 0, 3)
     four = B.reshape(3, 2, 2, 4)
     weighted, Σ4 = (B @ Σ).reshape(four.shape), Σ.reshape(2, 4, 2, 4)
+    weighted_slices = weighted.transpose(1, 2, 0, 3)
     reached_monarch, reached_kronecker = [], []
     for _ in range(8):
         left, right = normal(rng, 2, 2, 3, 1, kind=kind), normal(rng, 2, 2, 1, 4, kind=kind)
         P, Q = normal(rng, 1, 3, 2, kind=kind), normal(rng, 1, 2, 4, kind=kind)
         for _ in range(30):
-            left = data_aware_monarch.left_step(slices, Σ, left, right)
-            right = data_aware_monarch.right_step(slices, Σ, left, right)
+            left = data_aware_monarch.left_step(weighted_slices, Σ, left, right)
+            right = data_aware_monarch.right_step(weighted_slices, Σ, left, right)
             Q = data_aware_kronecker.right_step(weighted, Σ4, P, Q)
             P = data_aware_kronecker.right_step(weighted.transpose(1, 0, 3, 2), Σ4.transpose(1, 0, 3, 2), Q, P)
         reached_monarch.append(data_norm((slices - left @ right).transpose(2, 0, 1, 3).reshape(6, 8) + 0, Σ))
