@@ -10,7 +10,8 @@ import numpy as np
 
 from ..operators import Chain, KroneckerSparse, StructuredOperator
 from ..operators.arrays import Array
-from ..patterns import Pattern, Slicing, chain_product
+from ..patterns import Pattern, chain_product
+from ..slicing import Slicing
 from .factorization import Factorization, as_matrix, exact, target
 from .truncation import leading_pair, least_error2, truncate
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..operators import Monarch
 from ..operators.arrays import Array
-from ..patterns import monarch_slices
+from ..slicing import monarch_slices
 from .data_aware import DataFactorization, Pair, Weighted, alternate, least_ratio, solve
 from .data_aware_moments import SecondMoment, root
 from .factorization import Factorization

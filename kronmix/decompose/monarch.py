@@ -10,7 +10,7 @@ import numpy as np
 from ..checks import integer, non_negative
 from ..operators import Kronecker, Monarch, SumOfKroneckers
 from ..operators.arrays import Array
-from ..patterns import monarch_slices
+from ..slicing import monarch_slices
 from .data_aware import weighted
 from .data_aware_monarch import monarch
 from .factorization import Factorization, as_matrix, exact, target

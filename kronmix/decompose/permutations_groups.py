@@ -9,7 +9,7 @@ from itertools import islice
 import numpy as np
 
 from ..operators.arrays import Array
-from ..patterns import monarch_slices
+from ..slicing import monarch_slices
 from .permutations_assignment import Places, assign, cluster
 from .permutations_starts import at_random, by_magnitude, by_ratio
 from .truncation import truncate

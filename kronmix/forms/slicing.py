@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ..patterns import Pattern, Slicing
+from ..patterns import Pattern
+from ..slicing import Slicing
 from . import orders
 from .composed import Product
 from .items import Array, Identity, Matrix

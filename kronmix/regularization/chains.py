@@ -25,7 +25,8 @@ from ..decompose import nearest_chain
 from ..forms.items import multiply_items
 from ..operators import Chain, Dense, KroneckerSparse, Permutation, StructuredOperator
 from ..operators.arrays import Array
-from ..patterns import Pattern, Slicing, chain_product, is_chainable
+from ..patterns import Pattern, chain_product, is_chainable
+from ..slicing import Slicing
 from .bilinear import Bilinear
 from .free_products import FreeProducts
 from .layouts import RectanglePieces, SlicePieces

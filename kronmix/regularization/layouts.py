@@ -13,7 +13,8 @@ import numpy as np
 from ..decompose import rearrange, unrearrange
 from ..forms.items import Identity
 from ..operators.arrays import Array
-from ..patterns import Pattern, Slicing, monarch_patterns
+from ..patterns import Pattern, monarch_patterns
+from ..slicing import Slicing
 
 
 class Layout(ABC):

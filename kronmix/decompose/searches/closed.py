@@ -11,7 +11,8 @@ import numpy as np
 from scipy.sparse import csc_array, csr_array
 
 from ...operators import Chain, Masked
-from ...patterns import Pattern, monarch_slices
+from ...patterns import Pattern
+from ...slicing import monarch_slices
 from ..chain import nearest_chain
 from ..factorization import Factorization, target
 from ..kronecker import nearest_kronecker

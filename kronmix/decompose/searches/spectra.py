@@ -8,7 +8,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from ...patterns import Pattern, Slicing
+from ...patterns import Pattern
+from ...slicing import Slicing
 from ..factorization import Target
 from ..rearrangement import rearrange
 
