@@ -1,6 +1,6 @@
 """Structured matrices: SciPy linear operators that know their factors, their gradients and their counts."""
 
-from ..checks import MAX_BYTES
+from .. import checks
 from .algebra import register_product, register_sum
 from .ampliation import Ampliation, amplify
 from .base import StructuredOperator
@@ -24,6 +24,9 @@ from .rectangular_identity import RectangularIdentity
 from .scaled_identity import ScaledIdentity
 from .stacks import HStack, VStack
 from .sums import Sum, SumOfKroneckers
+
+#: Largest explicit matrix that is made unless told otherwise, in bytes (1 GiB).
+MAX_BYTES = checks.MAX_BYTES
 
 __all__ = [
     "MAX_BYTES",
