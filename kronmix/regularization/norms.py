@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ..operators import Chain, Dense, Hadamard, Kronecker, Monarch, StructuredOperator, SumOfKroneckers
+from ..operators import Chain, Dense, Hadamard, Kronecker, LowRank, Monarch, StructuredOperator, SumOfKroneckers
 from ..operators.arrays import Array
 from .layouts import Entries, Layout, Rearranged, Slices, Stacked, View, Whole
 from .registry import add_name
@@ -356,6 +356,11 @@ def _(structure: Hadamard) -> tuple[View, int]:
     if len(structure.factors) != 2:
         raise TypeError(f"Hadamard with {len(structure.factors)} factors: expected two")
     return Entries(), 1
+
+
+@factored_blocks.register
+def _(structure: LowRank) -> tuple[View, int]:
+    return Whole(), structure.U.shape[1]
 
 
 @factored_blocks.register

@@ -76,6 +76,7 @@ STRUCTURES = {
     "kronecker": km.Kronecker(np.ones((2, 4)), np.ones((3, 2))),
     "two kroneckers": km.SumOfKroneckers([(np.ones((2, 4)), np.ones((3, 2)))] * 2),
     "product": km.Chain(km.Dense(np.ones((6, 6))), km.Dense(np.ones((6, 8)))),
+    "low rank": km.LowRank(np.ones((6, 2)), np.ones((2, 8))),
     "diagonal": km.Hadamard(np.ones((6, 8)), np.ones((6, 8))),
 }
 

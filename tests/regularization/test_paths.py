@@ -206,6 +206,7 @@ def test_early_stopping_of_dense_weights_is_near_ridge() -> None:
         km.Kronecker(ones(2, 3), ones(3, 2)),
         km.Monarch(ones(3, 2, 2), ones(2, 3, 3)),
         km.Chain(km.Dense(ones(6, 1)), km.Dense(ones(1, 6))),
+        pytest.param(km.LowRank(ones(6, 1), ones(1, 6)), marks=pytest.mark.slow),
     ],
 )
 def test_rank_of_observed_targets_is_truncation(structure: Any) -> None:
@@ -453,6 +454,19 @@ def test_starts_are_left_out_after_a_minimum_that_is_proved(rank: int) -> None:
     op, value = best_fit(problem, structure, 0.1, starts, induced_norm(structure))
     assert len(list(starts)) == (0 if rank == 1 else 2)
     assert value == pytest.approx(km.regularization.loss(problem, op) + 0.1 * km.induced_penalty(op).value, rel=1e-6)
+
+
+def test_low_rank_is_the_product_of_its_factors() -> None:
+    """U V was refused where the chain of U and V was not."""
+    problem = km.Observed(np.random.default_rng(0).normal(size=(3, 4)))
+    U, V = ones(3, 2), ones(2, 4)
+    first, second = (
+        km.regularization_path(problem, op, "time", [0.5, 0.1])
+        for op in (km.LowRank(U, V), km.Chain(km.Dense(U), km.Dense(V)))
+    )
+    np.testing.assert_array_equal(first.weights, second.weights)
+    data = km.Regression(np.eye(4), np.eye(3, 4))
+    assert degrees_of_freedom(km.LowRank(U, V), np.eye(3, 4), data, 0.1) == 3 * (3 + 4 - 3)
 
 
 def drawn(*shape: int) -> Any:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ... import checks
-from ...operators import Chain, Dense, Kronecker, Monarch, StructuredOperator, SumOfKroneckers
+from ...operators import Chain, Dense, Kronecker, LowRank, Monarch, StructuredOperator, SumOfKroneckers
 from ...operators.arrays import Array
 from ..norms import factored_blocks
 from ..path import Path
@@ -42,6 +42,11 @@ def _(structure: Monarch, r: int) -> StructuredOperator:
     p, k, q, s = structure.sizes
     blocks, others = (f.shape[0] for f in structure.factors)
     return Monarch(np.ones((blocks, p, k * r)), np.ones((others, r * q, s)), rank=r)
+
+
+@of_rank.register
+def _(structure: LowRank, r: int) -> StructuredOperator:
+    return LowRank(np.ones((structure.shape[0], r)), np.ones((r, structure.shape[1])))
 
 
 @of_rank.register
