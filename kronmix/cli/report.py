@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 #: Seeds of the photographs' part of the page, at most: each trains a dozen networks.
-_PHOTOGRAPH_SEEDS = 3
+_PHOTOGRAPH_SEEDS = 5
 
 
 class Preset(StrEnum):

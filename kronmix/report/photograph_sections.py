@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -12,8 +13,8 @@ from .findings import Findings
 from .page import Figure, Section, Table, panel
 from .words import count, scientific
 
-#: Side of the square that is shown of each held-out part, in pixels.
-_SHOWN = 96
+#: Side of the square that is shown of each held-out part, and steps between those that are compared, in pixels.
+_SHOWN, _STEP = 96, 16
 _ORDER = (RIDGE, LINEAR, MLP, MIXER)
 
 
@@ -24,8 +25,8 @@ def photographs(findings: Findings) -> Section:
     camera = setting.camera
     seeds = f"{len(found)} seed{'s' * (len(found) > 1)}"
     explanation = (
-        f"Restore photographs from what a camera made of them: it blurs (σ = {camera.blur:g} pixel), raises the contrast "
-        f"{camera.contrast:g} times, clips what is then below black or above white, and adds noise of standard deviation "
+        f"Restore photographs from what a camera made of them: it blurs (σ = {camera.blur:g} pixel), multiplies the contrast "
+        f"by {camera.contrast:g}, clips what is then below black or above white, and adds noise of standard deviation "
         f"{camera.noise:g}. Clipping is not linear. Everybody learns from {count(setting.train)} windows of {setting.side}×"
         f"{setting.side} pixels of the left two thirds of two photographs, and is judged on {count(setting.held)} of the right "
         f"third, for each of {seeds}. The Mixer maps {(setting.side // setting.patch) ** 2} patches to as many, through "
@@ -40,7 +41,7 @@ def photographs(findings: Findings) -> Section:
     )
     figure = Figure(
         (panel(lambda ax: _strip(ax, rows, names), alt, (7.6, 2.75)),),
-        "the edges: a linear map rings or stays soft beside what was clipped. Each picture is the mean of overlapping windows.",
+        "edges beside what was clipped, and the noise that is left in flat parts. Each picture is the mean of overlapping windows.",
     )
     return Section("photographs", "Photographs, and a map that is not linear", explanation, (figure,), (_table(found),))
 
@@ -108,15 +109,17 @@ def _table(found: tuple[Restored, ...]) -> Table:
 
 
 def _crops(found: Restored, i: int) -> list[Any]:
-    """The middle of a held-out part: clean, as the camera gave it, and restored."""
-    clean, seen = (_middle(part[i]) for part in (found.clean, found.seen))
+    """The square of a held-out part with most contrast: clean, as the camera gave it, and restored."""
+    height, width = found.clean[i].shape
+    corners = product(range(0, height - _SHOWN + 1, _STEP), range(0, width - _SHOWN + 1, _STEP))
+    r, c = max(corners, key=lambda at: float(_square(found.clean[i], *at).std()))
+    clean, seen = (_square(part[i], r, c) for part in (found.clean, found.seen))
     side = found.setting.side
     return [clean, seen, *(restore_picture(found.restorers[name].restore, seen, side) for name in _ORDER)]
 
 
-def _middle(picture: Any) -> Any:
-    corner = [(n - _SHOWN) // 2 for n in picture.shape]
-    return picture[corner[0] : corner[0] + _SHOWN, corner[1] : corner[1] + _SHOWN]
+def _square(picture: Any, row: int, column: int) -> Any:
+    return picture[row : row + _SHOWN, column : column + _SHOWN]
 
 
 def _strip(ax: Any, rows: list[list[Any]], names: list[str]) -> None:
