@@ -20,6 +20,7 @@ from analysis.shapes import channels_for
 from analysis.sources import image_shape, images, patch_side
 from analysis.stacks import LAYERS, Layer, stacked
 from analysis.statistics import Outcome, Verdict
+from analysis.studies import dimension_mixer
 from analysis.study import PILOT, QUICK, Cell, Table, all_studies, as_plain
 from kronmix import networks as nn
 
@@ -332,6 +333,15 @@ def test_the_rate_that_is_chosen_is_no_end_of_its_grid(monkeypatch: pytest.Monke
     ]
     assert rates[0] == pytest.approx(rates[1], rel=1e-6)
     assert rates[0] > 3e-3
+
+
+@pytest.mark.parametrize("preset", [QUICK, "full", "planted"])
+def test_dimension_mixers_are_compared_at_equal_multiply_adds(preset: str) -> None:
+    configs = STUDIES["dimension_mixer"].presets[preset]
+    costs = [dimension_mixer.network_of(config, 0).connections for config in configs]
+    assert max(costs) < 1.05 * min(costs)
+    groups = {config.group for config in configs}
+    assert {0, round(max(groups) ** 0.5), max(groups)} <= groups
 
 
 def test_a_rate_at_the_end_of_its_grid_is_told() -> None:
