@@ -25,9 +25,8 @@ def extras(app: Sphinx, words: str) -> str:
     with (ROOT / "pyproject.toml").open("rb") as file:
         extras = tomllib.load(file)["project"]["optional-dependencies"]
     users = {name: asked for name, asked in extras.items() if name not in ("dev", "docs")}
-    return "\n".join(
-        ["| extra | asks for |", "|---|---|", *(f"| `{name}` | {', '.join(users[name])} |" for name in users)]
-    )
+    rows = (f"| `{name}` | {', '.join(asked).replace(',', ', ').replace('  ', ' ')} |" for name, asked in users.items())
+    return "\n".join(["| extra | asks for |", "|---|---|", *rows])
 
 
 def citation(app: Sphinx, words: str) -> str:
