@@ -22,7 +22,7 @@ def run(*arguments: object, folder: Path | None = None) -> subprocess.CompletedP
     return subprocess.run(
         [sys.executable, "-W", "error", "-m", "kronmix", *map(str, arguments)],
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         timeout=120,
         cwd=folder,
         env={

@@ -21,7 +21,7 @@ def run(*arguments: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-W", "error", "-m", "kronmix", *map(str, arguments)],
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         timeout=120,
         env={
             **os.environ,
