@@ -3,7 +3,7 @@
   const places = 'article pre, .formula-scroll, .table-wrapper, article .output.text_html'
   const mark = () => {
     for (const place of document.querySelectorAll(places)) {
-      if (place.scrollWidth > place.clientWidth + 1) place.tabIndex = 0
+      if (place.scrollWidth > place.clientWidth) place.tabIndex = 0
       else place.removeAttribute('tabindex')
     }
   }
