@@ -279,6 +279,17 @@ def test_what_is_too_large_is_refused_with_the_way_round(question: Any, way_roun
         question(HUGE)
 
 
+def test_a_few_values_of_what_is_too_large_for_a_matrix(monkeypatch: pytest.MonkeyPatch) -> None:
+    from kronmix.spectra import values
+
+    monkeypatch.setattr(values, "MAX_BYTES", 1000)
+    op = km.Kronecker(np.arange(9.0).reshape(3, 3), np.ones((4, 5))) + km.Permutation(np.arange(12)) @ km.Dense(
+        np.random.default_rng(0).normal(size=(12, 15))
+    )
+    expected = np.linalg.svd(op.to_dense(), compute_uv=False)
+    np.testing.assert_allclose(km.singular_values(op, 4), expected[:4], rtol=1e-10)
+
+
 def test_entries_of_a_sum_that_are_few_need_no_dense_matrix() -> None:
     A, B = np.triu(np.ones((130, 130))), np.triu(np.full((100, 100), 2.0))
     op = km.KroneckerSum(A, B)

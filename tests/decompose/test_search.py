@@ -244,6 +244,11 @@ def test_permuted_structures_are_found_when_asked() -> None:
     best = found.best(tolerance=1e-10)
     assert np.linalg.norm(B - best.operator.to_dense()) < 1e-12 * np.linalg.norm(B)
     assert km.search(B, families=["Monarch"]).front[-1].relative_error > 0.1
+    tried = km.search(source.array(4, 6), families=["low rank"], permute=True).candidates
+    assert {str(row) for row in tried if row.family == "permuted Kronecker sum" and row.rank == 1} == {
+        "permuted Kronecker sum (2, 3, 2, 2)",
+        "permuted Kronecker sum (2, 2, 2, 3)",
+    }
     K = np.kron(source.array(3, 3), source.array(3, 3))[rng.permutation(9)][:, rng.permutation(9)]
     assert str(km.search(K, families=["low rank"], permute=True).front[-1]) == "permuted Kronecker sum (3, 3, 3, 3)"
 

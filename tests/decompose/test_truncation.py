@@ -92,5 +92,14 @@ def test_zero_and_ordinary_slices_together() -> None:
     assert np.all(found.left[2] @ found.right[2] == 0)
 
 
+@pytest.mark.parametrize("name", SPECTRA)
+def test_errors_and_bounds_scale_with_the_square_of_the_matrix(name: str) -> None:
+    Z = np.stack([with_spectrum(np.random.default_rng(i), 12, 9, SPECTRA[name], False) for i in range(3)])
+    for tol in (0.0, 1e-8):
+        plain, small = truncate(Z, 2, tol), truncate(np.ldexp(Z, -20), 2, tol)
+        np.testing.assert_array_equal(np.ldexp(small.error2, 40), plain.error2)
+        np.testing.assert_array_equal(np.ldexp(small.excess, 40), plain.excess)
+
+
 def test_empty() -> None:
     assert truncate(np.empty((0, 4, 4)), 1, 0.0).error2.shape == (0,)

@@ -168,6 +168,16 @@ def test_shared_values_are_kept_once() -> None:
     assert untied.inner.copies == 4
 
 
+@pytest.mark.parametrize(("b", "κ", "β", "c"), [(2, 3, 4, 5), (3, 2, 2, 3), (5, 1, 2, 4)])
+def test_a_product_of_two_tied_factors_is_a_sum_of_kroneckers(b: int, κ: int, β: int, c: int) -> None:
+    r = 2
+    left = km.KroneckerSparse(normal(1, 1, b, κ * r), (1, b, κ * r, β))
+    right = km.KroneckerSparse(normal(1, 1, r * β, c), (κ, r * β, c, 1))
+    op = km.Chain(left, right)
+    assert isinstance(op.form, Terms | Slots)
+    np.testing.assert_allclose(op.form.dense(), left.to_dense() @ right.to_dense(), atol=1e-12)
+
+
 def test_a_narrow_product_stays_two_factors() -> None:
     op = km.LinearMixer([normal(2, 20), normal(20, 2)], [normal(3, 3)] * 2)
     (_, narrow) = op.form.items
