@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..forms.slices import Slicing
 from ..operators import Chain, KroneckerSparse, StructuredOperator
 from ..operators.arrays import Array
 from ..patterns import Pattern, chain_product
-from ..slicing import Slicing
 from .factorization import Factorization, as_matrix, exact, target
 from .truncation import leading_pair, least_error2, truncate
 

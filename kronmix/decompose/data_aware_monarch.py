@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..forms.slices import monarch_slices
 from ..operators import Monarch
 from ..operators.arrays import Array
-from ..slicing import monarch_slices
 from .data_aware import DataFactorization, Pair, Weighted, alternate, least_ratio, solve
 from .data_aware_moments import SecondMoment, root
 from .factorization import Factorization

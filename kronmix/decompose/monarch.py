@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from ..checks import integer, non_negative
+from ..forms.slices import monarch_slices
 from ..operators import Kronecker, Monarch, SumOfKroneckers
 from ..operators.arrays import Array
-from ..slicing import monarch_slices
 from .data_aware import weighted
 from .data_aware_monarch import monarch
 from .factorization import Factorization, as_matrix, exact, target

@@ -8,8 +8,8 @@ from itertools import islice
 
 import numpy as np
 
+from ..forms.slices import monarch_slices
 from ..operators.arrays import Array
-from ..slicing import monarch_slices
 from .permutations_assignment import Places, assign, cluster
 from .permutations_starts import at_random, by_magnitude, by_ratio
 from .truncation import truncate

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from ..patterns import Pattern
-from ..slicing import Slicing
 from . import orders
 from .composed import Product
 from .items import Array, Identity, Matrix
 from .kinds import Form, Slices, Slots, Stack
 from .permuting import permuted
+from .slices import Slicing
 from .sums import add
 
 

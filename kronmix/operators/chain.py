@@ -13,8 +13,8 @@ from scipy.sparse import csr_array
 
 from ..checks import MAX_BYTES
 from ..forms import Form, Permuted, Product, factor_slices, orders, permuted, product_of, slices_of
+from ..forms.slices import Slicing
 from ..patterns import Pattern
-from ..slicing import Slicing
 from .algebra import register_product
 from .arrays import Array
 from .base import Pull, StructuredOperator

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any, Self
 
 from ..checks import integer
+from ..forms.slices import Slicing
 from ..patterns import monarch_patterns
-from ..slicing import Slicing
 from .arrays import Array, as_factor, same_shapes
 from .base import StructuredOperator
 from .chain import Chain

@@ -23,10 +23,10 @@ from scipy.sparse import csr_array
 
 from ..decompose import nearest_chain
 from ..forms.items import multiply_items
+from ..forms.slices import Slicing
 from ..operators import Chain, Dense, KroneckerSparse, Permutation, StructuredOperator
 from ..operators.arrays import Array
 from ..patterns import Pattern, chain_product, is_chainable
-from ..slicing import Slicing
 from .bilinear import Bilinear
 from .free_products import FreeProducts
 from .layouts import RectanglePieces, SlicePieces

@@ -12,9 +12,9 @@ import numpy as np
 
 from ..decompose import rearrange, unrearrange
 from ..forms.items import Identity
+from ..forms.slices import Slicing
 from ..operators.arrays import Array
 from ..patterns import Pattern, monarch_patterns
-from ..slicing import Slicing
 
 
 class Layout(ABC):

@@ -173,7 +173,10 @@ def test_a_pickle_is_refused_with_the_way_out(
             "00002-of-00002.safetensors: 'base_model.model.q.lora_B",
         ),
         (lambda shard: shard.write_bytes(b"version https://git-lfs.github.com/spec/v1"), "is a Git LFS pointer"),
-        (lambda shard: shard.with_name("adapter_model.safetensors.index.json").write_text("{"), "not whole JSON"),
+        (
+            lambda shard: shard.with_name("adapter_model.safetensors.index.json").write_text("{", encoding="utf-8"),
+            "not whole JSON",
+        ),
     ],
 )
 def test_an_adapter_with_a_damaged_shard_is_not_converted(

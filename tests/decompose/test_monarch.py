@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 import kronmix as km
-from kronmix.slicing import monarch_slices
+from kronmix.forms.slices import monarch_slices
 from tests.strategies import DTYPES, Source, sizes
 
 

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from scipy.sparse import csc_array, csr_array
 
+from ...forms.slices import monarch_slices
 from ...operators import Chain, Masked
 from ...patterns import Pattern
-from ...slicing import monarch_slices
 from ..chain import nearest_chain
 from ..factorization import Factorization, target
 from ..kronecker import nearest_kronecker

@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from ...forms.slices import Slicing
 from ...patterns import Pattern
-from ...slicing import Slicing
 from ..factorization import Target
 from ..rearrangement import rearrange
 

@@ -8,9 +8,9 @@ from itertools import combinations
 
 import numpy as np
 
+from ...forms.slices import Slicing
 from ...operators.kernels import apply_factor
 from ...patterns import butterfly_patterns, chain_product, monarch_patterns
-from ...slicing import Slicing
 from ..claims import CERTIFICATE, ENTRYWISE, Counterexample, Outcome, Proof, claim
 from ..provers.polynomials import Array, entries, nonzero_point
 from ..steps import Step, stepwise

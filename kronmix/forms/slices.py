@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .patterns import Pattern
+from ..patterns import Pattern
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -27,7 +27,7 @@ class Slicing(NamedTuple):
 
     Examples
     --------
-    >>> from kronmix.slicing import Slicing
+    >>> from kronmix.forms.slices import Slicing
     >>> slicing = Slicing.of(*km.monarch_patterns(2, 3, 4, 5, rank=2))
     >>> slicing
     Slicing(a=1, κ=3, β=4, d=1, b=2, r=2, c=5)
@@ -100,7 +100,7 @@ def monarch_slices(matrix: Array, p: int, k: int, q: int, s: int) -> Array:
 
     Examples
     --------
-    >>> from kronmix.slicing import monarch_slices
+    >>> from kronmix.forms.slices import monarch_slices
     >>> B = np.arange(48.0).reshape(6, 8)
     >>> bool((monarch_slices(B, 2, 4, 3, 2)[1, 2] == B[1::3, 4:6]).all())
     True
