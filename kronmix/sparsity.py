@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from .forms import DirectSum, Form, Permuted, Slices, Slots, Stack, form_of
+from .forms import DirectSum, Form, Permuted, Slices, Slots, Stack, Terms, form_of
+from .forms.entries import beside_diagonal
 from .operators import Chain, Kronecker, KroneckerSparse, Monarch, StructuredOperator
 from .operators.arrays import Array
 from .operators.convert import operator_of
@@ -315,4 +316,7 @@ def _count_nonzero(form: Form) -> int:
             return sum(map(_count_nonzero, form.parts))
         case Slices() if form.sizes[-1] == 1:
             return int((np.count_nonzero(form.U[..., 0], axis=4) * np.count_nonzero(form.V[..., 0, :], axis=4)).sum())
+        case Terms() if (known := beside_diagonal(form)) is not None:
+            products, diagonal = known
+            return int(np.count_nonzero(diagonal)) + sum(map(_count_nonzero, products))
     return int(np.count_nonzero(nonzero_entries(form)))

@@ -298,6 +298,33 @@ def test_entries_of_a_sum_that_are_few_need_no_dense_matrix() -> None:
     assert km.norm(op, "max") == 3.0
 
 
+@pytest.mark.parametrize("complex_", [False, True])
+def test_entries_of_a_product_beside_a_diagonal(complex_: bool) -> None:
+    rng = np.random.default_rng(0)
+    A, B, C = (rng.normal(size=(n, n)) + 1j * complex_ * rng.normal(size=(n, n)) for n in (4, 3, 5))
+    A[0, 0], B[1, :] = 0, 0
+    A[1, 1] = B[0, 0] = 1.0
+    d = km.Diagonal(rng.normal(size=4))
+    for op in (
+        km.Kronecker(A, B) - km.eye(12),  # one entry of the diagonal cancels
+        km.Kronecker(A, B, C) + km.kron(d, km.eye(15)) + 2.0 * km.eye(60),
+        km.Kronecker(np.eye(4) * 3, B) + 1.0 * km.eye(12),
+    ):
+        M = op.to_dense()
+        for kind, expected in (
+            ("l1", np.abs(M).sum()),
+            ("max", np.abs(M).max()),
+            (("entrywise", 3), (np.abs(M) ** 3).sum() ** (1 / 3)),
+        ):
+            assert km.norm(op, kind) == pytest.approx(expected, rel=1e-13)
+        assert count_nonzero(op) == np.count_nonzero(M)
+    K = np.exp(-np.abs(np.subtract.outer(np.arange(1000), np.arange(1000)) / 50))
+    covariance = km.Kronecker(K, K) + 0.5 * km.eye(10**6)  # 8 TB if dense
+    assert km.norm(covariance, "l1") == pytest.approx(K.sum() ** 2 + 0.5e6, rel=1e-13)
+    assert km.norm(covariance, "max") == 1.5
+    assert count_nonzero(covariance) == 10**12
+
+
 def test_far_from_hermitian_is_told_without_the_matrix() -> None:
     with pytest.raises(ValueError, match="Hermitian"):
         km.eigh(HUGE + km.Permutation(np.roll(np.arange(60_000), 1)))

@@ -9,7 +9,7 @@ import numpy as np
 
 from . import orders
 from .composed import Beside, Permuted, Total, Updated
-from .items import Array
+from .items import Array, Matrix
 from .kinds import DirectSum, Form, Slices, Slots, Stack, Terms
 
 #: Columns that an opaque form is asked for at once.
@@ -108,6 +108,34 @@ def diagonal(form: Form) -> Array:
             return reduce(np.add, map(diagonal, form.parts))
     places = np.arange(min(form.shape))
     return entries(form, places, places)
+
+
+def beside_diagonal(form: Terms) -> tuple[list[Slots], Array] | None:
+    """One product plus diagonal terms, as A ⊗ B + σI: products of disjoint supports off the diagonal, and the diagonal.
+
+    (A ⊗ B) off its diagonal is A₀ ⊗ B + diag(A) ⊗ B₀, A₀ being A off its own. None for other sums.
+    """
+    if any(rows != columns for rows, columns in form.item_shapes):
+        return None
+    others = [term for term in form.terms if any(_off_diagonal(item) is not None for item in term.items)]
+    if len(others) > 1:
+        return None
+    pieces = []
+    for term in others:
+        for j, item in enumerate(term.items):
+            before = (Matrix(np.diag(m.diagonal())) if isinstance(m, Matrix) else m for m in term.items[:j])
+            if (off := _off_diagonal(item)) is not None:
+                pieces.append(Slots((*before, off, *term.items[j + 1 :]), term.scale, term.kind))
+    return pieces, diagonal(form)
+
+
+def _off_diagonal(item: Any) -> Matrix | None:
+    """A square item with zeros on its diagonal; None where nothing is left."""
+    if not isinstance(item, Matrix):
+        return None
+    off = item.array.copy()
+    np.fill_diagonal(off, 0)
+    return Matrix(off) if off.any() else None
 
 
 def trace(form: Form) -> Any:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..forms import Beside, DirectSum, Form, Identity, Matrix, Permuted, Slices, Slots, Stack, Terms, form_of
+from ..forms.entries import beside_diagonal
 from ..operators.arrays import Array
 from ..operators.dense import as_operator
 from .values import nonzero_entries
@@ -60,6 +61,9 @@ def norm_of(form: Form, p: float) -> float:
             return lp(lp_along(form.U[..., 0], p, 4) * lp_along(form.V[..., 0, :], p, 4), p)
         case Terms() if p == 2 and len(form.terms) ** len(form.item_shapes) <= _MAX_TENSOR:
             return _frobenius(form)
+        case Terms() if (known := beside_diagonal(form)) is not None:
+            products, diagonal = known
+            return lp(np.array([lp(diagonal, p), *(norm_of(product, p) for product in products)]), p)
     return lp(nonzero_entries(form), p)
 
 
