@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 from sphinx.util.inventory import InventoryFile
 
 from docs.extensions import student, theory
@@ -35,7 +36,7 @@ AXE = ROOT / ".axe" / "node_modules" / "axe-core" / "axe.min.js"
 #: Longest look at a whole site; axe-core takes most of it.
 SECONDS = 900
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("site")]
+pytestmark = pytest.mark.slow
 
 
 def build(folder: Path, pages: str | Path = "docs") -> Path:
@@ -51,8 +52,15 @@ def build(folder: Path, pages: str | Path = "docs") -> Path:
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The whole site."""
-    return build(tmp_path_factory.mktemp("site"))
+    """The whole site, built once where several processes share the tests: pictures of the gallery are drawn beside the pages."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        return build(tmp_path_factory.mktemp("site"))
+    folder = tmp_path_factory.getbasetemp().parent / "site"
+    with FileLock(folder.with_suffix(".lock")):
+        if not (folder / "built").exists():
+            build(folder)
+            (folder / "built").touch()
+    return folder / "html"
 
 
 def test_links_anchors_and_images_are_sound(site: Path) -> None:
