@@ -15,6 +15,7 @@ from matplotlib import pyplot as plt
 
 import kronmix as km
 from kronmix import networks as nn
+from kronmix.intervals import t_interval
 
 km.plotting.use_house_style()
 MIXER, SPARSE = "C0", "C1"
@@ -155,17 +156,21 @@ def accuracy(layers, seed):
 # ## The rule, before the results
 #
 # Whoever looks at the curve first and then picks the two points to compare will always find something. So we say now what we
-# compare, on the same seeds: the dense MLP with one of three times its width, and the narrowest Mixer ($S = 1$) with the widest
-# ($S = C = 16$). A statement is *supported* if the 95 % bootstrap interval of the paired difference lies above zero, *not
-# supported* if it lies below, and *undecided* otherwise.
+# compare, on the same seeds: the dense MLP with one of three times its width, the narrowest Mixer ($S = 1$) with the widest
+# ($S = C = 16$), and later a Mixer with a permuted one. A statement is *supported* if Student's interval of the paired difference
+# lies above zero, *not supported* if it lies below, and *undecided* otherwise. There are three statements, and each would get a
+# chance of 5 % to be wrong: their intervals are so wide that all of them hold together with 95 % (Bonferroni).
 
 
 # %%
+STATEMENTS = 3
+
+
 def verdict(first, second, margin=0.0):
-    test = km.paired_bootstrap(first, second)
-    low, high = test.low + margin, test.high + margin
+    found = t_interval(np.subtract(first, second), 1 - 0.05 / STATEMENTS)
+    low, high = found.low + margin, found.high + margin
     word = "supported" if low > 0 else "not supported" if high < 0 else "undecided at this size"
-    return f"{100 * test.difference:+.1f} points [{100 * test.low:+.1f}, {100 * test.high:+.1f}], {word}"
+    return f"{100 * found.mean:+.1f} points [{100 * found.low:+.1f}, {100 * found.high:+.1f}], {word}"
 
 
 # %%
@@ -179,14 +184,13 @@ mixer = {S: [accuracy(mixer_layers(S, C, seed), seed) for seed in range(SEEDS)] 
 print("Mixer, the widest instead of the narrowest:", verdict(mixer[16], mixer[1]))
 
 # %% [markdown]
-# Now the curves. Points are means over seeds, bars 95 % bootstrap intervals of the mean. With so few seeds such bars come out a
-# little short: read them as a lower estimate of the uncertainty.
+# Now the curves. Points are means over seeds, bars 95 % t intervals of the mean, each for itself.
 
 
 # %%
 def draw(ax, x, samples, **look):
-    found = [km.paired_bootstrap(values, np.zeros(len(values))) for values in samples]
-    mean, low, high = (np.array([getattr(f, name) for f in found]) for name in ("difference", "low", "high"))
+    found = [t_interval(values) for values in samples]
+    mean, low, high = (np.array([getattr(f, name) for f in found]) for name in ("mean", "low", "high"))
     ax.errorbar(x, mean, [mean - low, high - mean], marker="o", capsize=3, **look)
 
 
@@ -386,8 +390,8 @@ alike = {
     ]
     for p, found in theirs.items()
 }
-matched = km.paired_bootstrap(alike[1 / 8], alike[1])
-print(f"CKA at p = 1/8 minus dense: {matched.difference:+.3f} [{matched.low:+.3f}, {matched.high:+.3f}]")
+matched = t_interval(np.subtract(alike[1 / 8], alike[1]))
+print(f"CKA at p = 1/8 minus dense: {matched.mean:+.3f} [{matched.low:+.3f}, {matched.high:+.3f}]")
 
 # %% mystnb={"image": {"alt": "CKA between Mixer and sparse MLP against the density p: it rises steeply from very sparse networks, then flattens."}}
 fig, ax = plt.subplots(figsize=(6, 3.2), layout="constrained")
