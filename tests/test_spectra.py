@@ -299,7 +299,7 @@ def test_entries_of_a_sum_that_are_few_need_no_dense_matrix() -> None:
 
 
 @pytest.mark.parametrize("complex_", [False, True])
-def test_entries_of_a_product_beside_a_diagonal(complex_: bool) -> None:
+def test_entries_of_a_product_beside_a_diagonal(complex_: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(0)
     A, B, C = (rng.normal(size=(n, n)) + 1j * complex_ * rng.normal(size=(n, n)) for n in (4, 3, 5))
     A[0, 0], B[1, :] = 0, 0
@@ -323,6 +323,9 @@ def test_entries_of_a_product_beside_a_diagonal(complex_: bool) -> None:
     assert km.norm(covariance, "l1") == pytest.approx(K.sum() ** 2 + 0.5e6, rel=1e-13)
     assert km.norm(covariance, "max") == 1.5
     assert count_nonzero(covariance) == 10**12
+    monkeypatch.setattr("kronmix.forms.entries.MAX_BYTES", 10**6)  # a diagonal that is too long to write out
+    with pytest.raises(MemoryError, match=r"columns op\[:, some\]"):
+        km.norm(covariance, "l1")
 
 
 def test_far_from_hermitian_is_told_without_the_matrix() -> None:

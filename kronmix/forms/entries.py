@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..checks import MAX_BYTES
 from . import orders
 from .composed import Beside, Permuted, Total, Updated
 from .items import Array, Matrix
@@ -113,19 +114,21 @@ def diagonal(form: Form) -> Array:
 def beside_diagonal(form: Terms) -> tuple[list[Slots], Array] | None:
     """One product plus diagonal terms, as A ⊗ B + σI: products of disjoint supports off the diagonal, and the diagonal.
 
-    (A ⊗ B) off its diagonal is A₀ ⊗ B + diag(A) ⊗ B₀, A₀ being A off its own. None for other sums.
+    (A ⊗ B) off its diagonal is A₀ ⊗ B + diag(A) ⊗ B₀, A₀ being A off its own. None for other sums, and where the diagonal
+    is too long to write out.
     """
-    if any(rows != columns for rows, columns in form.item_shapes):
+    if any(rows != columns for rows, columns in form.item_shapes) or form.shape[0] * form.dtype.itemsize > MAX_BYTES:
         return None
-    others = [term for term in form.terms if any(_off_diagonal(item) is not None for item in term.items)]
-    if len(others) > 1:
-        return None
-    pieces = []
-    for term in others:
+    pieces: list[Slots] = []
+    for term in form.terms:
+        found, before = list[Slots](), list[Any]()
         for j, item in enumerate(term.items):
-            before = (Matrix(np.diag(m.diagonal())) if isinstance(m, Matrix) else m for m in term.items[:j])
             if (off := _off_diagonal(item)) is not None:
-                pieces.append(Slots((*before, off, *term.items[j + 1 :]), term.scale, term.kind))
+                found.append(Slots((*before, off, *term.items[j + 1 :]), term.scale, term.kind))
+            before.append(Matrix(np.diag(item.diagonal())) if isinstance(item, Matrix) else item)
+        if pieces and found:
+            return None
+        pieces += found
     return pieces, diagonal(form)
 
 
