@@ -78,15 +78,13 @@ def _signature(thing: type) -> str:
 
 
 def comment(name: str) -> str:
-    """The ``#:`` comment above a constant, wherever in its room, or in the room of checks, it is defined."""
+    """The ``#:`` comment above a constant, wherever in its room it is defined."""
     room, _, attribute = name.rpartition(".")
     folder = Path(import_module(room).__file__ or "")
     paths = sorted(folder.parent.rglob("*.py")) if folder.stem == "__init__" else [folder]
-    inside = [path.relative_to(folder.parent).with_suffix("").parts if len(paths) > 1 else () for path in paths]
-    for module in (
-        *(".".join((room, *(part for part in parts if part != "__init__"))) for parts in inside),
-        "kronmix.checks",
-    ):
+    for path in paths:
+        inside = path.relative_to(folder.parent).with_suffix("").parts if len(paths) > 1 else ()
+        module = ".".join((room, *(part for part in inside if part != "__init__")))
         found = ModuleAnalyzer.for_module(module).find_attr_docs().get(("", attribute))
         if found:
             return " ".join(found).strip()
