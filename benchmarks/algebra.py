@@ -35,7 +35,10 @@ def _two_terms() -> tuple[Work, Work]:
     A, B, C, D = (rng.normal(size=(n, n)) + n * np.eye(n) for n in (60, 50, 60, 50))
     y = rng.normal(size=3_000)
     dense = (km.Kronecker(A, B) + km.Kronecker(C, D)).to_dense()
-    ours = lambda: km.solve(km.Kronecker(A, B) + km.Kronecker(C, D), y)  # noqa: E731
+
+    def ours() -> object:
+        return km.solve(km.Kronecker(A, B) + km.Kronecker(C, D), y)
+
     np.testing.assert_allclose(ours(), np.linalg.solve(dense, y), atol=1e-8)
     return ours, lambda: np.linalg.solve(dense, y)
 

@@ -67,17 +67,19 @@ def mutants(file: Path) -> Iterator[tuple[str, str]]:
     """All mutants of a file: what was changed, and the source that has it."""
     source = file.read_text(encoding="utf-8")
     tree = ast.parse(source)
-    for node in ast.walk(tree):
+    for node in (node for node in ast.walk(tree) if isinstance(node, ast.expr)):
         for word, new in changed(node):
             shown = f"{file.relative_to(ROOT)}:{getattr(node, 'lineno', 0)} {word}: {ast.unparse(node)} → {ast.unparse(new)}"
             yield shown, _with(source, node, ast.unparse(new))
 
 
-def _with(source: str, node: ast.AST, text: str) -> str:
+def _with(source: str, node: ast.expr, text: str) -> str:
     """The source with one node written anew; its columns count bytes."""
     lines = source.encode().splitlines(keepends=True)
-    start = sum(map(len, lines[: node.lineno - 1])) + node.col_offset  # type: ignore[attr-defined]
-    end = sum(map(len, lines[: node.end_lineno - 1])) + node.end_col_offset  # type: ignore[attr-defined]
+    assert node.end_lineno is not None
+    assert node.end_col_offset is not None
+    start = sum(map(len, lines[: node.lineno - 1])) + node.col_offset
+    end = sum(map(len, lines[: node.end_lineno - 1])) + node.end_col_offset
     whole = source.encode()
     return (whole[:start] + f"({text})".encode() + whole[end:]).decode()
 

@@ -75,7 +75,7 @@ def _last(trace: TracebackType | None) -> TracebackType | None:
 
 
 def _usage(error: BaseException) -> str:
-    said = " ".join(error.format_message().split()).rstrip(".")  # type: ignore[attr-defined]
+    said = " ".join(error.format_message().split()).rstrip(".")  # type: ignore[attr-defined]  # the base class has no name here
     context = getattr(error, "ctx", None)
     return f"{said}; see {context.command_path} --help" if context is not None else said
 

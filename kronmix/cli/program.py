@@ -80,7 +80,7 @@ class Program:
             *(one.replace(kind=inspect.Parameter.KEYWORD_ONLY, annotation=hints[one.name]) for one in own),
             *common,
         ]
-        run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # functions take it, their stub does not
         self.app.command(name, no_args_is_help=False)(run)
         return run
 
