@@ -76,6 +76,8 @@ class Structured(BaseEstimator):
         """The problem in centred, perhaps standardised units, and the way back."""
         scaling = _scaling(X, Y, weights, self.fit_intercept, self.standardize, self._loss)
         features, targets = scaling.standardize(X), scaling.standardize_outputs(Y)
+        if self.fit_intercept:
+            features[:, np.ptp(X, axis=0) == 0] = 0.0  # without the rounding of their means
         make = FreeIntercepts if self.fit_intercept and self._loss == "logistic" else Regression
         return make(features.T, targets.T, self._loss, weights), scaling
 

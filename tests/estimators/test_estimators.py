@@ -182,6 +182,15 @@ def test_intercepts_are_not_penalised() -> None:
 # ---- what people hand in ---------------------------------------------------------------------------------------------
 
 
+def test_a_constant_feature_is_left_out_whatever_its_mean_rounds_to() -> None:
+    X, y, _ = planted()
+    with_constant = np.insert(X.reshape(len(X), -1), 0, 0.1, axis=1)[:, :-1]
+    assert np.ptp(with_constant[:, 0] - with_constant[:, 0].mean()) == 0
+    assert with_constant[:, 0].mean() != 0.1
+    model = LowRankRegression(alpha=1e-3).fit(with_constant, y)
+    assert np.abs(model.coef_[:, 0]).max() < 1e-15 * np.abs(model.coef_).max()
+
+
 def test_in_pipelines_grids_frames_and_single_precision() -> None:
     pd = pytest.importorskip("pandas")
     from scipy.sparse import csr_array
