@@ -302,6 +302,23 @@ def test_without_a_convex_penalty_there_is_a_bound() -> None:
     assert "no convex extension that is known; proved: at most" in deep.remark
 
 
+def test_the_time_path_of_a_permuted_product_is_the_permuted_time_path() -> None:
+    rng = np.random.default_rng(0)
+    pair = km.Kronecker(np.ones((2, 2)), np.ones((2, 2)))
+    rows, columns = km.Permutation([2, 0, 3, 1]), km.Permutation([1, 3, 0, 2])
+    X = rng.normal(size=(4, 30))
+    Y = rng.normal(size=(4, 4)) @ X
+    inner = km.regularization_path(km.Regression(columns @ X, rows.T @ Y), pair, "time", [1.0, 0.5])
+    outer = km.regularization_path(km.Regression(X, Y), km.Chain(rows, pair, columns), "time", [1.0, 0.5])
+    np.testing.assert_allclose(outer.weights, [rows @ B @ columns.to_dense() for B in inner.weights], rtol=1e-3, atol=1e-9)
+
+
+def test_the_time_path_is_for_products_of_two_factors() -> None:
+    mixer = km.LinearMixer([np.ones((2, 2))] * 2, [np.ones((2, 2))] * 2)
+    with pytest.raises(TypeError, match="of degree 4: small starts leave zero at times"):
+        km.regularization_path(km.Observed(np.eye(4)), mixer, "time", [1.0])
+
+
 def test_a_time_path_shows_its_exact_limit_and_where_the_lasso_turns_back() -> None:
     """T26: the average tends to that of the saddles, which is the lasso while that is monotone."""
     problem = diabetes()

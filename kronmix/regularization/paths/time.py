@@ -17,13 +17,16 @@ from ..diagonal import is_monotone, quadratic_flow
 from ..flow import flow_stretches, gradient_flow
 from ..gradients import Packing
 from ..induced import induced_norm
+from ..layouts import Whole
 from ..least_squares import least_squares
-from ..norms import factored_blocks
+from ..norms import Nuclear
 from ..path import Path
 from ..problems import Observed, Problem
 from ..proximal import is_squared, loss_and_dense_gradient
 from ..references import reference_path
 from ..saddles import saddle_sequence
+from ..structures import parametrised
+from .decay import convex_penalty
 from .plan import Done, Plan, Point, beside, positive, register_kind, supported
 
 #: Relative error of a step of the flow: far below what a finite α leaves between the average and its limit.
@@ -72,10 +75,15 @@ class Time:
 @singledispatch
 def _plan(structure: Any, problem: Problem, parameters: Any, kind: Time) -> Plan:
     """The average of B along the flow of the factors from scale α, at t = log(1/α)/λ."""
-    factored_blocks(structure)
+    name, degree = type(structure).__name__, parametrised(structure).degree
+    if degree != 2:
+        raise TypeError(
+            f"{name} of degree {degree}: small starts leave zero at times ∝ log(1/α), which the time path needs, "
+            "for products of two factors only (T27)"
+        )
     α = 1e-24 if kind.scale is None else kind.scale
-    penalty = induced_norm(structure)
-    λs = _grid(problem, penalty) if parameters is None else positive(parameters, "λ")
+    penalty = convex_penalty(structure)
+    λs = _grid(problem, penalty or Nuclear(Whole())) if parameters is None else positive(parameters, "λ")
     if isinstance(problem, Observed):
         return _observed(structure, problem, α, λs)
 
@@ -89,11 +97,12 @@ def _plan(structure: Any, problem: Problem, parameters: Any, kind: Time) -> Plan
             return replace(
                 path, remark="no reference: time averages follow a penalised path for squared losses only (T26)"
             )
+        if penalty is None:
+            return replace(path, remark=f"no reference: the penalty that {name} induces has no known convex extension")
         words = "measured: whether time averages follow the penalised path is open for measurements of a product (T27)"
         return supported(path, reference_path(problem, penalty, path.parameter), words)
 
-    name = f"time average of {type(structure).__name__}, α={α:g}"
-    return Plan(λs, points, reference, name, "λ = log(1/α)/t of the time average")
+    return Plan(λs, points, reference, f"time average of {name}, α={α:g}", "λ = log(1/α)/t of the time average")
 
 
 def _observed(structure: Any, problem: Observed, α: float, λs: Array) -> Plan:
