@@ -1,4 +1,4 @@
-# make install | demo | test | test-all | test-docs | test-interop | dist | test-dist | test-floors | snapshot | docs | notebooks | bench | bench-training | bench-peers | mutants | figures
+# make install | demo | test | test-all | test-docs | test-interop | dist | test-dist | test-floors | snapshot | docs | notebooks | bench | bench-training | bench-peers | bench-estimators | mutants | figures
 # Everything runs in .venv/, made here from pyproject.toml when missing or older than it.
 PYTHON ?= python3
 VENV := .venv
@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 # One BLAS thread a process: the tests run in one process per core.
 SINGLE := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-.PHONY: install demo test test-slow test-all test-nightly test-docs test-interop test-locale test-floors dist test-dist snapshot lint docs notebooks student figures bench bench-training bench-peers mutants clean
+.PHONY: install demo test test-slow test-all test-nightly test-docs test-interop test-locale test-floors dist test-dist snapshot lint docs notebooks student figures bench bench-training bench-peers bench-estimators mutants clean
 
 install: $(STAMP)
 
@@ -123,6 +123,12 @@ bench-peers: pyproject.toml benchmarks/peers.txt
 	-.venv-peers/$(SCRIPTS)/python -m pip install --quiet --disable-pip-version-check --no-deps pyfastkron
 	$(SINGLE) .venv-peers/$(SCRIPTS)/python -m benchmarks peers --out docs/peers.json
 	.venv-peers/$(SCRIPTS)/python -m docs.extensions.peers
+
+# Errors of the estimators beside scikit-learn's and TensorLy's, for docs/how-to/estimators.md; the tasks on digits and patches take long.
+bench-estimators: pyproject.toml benchmarks/peers.txt
+	test -x .venv-peers/$(SCRIPTS)/python || $(PYTHON) -m venv .venv-peers
+	.venv-peers/$(SCRIPTS)/python -m pip install --quiet --disable-pip-version-check --editable '.[data]' -r benchmarks/peers.txt
+	$(SINGLE) .venv-peers/$(SCRIPTS)/python -m benchmarks.estimators --out docs/estimators.json
 
 # Small faults put into the core, each against the tests that mirror it: which does no test see? Takes hours.
 mutants: $(STAMP)

@@ -25,7 +25,9 @@ from .peers import versions
 def modules() -> list[str]:
     """Benchmark modules: every one here that lists rows."""
     return sorted(
-        m.name for m in pkgutil.iter_modules(benchmarks.__path__) if m.name not in ("__main__", "harness", "mutate")
+        m.name
+        for m in pkgutil.iter_modules(benchmarks.__path__)
+        if m.name not in ("__main__", "estimators", "harness", "mutate")
     )
 
 

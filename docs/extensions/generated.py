@@ -12,9 +12,10 @@ from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.util.typing import ExtensionMetadata
 
-from . import api, commands, course, layers, peers, repository, schemas, studies, theory
+from . import accuracy, api, commands, course, layers, peers, repository, schemas, studies, theory
 
 MAKERS: dict[str, Callable[[Sphinx, str], str]] = {
+    "accuracy": accuracy.tables,
     "api": api.room,
     "citation": repository.citation,
     "command": commands.help_of,

@@ -310,7 +310,9 @@ def test_the_time_path_of_a_permuted_product_is_the_permuted_time_path() -> None
     Y = rng.normal(size=(4, 4)) @ X
     inner = km.regularization_path(km.Regression(columns @ X, rows.T @ Y), pair, "time", [1.0, 0.5])
     outer = km.regularization_path(km.Regression(X, Y), km.Chain(rows, pair, columns), "time", [1.0, 0.5])
-    np.testing.assert_allclose(outer.weights, [rows @ B @ columns.to_dense() for B in inner.weights], rtol=1e-3, atol=1e-9)
+    np.testing.assert_allclose(
+        outer.weights, [rows @ B @ columns.to_dense() for B in inner.weights], rtol=1e-3, atol=1e-9
+    )
 
 
 def test_the_time_path_is_for_products_of_two_factors() -> None:
