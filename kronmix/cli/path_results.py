@@ -80,10 +80,13 @@ def table_of(found: RegularizationPath, title: str, problem: Any) -> Table:
     """A row for every point."""
     from ..operators import Dense
     from ..regularization import loss
+    from ..regularization.path import relative_distances
     from ..report.words import number, percent, scientific
 
+    to_limit = None if found.limit is None else relative_distances(found.weights, found.limit)
     headings = ["loss", "norm", "entries not 0"]
     headings += ["distance to reference"] * (found.distance is not None)
+    headings += ["distance to limit"] * (to_limit is not None)
     headings += ["certified"] * (found.excess is not None)
     shown = table(title, (found.label,), tuple(headings))
     for i, (parameter, B) in enumerate(zip(found.parameter, found.weights, strict=True)):
@@ -91,6 +94,8 @@ def table_of(found: RegularizationPath, title: str, problem: Any) -> Table:
         cells.append(str(_nonzero(found, B)))
         if found.distance is not None:
             cells.append(scientific(float(found.distance[i])))
+        if to_limit is not None:
+            cells.append(scientific(float(to_limit[i])))
         if found.excess is not None and found.certified is not None:
             cells.append("yes" if found.certified[i] else f"within {percent(float(found.excess[i]))}")
         shown.add_row(*cells)
