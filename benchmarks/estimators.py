@@ -422,7 +422,9 @@ def main() -> None:
     machine = {"python": platform.python_version(), "date": date.today().isoformat()}
     machine |= {"libraries": {name: version(name) for name in ("kronmix", "scikit-learn", "tensorly", "numpy")}}
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
-    write_file(arguments.out, json.dumps({"machine": machine, "tasks": found}, indent=1))
+    done = {task["task"] for task in found}
+    left = [task.name for task in TASKS if task.name not in done]
+    write_file(arguments.out, json.dumps({"machine": machine, "tasks": found, "not measured": left}, indent=1))
 
 
 if __name__ == "__main__":

@@ -23,7 +23,9 @@ def tables(app: Sphinx, words: str) -> str:
     machine = results["machine"]
     libraries = ", ".join(f"{name} {number}" for name, number in machine["libraries"].items())
     measured = f"Measured on {machine['date']} with {libraries} and Python {machine['python']}."
-    return "\n\n".join([measured, *(section(task) for task in results["tasks"])])
+    left = "; ".join(results["not measured"])
+    missing = [f"Not measured yet: {left}."] if left else []
+    return "\n\n".join([measured, *missing, *(section(task) for task in results["tasks"])])
 
 
 def interval(values: Any, overlap: float) -> tuple[float, float, float]:
