@@ -9,6 +9,7 @@ import numpy as np
 
 from kronmix import networks as nn
 from kronmix.networks.rates import choose_rate, is_end
+from kronmix.progress import whole
 
 from .sources import classes, images
 from .study import Table
@@ -98,16 +99,18 @@ def said_of_rates(table: Table) -> str:
 def _fitted(network: nn.Network, task: Task, seed: int, X: Array, y: Array) -> nn.Fit:
     steps = task.epochs * -(-len(y) // task.batch)
     try:
-        return nn.fit(
-            network,
-            X,
-            y,
-            epochs=task.epochs,
-            batch=task.batch,
-            schedule=nn.cosine(task.rate, steps, warmup=max(steps // 20, 1)),
-            seed=seed,
-            threads=1,
-            progress=lambda epoch, epochs: None,
+        return whole(
+            nn.fit(
+                network,
+                X,
+                y,
+                epochs=task.epochs,
+                batch=task.batch,
+                schedule=nn.cosine(task.rate, steps, warmup=max(steps // 20, 1)),
+                seed=seed,
+                threads=1,
+                progress=lambda epoch, epochs: None,
+            )
         )
     except nn.DivergedError:
         return nn.Fit(network, reason=_DIVERGED)

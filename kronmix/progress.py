@@ -1,12 +1,12 @@
-"""One bar on the terminal for work of many like steps."""
+"""Work of many like steps: one bar on the terminal, and what a Ctrl-C leaves."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Protocol
+from typing import Protocol, TypeVar
 
-__all__ = ["Advance", "progress"]
+__all__ = ["Advance", "progress", "whole"]
 
 
 class Advance(Protocol):
@@ -48,3 +48,37 @@ def progress(label: str, *, quiet: bool = False) -> Iterator[Advance]:
     with Progress(TextColumn(label, markup=False), *steps, console=console, transient=True) as bar:
         job = bar.add_task("", total=None)
         yield lambda done, total, name="", /: bar.update(job, completed=done, total=total, description=name)
+
+
+class _Stopped(Protocol):
+    @property
+    def reason(self) -> str: ...
+
+
+_Run = TypeVar("_Run", bound=_Stopped)
+
+
+def whole(run: _Run) -> _Run:
+    """A training run that was not interrupted, as it is: half a run says nothing beside whole ones.
+
+    Parameters
+    ----------
+    run : Fit, TrainingPath or Path
+        What a training gave back; its ``reason`` says why it ended.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        If Ctrl-C ended the run. Training keeps what it has then; this passes the wish to stop on.
+
+    Examples
+    --------
+    >>> import kronmix as km
+    >>> from kronmix.progress import whole
+    >>> network = km.networks.s_mixer(4, 16, depth=1, classes=10, seed=0)
+    >>> whole(km.networks.Fit(network)).reason
+    'epochs'
+    """
+    if run.reason == "interrupted":
+        raise KeyboardInterrupt
+    return run

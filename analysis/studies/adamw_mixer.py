@@ -9,6 +9,7 @@ import numpy as np
 
 import kronmix as km
 from kronmix.optimizers import SGD, AdamW, cosine
+from kronmix.progress import whole
 from kronmix.regularization import adamw_bound, adamw_point
 
 from ..statistics import Comparison, Outcome, decide_together
@@ -73,7 +74,9 @@ def _linear(config: Config, seed: int) -> dict[str, float]:
     start = km.LinearMixer(*(0.5 * rng.normal(size=(8, 8)) / 8**0.5 for _ in range(2)))
     optimizer, rate, λ = _trained_by(config)
     trained = replace(optimizer, weight_decay=λ)
-    run = km.gradient_descent(problem, start, cosine(rate, config.steps), config.steps, optimizer=trained, records=2)
+    run = whole(
+        km.gradient_descent(problem, start, cosine(rate, config.steps), config.steps, optimizer=trained, records=2)
+    )
     op, point, box = run.operator, adamw_point(problem, run.operator, λ), adamw_bound(run.operator, λ)
     B, before = op.to_dense(), adamw_point(problem, start, λ)
     paid = 0.5 * sum(float(np.vdot(f, f)) for f in op.factors)
@@ -98,9 +101,11 @@ def _gelu(config: Config, seed: int) -> dict[str, float]:
     network = km.networks.s_mixer(4, 16, depth=1, classes=10, seed=seed)
     epochs = max(config.steps // 20, 1)
     schedule = cosine(rate, epochs * 16)
-    found = km.networks.fit(
-        network, X[:1000], y[:1000], epochs=epochs, optimizer=trained, schedule=schedule, seed=seed, threads=1,
-        progress=lambda epoch, epochs: None,
+    found = whole(
+        km.networks.fit(
+            network, X[:1000], y[:1000], epochs=epochs, optimizer=trained, schedule=schedule, seed=seed, threads=1,
+            progress=lambda epoch, epochs: None,
+        )
     )  # fmt: skip
     wrong = float(np.mean(found.network(X[1000:]).argmax(axis=-1) != y[1000:]))
     return {"largest |θ| λ": float(λ * max(np.abs(f).max() for f in found.network.factors)), "held_out": wrong}

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 import kronmix as km
+from kronmix.progress import whole
 
 from ..statistics import Comparison, Outcome, decide_together
 from ..study import Study, Table
@@ -49,7 +50,9 @@ def run_cell(config: Config, seed: int) -> dict[str, float]:
         make = {"Monarch": km.Monarch, "Mixer": km.Kronecker}[config.structure]
         start = make(*(1e-4 * rng.normal(size=shape) for shape in shapes))
         first = 0.5 * float(np.mean(problem.y**2))
-        B = km.gradient_descent(problem, start, steps=6000, loss_tolerance=1e-13 * first, records=2).operator.to_dense()
+        B = whole(
+            km.gradient_descent(problem, start, steps=6000, loss_tolerance=1e-13 * first, records=2)
+        ).operator.to_dense()
     error = float(np.linalg.norm(B - target) / np.linalg.norm(target))
     return {"error": error, "recovered": float(error < 1e-3)}
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 import kronmix as km
+from kronmix.progress import whole
 from kronmix.regularization import Sampling, hessian_trace, minimum_hypentropy
 
 from ..statistics import Comparison, Outcome, decide_together
@@ -56,7 +57,7 @@ def run_cell(config: Config, seed: int) -> dict[str, float]:
     sampling = ARMS[config.sees]
     if sampling is not None:
         sampling = Sampling(sampling.batch, sampling.label_noise, seed)
-    run = km.gradient_descent(problem, start, config.step_size, config.steps, sampling=sampling, records=2)
+    run = whole(km.gradient_descent(problem, start, config.step_size, config.steps, sampling=sampling, records=2))
     found = run.operator.to_dense()[0]
     law = km.conserved_quantities(run.operator)["u0² − u1²"][0]
     scales = np.sqrt(np.maximum(np.abs(law) / 2, 1e-280))

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 import kronmix as km
+from kronmix.progress import whole
 
 from ..sources import images
 from ..statistics import Comparison, Outcome, decide_together
@@ -51,7 +52,7 @@ def run_cell(config: Config, seed: int) -> dict[str, float]:
     layers = [[0.5 * rng.normal(size=(n, n)) / n**0.5 for _ in range(config.blocks)] for n in (S, C)]
     start = km.LinearMixer(*layers)
     problem = km.Regression(noisy[:, fit], wanted[:, fit])
-    run = km.gradient_descent(problem, start, steps=config.steps, weight_decay=config.weight_decay, records=2)
+    run = whole(km.gradient_descent(problem, start, steps=config.steps, weight_decay=config.weight_decay, records=2))
     solution = np.linalg.lstsq(noisy[:, fit].T, wanted[:, fit].T, rcond=None)[0].T
     control = km.nearest_kronecker(solution, ((C, S), (C, S))).operator
     found = {"_start": start.effective_weight(), "": run.operator.effective_weight(), "_control": control}

@@ -17,6 +17,7 @@ import numpy as np
 from ..datasets import Camera, Windows, photographs, windows
 from ..operators import Dense
 from ..optimizers import cosine
+from ..progress import whole
 from .activations import activation
 from .image_to_image import ImagePatches, image_mixer
 from .initialization import Draw
@@ -231,17 +232,19 @@ def _trained(
         steps = epochs * -(-cut // _BATCH)
         network = make(seed)
         try:
-            network = fit(
-                network,
-                (learned.seen[:cut] - center) / scale,
-                (learned.clean[:cut] - center) / scale,
-                epochs=epochs,
-                batch=_BATCH,
-                loss="squared",
-                schedule=cosine(rate, steps, warmup=max(steps // 20, 1)),
-                seed=seed,
-                threads=1,
-                progress=lambda epoch, epochs: None,
+            network = whole(
+                fit(
+                    network,
+                    (learned.seen[:cut] - center) / scale,
+                    (learned.clean[:cut] - center) / scale,
+                    epochs=epochs,
+                    batch=_BATCH,
+                    loss="squared",
+                    schedule=cosine(rate, steps, warmup=max(steps // 20, 1)),
+                    seed=seed,
+                    threads=1,
+                    progress=lambda epoch, epochs: None,
+                )
             ).network
         except DivergedError:
             return np.inf, network

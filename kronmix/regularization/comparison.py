@@ -17,6 +17,7 @@ import numpy as np
 from ..intervals import Interval, t_interval
 from ..operators import StructuredOperator
 from ..operators.arrays import Array
+from ..progress import whole
 from .descent import gradient_descent
 from .problems import Regression
 from .training_path import TrainingPath
@@ -193,8 +194,8 @@ def compare(
         rng = np.random.default_rng([seed, i])
         part = _without_a_fifth(split, rng)
         for name, ops in starts.items():
-            whole = _on_all(split, ops[i], steps) if trained is None else trained[name][i]
-            errors[name].append(_stopped_early(part, ops[i], steps, whole))
+            on_all = _on_all(split, ops[i], steps) if trained is None else trained[name][i]
+            errors[name].append(_stopped_early(part, ops[i], steps, whole(on_all)))
             progress()
         closed.append(_Closed.of(split, rng, limit))
     contenders = {
@@ -230,15 +231,13 @@ def _on_all(split: Split, start: StructuredOperator, steps: int) -> TrainingPath
     return gradient_descent(Regression(split.X, split.Y), start, steps=steps, record=record, records=_RECORDS)
 
 
-def _stopped_early(part: Split, start: StructuredOperator, steps: int, whole: TrainingPath) -> tuple[float, float]:
+def _stopped_early(part: Split, start: StructuredOperator, steps: int, on_all: TrainingPath) -> tuple[float, float]:
     """Held-out error at the time that the validation columns choose, and the validation error there."""
     record = {"error": part.error}
-    first = gradient_descent(Regression(part.X, part.Y), start, steps=steps, record=record, records=_RECORDS)
-    if "interrupted" in (first.reason, whole.reason):  # half a run says nothing beside whole ones
-        raise KeyboardInterrupt
+    first = whole(gradient_descent(Regression(part.X, part.Y), start, steps=steps, record=record, records=_RECORDS))
     at = int(np.argmin(first.recorded["error"]))
-    same_time = int(np.argmin(np.abs(whole.times - first.times[at])))
-    return float(whole.recorded["held-out error"][same_time]), float(first.recorded["error"][at])
+    same_time = int(np.argmin(np.abs(on_all.times - first.times[at])))
+    return float(on_all.recorded["held-out error"][same_time]), float(first.recorded["error"][at])
 
 
 @dataclass(frozen=True)

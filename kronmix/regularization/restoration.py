@@ -20,6 +20,7 @@ from ..intervals import Interval, t_interval
 from ..mixer import LinearMixer
 from ..operators import Dense, Kronecker, Monarch, StructuredOperator, SumOfKroneckers
 from ..operators.arrays import Array
+from ..progress import whole
 from ..sparsity import effective_nonzeros, hoyer, l1_looseness
 from ..spectra import norm
 from .descent import gradient_descent
@@ -331,10 +332,8 @@ def _train(name: str, seed: int, start: StructuredOperator, problem: Regression,
     watch = _Watch()
     record = {key: watch.paused(function) for key, function in _records(task).items()}
     began = time.perf_counter()
-    path = gradient_descent(problem, start, steps=steps, record=record, records=RECORDS)
+    path = whole(gradient_descent(problem, start, steps=steps, record=record, records=RECORDS))
     seconds = time.perf_counter() - began - watch.seconds
-    if path.reason == "interrupted":  # half a run says nothing beside whole ones
-        raise KeyboardInterrupt
     return Run(name, seed, path, task.error(path.operator), seconds)
 
 

@@ -23,6 +23,7 @@ from analysis.statistics import Outcome, Verdict
 from analysis.studies import dimension_mixer
 from analysis.study import PILOT, QUICK, Cell, Table, all_studies, as_plain
 from kronmix import networks as nn
+from kronmix.networks import restorers
 
 STUDIES = all_studies()
 #: Studies whose null and planted presets take no second; those of the others take up to half a minute.
@@ -70,6 +71,31 @@ def test_a_cell_depends_on_its_seed_only(name: str) -> None:
     assert [first.values[k] for k in keep] == [second.values[k] for k in keep]
     assert name == "cost" or [first.values[k] for k in keep] != [other.values[k] for k in keep]
     assert first.config == as_plain(config)
+
+
+@pytest.mark.parametrize("name", [name for name in STUDIES if name != "sensing_average"])  # an integral, no training
+def test_a_training_stopped_by_hand_makes_no_cell(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    trained = []
+
+    def stopped_fit(network: nn.Network, *args: Any, **options: Any) -> nn.Fit:
+        trained.append(network)
+        return nn.Fit(network, reason="interrupted")
+
+    descent = km.gradient_descent
+
+    def stopped_descent(*args: Any, **options: Any) -> Any:
+        trained.append(args)
+        return replace(descent(args[0], args[1], 1e-9, 1), reason="interrupted")
+
+    monkeypatch.setattr(nn, "fit", stopped_fit)
+    monkeypatch.setattr(km, "gradient_descent", stopped_descent)
+    monkeypatch.setattr(restorers, "fit", stopped_fit)
+    try:
+        STUDIES[name].run_cell(small(name), 0)
+    except KeyboardInterrupt:
+        assert trained
+    else:
+        assert not trained
 
 
 @pytest.mark.parametrize("name", LARGE_ENOUGH)
