@@ -29,11 +29,11 @@ lint: $(STAMP)
 	$(BIN)/lint-imports
 
 test: $(STAMP) lint
-	$(SINGLE) $(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow and not nightly"
+	$(SINGLE) $(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow and not nightly"
 
 # What takes longer: the whole site in a browser, every notebook, the studies' cells, larger random samples.
 test-slow: $(STAMP)
-	$(SINGLE) $(BIN)/python -m pytest -n 2 --dist loadgroup -m "slow and not nightly"
+	$(SINGLE) $(BIN)/python -m pytest -n 2 --dist worksteal -m "slow and not nightly"
 
 test-all: test test-slow
 
@@ -44,11 +44,11 @@ $(AXE):
 
 test-docs: $(STAMP)
 	-$(MAKE) $(AXE)
-	$(SINGLE) $(BIN)/python -m pytest -n 2 --dist loadgroup -m "not nightly" tests/docs docs
+	$(SINGLE) $(BIN)/python -m pytest -n 2 --dist worksteal -m "not nightly" tests/docs docs
 
 # What takes hours on two cores: thousands of random compositions and identities, scikit-learn's checks of every estimator.
 test-nightly: $(STAMP)
-	$(SINGLE) $(BIN)/python -m pytest -n 2 --dist loadgroup -m nightly
+	$(SINGLE) $(BIN)/python -m pytest -n 2 --dist worksteal -m nightly
 
 # The real libraries behind kronmix.interop, and solvers of the same problems, in an environment of their own: PyTorch, peft, LyCORIS,
 # lazylinop, pyfaust; CVXPY, TensorLy.
@@ -59,7 +59,7 @@ test-interop: pyproject.toml tests_interop/requirements.txt
 
 # Once more where text is ASCII unless a file says otherwise, as on an old system.
 test-locale: $(STAMP)
-	LC_ALL=C PYTHONUTF8=0 PYTHONCOERCECLOCALE=0 $(SINGLE) $(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow and not nightly"
+	LC_ALL=C PYTHONUTF8=0 PYTHONCOERCECLOCALE=0 $(SINGLE) $(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow and not nightly"
 
 # Public names and signatures, as they are now: tests/interface.txt. Read the difference before it is committed.
 snapshot: $(STAMP)
@@ -87,7 +87,7 @@ test-floors: $(DIST)
 	rm -rf .venv-floors
 	.venv-dist/$(SCRIPTS)/uv venv --quiet --python $(PYTHON) .venv-floors
 	.venv-dist/$(SCRIPTS)/uv pip install --quiet --python .venv-floors --resolution lowest-direct --editable '.[dev]'
-	$(SINGLE) .venv-floors/$(SCRIPTS)/python -m pytest -n 2 --dist loadgroup --override-ini=filterwarnings=default -m "not slow and not nightly"
+	$(SINGLE) .venv-floors/$(SCRIPTS)/python -m pytest -n 2 --dist worksteal --override-ini=filterwarnings=default -m "not slow and not nightly"
 
 # The site: out/docs/html/index.html. Built without the network.
 docs: $(STAMP)

@@ -171,6 +171,7 @@ def test_a_worker_that_dies_takes_only_its_cell(tmp_path: Path, whole: Table, mo
     assert [f.error for f in table.failures] == ["WorkerDiedError: its process died (exit code 3)"] * 2
 
 
+@pytest.mark.slow
 def test_a_dead_process_is_replaced() -> None:
     with Processes(1) as executor:
         with pytest.raises(WorkerDiedError, match="exit code 7"):
