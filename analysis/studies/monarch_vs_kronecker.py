@@ -33,7 +33,7 @@ class Config(Task):
 
 
 def run_cell(config: Config, seed: int) -> dict[str, float]:
-    """Accuracy after training to the end, at the rate that held-back images choose; numbers and connections of the hidden layer."""
+    """Accuracy after the task's epochs at the rate that held-back images choose; numbers and connections of the hidden layer."""
     (n, width, colours), gain = image_shape(config.data), 1.0 if config.activation == "linear" else 2.0
     if n != width or colours != 1:
         raise ValueError(
