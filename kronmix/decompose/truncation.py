@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -188,12 +189,12 @@ def _proposals(n: int, r: int, tol: float) -> Iterator[Callable[[Array, Array], 
     if n > _SMALL and r == 1:
         steps = 26 if tol > 1e-11 else 32
         while steps <= max(n, 48):
-            yield lambda G, x, k=steps: leading_vector(G, x, k)  # type: ignore[misc]
+            yield partial(leading_vector, steps=steps)
             steps *= 2
     elif n > _SMALL and 8 * r <= n:
         steps = 16 + 8 * r
         while steps <= n // 2:
-            yield lambda G, x, k=steps: leading_space(G, x, k, r)  # type: ignore[misc]
+            yield partial(leading_space, steps=steps, rank=r)
             steps *= 2
     yield lambda G, x: np.linalg.eigh(G)[1][:, :, : -r - 1 : -1].conj()
 
