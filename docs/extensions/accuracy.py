@@ -10,6 +10,7 @@ import numpy as np
 from scipy.stats import t as student
 
 from analysis.statistics import holm
+from kronmix.intervals import t_interval
 
 if TYPE_CHECKING:  # the environment of the neighbours has no Sphinx
     from sphinx.application import Sphinx
@@ -40,11 +41,10 @@ def interval(values: Any, overlap: float) -> tuple[float, float, float]:
     >>> interval([1.0, 2.0, 3.0], 1 / 2)[1] > interval([1.0, 2.0, 3.0], 0.0)[1]
     True
     """
-    x = np.asarray(values, dtype=float)
-    error = float(x.std(ddof=1) * np.sqrt(1 / len(x) + overlap))
-    mean, freedom = float(x.mean()), len(x) - 1
-    p = 2 * float(student.sf(abs(mean) / error, freedom)) if error > 0 else float(mean == 0)
-    return mean, float(student.ppf(0.975, freedom)) * error, p
+    n, found = len(values), t_interval(values)
+    half = float(found.half_width) * (1 + n * overlap) ** 0.5
+    away = abs(found.mean) / half * student.ppf(0.975, n - 1) if half > 0 else (np.inf if found.mean else 0.0)
+    return float(found.mean), half, 2 * float(student.sf(away, n - 1))
 
 
 def section(task: dict[str, Any]) -> str:
