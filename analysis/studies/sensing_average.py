@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 import kronmix as km
+from kronmix.progress import whole
 
 from ..statistics import Comparison, Outcome, average, decide_together
 from ..study import Study, Table, draw_intervals
@@ -39,7 +40,7 @@ def run_cell(config: Config, seed: int) -> dict[str, float]:
     problem, target = sensing(3, config.measurements, 0.05, rng)
     structure, shares, α = km.Monarch(np.ones((4, 4, 4)), np.ones((4, 4, 4))), np.array(SHARES), 10.0**-config.log_scale
     zero = km.reference_path(problem, "nuclear", groups=(4, 4, 4, 4)).parameter.max()
-    average = km.regularization_path(problem, structure, "time", zero * shares, scale=α, seed=seed)
+    average = whole(km.regularization_path(problem, structure, "time", zero * shares, scale=α, seed=seed))
     largest = max(np.linalg.norm(block, 2) for row in target.reshape(4, 4, 4, 4).transpose(1, 2, 0, 3) for block in row)
     exact = km.averaged_flow(structure, target, α, largest * shares)
     assert average.distance is not None

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..operators import Monarch
 from ..operators.arrays import Array
+from ..progress import whole
 from .conservation import conserved_quantities
 from .descent import gradient_descent
 from .path import Path
@@ -105,12 +106,14 @@ def _drift(problem: Regression, S: int, C: int, scale: float) -> dict[float, Tra
     mixer = next(structure for structure in standard_structures() if structure.name == "Mixer")
     start = small_start(mixer.draw(S, C, np.random.default_rng(0)), scale)
     record = {"law": lambda op: np.concatenate([np.ravel(v) for v in conserved_quantities(op).values()])}
-    first = gradient_descent(problem, start, steps=200, records=2).step_size
+    first = whole(gradient_descent(problem, start, steps=200, records=2)).step_size
     assert first is not None
     largest = first / 4
     return {
-        share * largest: gradient_descent(
-            problem, start, step_size=share * largest, steps=round(_STEPS / share), record=record, records=60
+        share * largest: whole(
+            gradient_descent(
+                problem, start, step_size=share * largest, steps=round(_STEPS / share), record=record, records=60
+            )
         )
         for share in _SHARES
     }

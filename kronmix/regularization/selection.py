@@ -11,6 +11,7 @@ import numpy as np
 from .. import checks
 from ..operators import Dense
 from ..operators.arrays import Array
+from ..progress import whole
 from .least_squares import least_squares
 from .losses import LOSSES
 from .norms import factored_blocks
@@ -108,7 +109,7 @@ def _by_validation(path: Path, folds: int, seed: int, *, one_standard_error: boo
         scaling = Scaling.of(X, Y, standardize=path.scaling is not None and problem.loss == "squared")
         kept, tested = (None, None) if problem.weights is None else (problem.weights[train], problem.weights[test])
         part = Regression(scaling.standardize(X).T, scaling.standardize_outputs(Y).T, problem.loss, kept)
-        fitted = regularization_path(part, path.structure, path.kind, path.parameter)  # type: ignore[arg-type]
+        fitted = whole(regularization_path(part, path.structure, path.kind, path.parameter))  # type: ignore[arg-type]
         weights, intercepts = scaling.coefficients(fitted.weights)
         held_out = [
             (B @ problem.X[:, test] + b[:, None], problem.Y[:, test]) for B, b in zip(weights, intercepts, strict=True)

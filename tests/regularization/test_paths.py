@@ -10,6 +10,7 @@ import pytest
 
 import kronmix as km
 from kronmix.regularization import Decay, Scaling, Time, induced_norm, loss
+from kronmix.regularization.paths import scale, time
 from kronmix.regularization.paths.fit import best_fit, random_starts
 from kronmix.regularization.selection import degrees_of_freedom
 
@@ -317,8 +318,31 @@ def test_the_time_path_of_a_permuted_product_is_the_permuted_time_path() -> None
 
 def test_the_time_path_is_for_products_of_two_factors() -> None:
     mixer = km.LinearMixer([np.ones((2, 2))] * 2, [np.ones((2, 2))] * 2)
-    with pytest.raises(TypeError, match="of degree 4: small starts leave zero at times"):
+    with pytest.raises(TypeError, match="of degree 4: time paths are known for products of two factors only"):
         km.regularization_path(km.Observed(np.eye(4)), mixer, "time", [1.0])
+    with pytest.raises(TypeError, match="Sum of terms of unlike degrees: time paths"):
+        km.regularization_path(km.Observed(np.eye(4)), km.Dense(np.eye(4)) + mixer, "time", [1.0])
+
+
+@pytest.mark.parametrize(
+    ("module", "training", "structure"),
+    [
+        (scale, "gradient_descent", km.Kronecker(np.ones((1, 1)), np.ones((1, 2)))),
+        (time, "gradient_flow", km.Dense(np.ones((1, 2)))),
+    ],
+)
+def test_a_training_stopped_by_hand_ends_the_path(
+    module: Any, training: str, structure: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = getattr(module, training)
+    monkeypatch.setattr(module, training, lambda *args, **options: replace(run(*args, **options), reason="interrupted"))
+    kind = module.__name__.rpartition(".")[2]
+    problem = km.Regression(np.eye(2), np.array([[2.0, 1.0]]))
+    try:
+        reason = km.regularization_path(problem, structure, kind).reason
+    except KeyboardInterrupt:  # before the first point there is nothing to keep
+        reason = "interrupted"
+    assert reason == "interrupted"
 
 
 def test_a_time_path_shows_its_exact_limit_and_where_the_lasso_turns_back() -> None:

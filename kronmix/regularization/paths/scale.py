@@ -12,6 +12,7 @@ import numpy as np
 from ... import checks
 from ...operators import Hadamard, StructuredOperator
 from ...operators.arrays import Array
+from ...progress import whole
 from ..descent import gradient_descent
 from ..diagonal import diagonal_flow
 from ..flow import gradient_flow
@@ -84,7 +85,7 @@ def _plan(structure: Any, problem: Problem, parameters: Any, rng: np.random.Gene
                 gradient_tolerance=1e-8 * min(α, 1.0) * slope,
                 records=2,
             )
-            yield index, run.operator.to_dense(), run.operator
+            yield index, whole(run).operator.to_dense(), run.operator
 
     return Plan(αs, points, _least_penalty, f"initial scale of {type(structure).__name__}", "initial scale α")
 
@@ -159,4 +160,4 @@ def _in_factors(A: Array, y: Array, α: float) -> Array:
     smallest = np.linalg.svd(A, compute_uv=False)
     rate = α**2 * float(smallest[smallest > 1e-10 * smallest[0]].min()) ** 2 / len(y)
     run = gradient_flow(problem, start, 60 / rate, loss_tolerance=tolerance, records=2)
-    return run.operator.to_dense()[0]
+    return whole(run).operator.to_dense()[0]

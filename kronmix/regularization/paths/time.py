@@ -12,6 +12,7 @@ import numpy as np
 from ... import checks
 from ...operators import Dense, Hadamard, StructuredOperator
 from ...operators.arrays import Array
+from ...progress import whole
 from ..closed_forms import averaged_flow, soft_threshold_path
 from ..diagonal import is_monotone, quadratic_flow
 from ..flow import flow_stretches, gradient_flow
@@ -77,10 +78,8 @@ def _plan(structure: Any, problem: Problem, parameters: Any, kind: Time) -> Plan
     """The average of B along the flow of the factors from scale α, at t = log(1/α)/λ."""
     name, degree = type(structure).__name__, parametrised(structure).degree
     if degree != 2:
-        raise TypeError(
-            f"{name} of degree {degree}: small starts leave zero at times ∝ log(1/α), which the time path needs, "
-            "for products of two factors only (T27)"
-        )
+        found = "terms of unlike degrees" if degree is None else f"degree {degree}"
+        raise TypeError(f"{name} of {found}: time paths are known for products of two factors only (T27)")
     α = 1e-24 if kind.scale is None else kind.scale
     penalty = convex_penalty(structure)
     λs = _grid(problem, penalty or Nuclear(Whole())) if parameters is None else positive(parameters, "λ")
@@ -189,6 +188,7 @@ def _(structure: Dense, problem: Problem, parameters: Any, kind: Time) -> Plan:
         )
         for i, B in zip(order.tolist(), run.recorded["B"], strict=False):
             yield i, B, structure.with_factors(B)
+        whole(run)
 
     def reference(path: Path) -> Path:
         if not is_squared(problem):
