@@ -10,12 +10,14 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from threadpoolctl import threadpool_limits
 
-from .cells import Claims, last_written, load_cell, load_failure, save_cell, save_failure
+from .cells import Claims, cell_file, last_written, load_cell, load_failure, save_cell, save_failure
+from .checkpoints import checkpoints, forget_checkpoints
 from .origin import origin, refuse_mixtures
 from .study import Cell, Failure, Study, Table, as_plain, find_study
 from .workers import Here, Processes
@@ -117,15 +119,16 @@ def load_table(folder: Path, wanted: Iterable[Job]) -> Table:
     return Table(tuple(cells), tuple(failures))
 
 
-def run_one(name: str, config: Any, seed: int) -> Cell | Failure:
-    """Run one cell, with one BLAS thread: by name, so that a worker finds it anywhere."""
-    study = find_study(name)
+def run_one(name: str, config: Any, seed: int, folder: Path) -> Cell | Failure:
+    """Run one cell of a folder, with one BLAS thread: by name, so that a worker finds it anywhere."""
+    study, plain = find_study(name), as_plain(config)
     try:
-        with threadpool_limits(1):
+        made_with = origin(study, config)
+        with threadpool_limits(1), checkpoints(cell_file(folder, plain, seed), asdict(made_with)):
             values = study.run_cell(config, seed)
     except Exception as error:  # whatever a cell raises is its result
-        return Failure(as_plain(config), seed, _one_line(error))
-    return Cell(as_plain(config), seed, {key: float(value) for key, value in values.items()}, origin(study, config))
+        return Failure(plain, seed, _one_line(error))
+    return Cell(plain, seed, {key: float(value) for key, value in values.items()}, made_with)
 
 
 class _Shared:
@@ -168,7 +171,7 @@ class _Shared:
                 claims.release(config, seed)
                 done += 1
             else:
-                self._running[executor.submit(run_one, self._study.name, *job)] = job
+                self._running[executor.submit(run_one, self._study.name, *job, self._folder.absolute())] = job
         self._waiting.extend(claimed)
         return done
 
@@ -183,6 +186,8 @@ class _Shared:
             save_failure(self._folder, result)
         else:
             save_cell(self._folder, result)
+        if error is None:  # a process that died may go on
+            forget_checkpoints(cell_file(self._folder, result.config, result.seed))
 
 
 def _one_line(error: BaseException) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import product
+from pathlib import Path
 
 import numpy as np
 
@@ -120,6 +121,7 @@ def restore_photographs(
     setting: Setting | None = None,
     seed: int = 0,
     progress: Callable[[], None] = lambda: None,
+    checkpoint: Callable[[], Path | None] = lambda: None,
 ) -> Restored:
     """Train everybody on the same windows.
 
@@ -130,6 +132,8 @@ def restore_photographs(
         Of noise, windows, weights and the order of training.
     progress : function
         Called after each training.
+    checkpoint : function
+        Called before each training: the file from which it goes on, and to which it writes (see ``fit``).
 
     Examples
     --------
@@ -154,7 +158,10 @@ def restore_photographs(
     learned = windows(clean, spoiled, given.side, given.train, rng)
     held = windows(right_clean, right_spoiled, given.side, given.held, rng)
     found = [
-        *(_trained(name, make, given, learned, held, seed, progress) for name, make in _networks(given).items()),
+        *(
+            _trained(name, make, given, learned, held, seed, progress, checkpoint)
+            for name, make in _networks(given).items()
+        ),
         _ridge(learned, held),
     ]
     untouched = float(np.mean((held.seen - held.clean) ** 2))
@@ -220,6 +227,7 @@ def _trained(
     held: Windows,
     seed: int,
     progress: Callable[[], None],
+    checkpoint: Callable[[], Path | None],
 ) -> Restorer:
     """Trained at the rate that the windows held back choose."""
     cut, center, scale = round((1 - _CHOOSING) * len(learned.clean)), learned.seen.mean(), learned.seen.std()
@@ -243,6 +251,7 @@ def _trained(
                     schedule=cosine(rate, steps, warmup=max(steps // 20, 1)),
                     seed=seed,
                     threads=1,
+                    checkpoint=checkpoint(),
                     progress=lambda epoch, epochs: None,
                 )
             ).network

@@ -157,10 +157,10 @@ def test_a_cell_that_fails_is_recorded_and_the_study_goes_on(
     assert failed is None
 
 
-def dies_for_mixers(name: str, config: Any, seed: int) -> Any:
+def dies_for_mixers(name: str, config: Any, *where: Any) -> Any:
     if config.kind == "Mixer":
         os._exit(3)
-    return run_one(name, config, seed)
+    return run_one(name, config, *where)
 
 
 @pytest.mark.slow

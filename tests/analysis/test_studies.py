@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,8 @@ from kronmix import networks as nn
 from kronmix.networks import restorers
 
 STUDIES = all_studies()
+#: A folder that is not there: cells keep nothing.
+NOWHERE = Path("nowhere")
 #: Studies whose null and planted presets take no second; those of the others take up to half a minute.
 SHORT = {"cost", "monarch_vs_kronecker", "permutation_distance", "spectral_edge"}
 BY_TIME = [pytest.param(name, marks=[pytest.mark.slow] * (name not in SHORT)) for name in STUDIES]
@@ -43,14 +46,15 @@ def small(name: str) -> Any:
 
 @cache
 def cell(name: str, seed: int) -> Cell:
-    found = run_one(name, small(name), seed)
+    found = run_one(name, small(name), seed, NOWHERE)
     assert isinstance(found, Cell), found
     return found
 
 
 def table_of(name: str, preset: str) -> Table:
     study = STUDIES[name]
-    cells = [run_one(name, config, seed) for config in study.presets[preset] for seed in study.numbers_of_seeds(preset)]
+    jobs = [(config, seed) for config in study.presets[preset] for seed in study.numbers_of_seeds(preset)]
+    cells = [run_one(name, *job, NOWHERE) for job in jobs]
     assert all(isinstance(one, Cell) for one in cells), cells
     return Table(tuple(one for one in cells if isinstance(one, Cell)))
 
@@ -65,7 +69,7 @@ def test_a_study_finds_what_is_planted_and_nothing_where_nothing_is(name: str) -
 @pytest.mark.parametrize("name", BY_TIME)
 def test_a_cell_depends_on_its_seed_only(name: str) -> None:
     config = small(name)
-    first, second, other = cell(name, 0), run_one(name, config, 0), cell(name, 1)
+    first, second, other = cell(name, 0), run_one(name, config, 0, NOWHERE), cell(name, 1)
     assert isinstance(second, Cell)
     keep = [key for key in first.values if key != "seconds"]
     assert [first.values[k] for k in keep] == [second.values[k] for k in keep]
