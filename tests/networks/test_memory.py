@@ -5,8 +5,16 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
+from contextlib import suppress
+from typing import Any
 
+import numpy as np
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
+
+from kronmix import networks as nn
+from kronmix.networks.steps import Stepper
 
 PROGRAM = """
 import json, resource
@@ -57,3 +65,44 @@ def test_ordinary_work_after_training_is_as_it_was() -> None:
 @pytest.mark.nightly  # alone on the machine: beside a whole test run the heap does not keep its pages
 def test_a_step_takes_no_fresh_pages() -> None:
     assert counted()["step"] <= 50  # thousands where each step takes its memory from the kernel anew
+
+
+def threads() -> tuple[list[int], set[threading.Thread]]:
+    """Of BLAS and OpenMP, in each library; and Python's."""
+    return [int(library["num_threads"]) for library in threadpool_info()], set(threading.enumerate())
+
+
+def ends(epoch: nn.Epoch, epochs: int) -> None:
+    pass
+
+
+def is_stopped(epoch: nn.Epoch, epochs: int) -> None:
+    raise KeyboardInterrupt
+
+
+def fails(epoch: nn.Epoch, epochs: int) -> None:
+    raise RuntimeError
+
+
+@pytest.mark.parametrize("progress", [ends, is_stopped, fails])
+@pytest.mark.parametrize("number", [1, 2])
+def test_threads_after_training_are_as_they_were(number: int, progress: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(64, 4)), rng.integers(0, 2, 64)
+    during = []
+    step = Stepper.__call__
+
+    def watched(self: Stepper, *args: Any) -> Any:
+        during.append(threads())
+        return step(self, *args)
+
+    monkeypatch.setattr(Stepper, "__call__", watched)
+    with threadpool_limits(3):
+        before = threads()
+        assert set(before[0]) == {3}
+        with suppress(RuntimeError):
+            nn.fit(nn.mlp(4, [3], 2), X, y, epochs=1, batch=16, threads=number, progress=progress)
+        assert threads() == before
+    limits, running = during[-1]
+    assert limits == (before[0] if number == 1 else [1] * len(limits))  # so that there was something to put back
+    assert len(running - before[1]) == number - 1
