@@ -207,6 +207,36 @@ def test_the_largest_alone_needs_no_svd() -> None:
     assert km.norm(km.Dense(np.zeros((600, 600))), 2) == 0
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.complex128, np.int64])
+@pytest.mark.parametrize("density", [0.05, 1.0])
+def test_the_largest_of_a_large_factor_needs_no_svd_of_it(
+    density: float, dtype: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By itself and under ⊗, beside a factor that is small; of zeros too."""
+    rng = np.random.default_rng(0)
+    A = (10 * rng.normal(size=(530, 520)) * (rng.random((530, 520)) < density)).astype(dtype)
+    A *= rng.choice([1j, 1, -1], A.shape) if dtype is np.complex128 else 1
+    W = rng.normal(size=(3, 2))
+    expected, small = np.linalg.norm(A.astype(np.result_type(A, float)), 2), np.linalg.norm(W, 2)
+    svd = np.linalg.svd
+
+    def only_small(matrix: Any, *args: Any, **options: Any) -> Any:
+        assert min(matrix.shape) < 500
+        return svd(matrix, *args, **options)
+
+    monkeypatch.setattr(np.linalg, "svd", only_small)
+    rtol = 1e-5 if dtype is np.float32 else 1e-12
+    for op in (km.Dense(A), km.kron(km.Masked(A, A != 0), km.eye(4))):
+        np.testing.assert_allclose([km.norm(op, 2), km.singular_values(op, 1)[0]], expected, rtol=rtol)
+    np.testing.assert_allclose(km.norm(km.Kronecker(W, A), 2), small * expected, rtol=rtol)
+    assert km.norm(km.Dense(0 * A), 2) == 0
+    if dtype is np.float64:
+        assert km.norm(km.Dense(1e200 * A), 2) == pytest.approx(
+            1e200 * expected, rel=rtol
+        )  # whose squares are too large
+        assert km.norm(km.Dense(1e-200 * A), 2) == pytest.approx(1e-200 * expected, rel=rtol)
+
+
 def test_unequal_signs_do_not_fool_anything() -> None:
     """(−I) ⊗ (−I) = I: determinant, trace and rank of the product, not of the factors one by one."""
     minus = -np.eye(3)

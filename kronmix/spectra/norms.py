@@ -85,7 +85,7 @@ def _schatten(form: Form, p: float) -> float:
     match form:
         case Permuted():
             return _schatten(form.inner, p)
-        case Slots():
+        case Slots() if p < inf:
             return abs(form.scale) * prod(lp(item.values(), p) for item in form.matrices) * form.copies ** (1 / p)
         case Stack():
             return lp(matrix_values(form.blocks), p) * form.copies ** (1 / p)

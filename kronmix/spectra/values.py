@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import reduce
 from math import prod
 from typing import Any
 
 import numpy as np
+from scipy.sparse import csr_array
 from scipy.sparse.linalg import ArpackError, LinearOperator, svds
 
 from ..checks import MAX_BYTES, check_memory
@@ -27,7 +29,7 @@ from ..forms import (
     stored,
     to_sparse,
 )
-from ..forms.items import matrix_values
+from ..forms.items import Matrix, matrix_values
 from ..forms.spectral import diagonalized
 from ..forms.sums import is_multiple_of_identity
 from ..operators.arrays import Array
@@ -97,8 +99,9 @@ def _largest(form: Form, k: int) -> Array:
         case Permuted():
             return _largest(form.inner, k)
         case Slots():
-            values = [item.values() for item in form.matrices] or [np.ones(1, form.dtype).real]
-            products = reduce(lambda s, t: _largest_products(s, t, -(-k // form.copies)), values)
+            each = -(-k // form.copies)
+            values = [_values_of_item(item, each) for item in form.matrices] or [np.ones(1, form.dtype).real]
+            products = reduce(lambda s, t: _largest_products(s, t, each), values)
             return np.repeat(products.astype(form.dtype.type(0).real.dtype) * abs(form.scale), form.copies)
         case Stack():
             found = matrix_values(form.blocks)
@@ -132,17 +135,33 @@ def _without_formula(form: Form, k: int) -> Array:
     rows, cols = form.shape
     too_large = rows * cols * form.dtype.itemsize > MAX_BYTES
     if (too_large and k < min(rows, cols)) or (k == 1 and min(rows, cols) > _LANCZOS):
-        # A start that is fixed and not special to the matrix: the same question has the same answer.
-        start = np.random.default_rng(0).normal(size=min(rows, cols)).astype(form.dtype)
-        probe = np.random.default_rng(1).normal(size=(cols, 1))
-        if not np.any(form.apply(probe)):  # ARPACK refuses the zero matrix
-            return np.zeros(k, start.real.dtype)
         try:
-            return np.sort(svds(as_linear_operator(form), k=k, v0=start, return_singular_vectors=False))[::-1]
+            return _iterated(as_linear_operator(form), k)
         except ArpackError:
             if too_large:
                 raise
     return matrix_values(explicit(form, "km.singular_values(op, k) and km.svd(op, k) give the k largest by iteration"))
+
+
+def _values_of_item(item: Matrix, k: int) -> Array:
+    """Singular values of a matrix in descending order, at least the k largest: of a large one the largest alone by iteration."""
+    if k == 1 and item.right is None and min(item.shape) > _LANCZOS:
+        scale = np.abs(item.left).max()  # iteration squares the matrix
+        matrix = item.left / (scale or 1)
+        with suppress(ArpackError):
+            return scale * _iterated(csr_array(matrix) if 4 * np.count_nonzero(matrix) < matrix.size else matrix, 1)
+    return item.values()
+
+
+def _iterated(matrix: Any, k: int) -> Array:
+    """The k largest singular values of what SciPy takes for a matrix, by Lanczos steps."""
+    rows, cols = matrix.shape
+    # A start that is fixed and not special to the matrix: the same question has the same answer.
+    start = np.random.default_rng(0).normal(size=min(rows, cols)).astype(matrix.dtype)
+    probe = np.random.default_rng(1).normal(size=(cols, 1))
+    if not np.any(matrix @ probe):  # ARPACK refuses the zero matrix
+        return np.zeros(k, start.real.dtype)
+    return np.sort(svds(matrix, k=k, v0=start, return_singular_vectors=False))[::-1]
 
 
 def as_linear_operator(form: Form) -> LinearOperator:
