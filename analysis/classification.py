@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from kronmix import networks as nn
-from kronmix.networks.rates import choose_rate, is_end
+from kronmix.networks.rates import ChosenRate, choose_rate, is_end
 from kronmix.progress import whole
 
 from .checkpoints import next_checkpoint
@@ -21,6 +21,9 @@ Array = np.ndarray[Any, np.dtype[Any]]
 _CHOOSING = 0.2
 
 _DIVERGED = "diverged"
+
+#: A training to the end takes more rounds, so many at most, until one lowers the training loss by less than this, in nats.
+_ROUNDS, _SETTLED = 5, 0.01
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +77,34 @@ def train_at_best_rate(network: nn.Network, task: Task, seed: int) -> tuple[nn.N
     The rates are a third of, once and three times the task's; where the best is at an end, the grid grows there, so far: see
     ``said_of_rates``.
     """
+    chosen, learned, held = _chosen(network, task, seed)
+    trained, measured = _measured(chosen.result, learned, held)
+    return trained, measured | {"rate": chosen.rate}
+
+
+def train_to_the_end(network: nn.Network, task: Task, seed: int) -> tuple[nn.Network, dict[str, float]]:
+    """As ``train_at_best_rate``, and on at the chosen rate until the training loss has settled; measures epochs and that too.
+
+    It goes on in rounds, each from where the last ended and twice as long, until one lowers the loss by less than 0.01 nats or
+    there were five of them.
+    """
+    chosen, learned, held = _chosen(network, task, seed)
+    task, fit, epochs, settled = replace(task, rate=chosen.rate), chosen.result, task.epochs, False
+    for _ in range(_ROUNDS):
+        if settled or fit.reason == _DIVERGED:
+            break
+        task, before = replace(task, epochs=2 * task.epochs), fit.history[-1].loss
+        fit = _fitted(fit.network, task, seed, *learned)
+        epochs += task.epochs
+        settled = fit.reason != _DIVERGED and before - fit.history[-1].loss < _SETTLED
+    trained, measured = _measured(fit, learned, held)
+    return trained, measured | {"rate": chosen.rate, "epochs": float(epochs), "settled": float(settled)}
+
+
+def _chosen(
+    network: nn.Network, task: Task, seed: int
+) -> tuple[ChosenRate[nn.Fit], tuple[Array, Array], tuple[Array, Array]]:
+    """The training at the best rate, the images that it learned from, and those that judge it."""
     (X, y), held = split(task, seed)
     cut = round((1 - _CHOOSING) * len(y))
 
@@ -81,9 +112,7 @@ def train_at_best_rate(network: nn.Network, task: Task, seed: int) -> tuple[nn.N
         fit = _fitted(network, replace(task, rate=rate), seed, X[:cut], y[:cut])
         return _cross_entropy(fit.network, X[cut:], y[cut:]) if fit.reason != _DIVERGED else np.inf, fit
 
-    chosen = choose_rate(fitted, task.rate)
-    trained, measured = _measured(chosen.result, (X[:cut], y[:cut]), held)
-    return trained, measured | {"rate": chosen.rate}
+    return choose_rate(fitted, task.rate), (X[:cut], y[:cut]), held
 
 
 def said_of_rates(table: Table) -> str:

@@ -6,7 +6,9 @@ to the classes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import singledispatch
 from typing import Any
 
 import numpy as np
@@ -110,6 +112,35 @@ def _untied(layer: Layer, rng: np.random.Generator) -> Any:
 def _dense(layer: Layer, rng: np.random.Generator) -> Any:
     return km.Dense(normal(rng, (layer.width, layer.width), layer.width / layer.gain))
 
+
+def untied(network: nn.Network) -> nn.Network:
+    """A new Mixer whose blocks have a weight for every connection, between an embedding and a head that are not trained.
+
+    At the start it computes what the Mixer does. It trains as many weights as the blocks have connections, with biases and norms:
+    as many in every shape of equal connections.
+    """
+    outer = [nn.Fixed(part.operator) if isinstance(part, nn.Linear) else _untie(part) for part in network.body.parts]
+    return replace(network, body=nn.Sequential(*outer), name=f"untied {network.name}", recipe=None)
+
+
+@singledispatch
+def _untie(part: nn.Part) -> nn.Part:
+    return part
+
+
+@_untie.register
+def _(part: nn.Residual) -> nn.Part:
+    return nn.Residual(*map(_untie, part.parts))
+
+
+@_untie.register
+def _(part: nn.Linear) -> nn.Part:
+    weight = part.operator.to_dense()
+    return nn.Linear(km.Masked(weight, weight != 0), part.bias, part.rows, part.name)
+
+
+#: What is made of a new Mixer: nothing, or its control at equal trained weights.
+ARMS: dict[str, Callable[[nn.Network], nn.Network]] = {"Mixer": lambda network: network, "untied": untied}
 
 LAYERS = {"S-Mixer": _s_mixer, "RP-Mixer": _rp_mixer, "untied": _untied, "sparse MLP": _sparse, "dense MLP": _dense}
 

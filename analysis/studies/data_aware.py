@@ -15,7 +15,7 @@ from kronmix import networks as nn
 
 from ..classification import Array, Task, split, train
 from ..sources import classes, image_shape
-from ..statistics import Comparison, Outcome, Samples, decide_together
+from ..statistics import Comparison, Outcome, Samples, average, decide_together
 from ..study import Study, Table, draw_intervals
 
 #: Makes an operator from (matrix, its inputs, part of the dense numbers it may store), and says how many it stores.
@@ -231,7 +231,10 @@ VARIANTS: dict[str, Variant] = (
 
 
 def decide(table: Table) -> Outcome:
-    """Is the best family on data better than the best plain one? And which variant is it, and most accurate once fine-tuned?"""
+    """Is the best family on data better than the best plain one, in the mean over networks and shares?
+
+    Each of them is told beside, and which variant is nearest, and which most accurate once fine-tuned.
+    """
     words, gains = [], []
     for network, share in _cases(table):
         at = {"network": network, "share": share}
@@ -249,7 +252,9 @@ def decide(table: Table) -> Outcome:
             f"{network} with at most {share:.0%} of the numbers: {first} has the least logit error, {error:.3f} ({margin}); "
             f"fine-tuned {best} is most accurate, {-accuracy:.3f} of {dense:.3f} dense ({lead})"
         )
-    return decide_together(gains, f"{'; '.join(words)}; logit error")
+    mean = average(gain.difference for gain in gains)
+    question = Comparison(f"best plain minus best on data, mean over {len(gains)} cases", mean, _SMALLEST)
+    return decide_together([question], f"{'; '.join(words)}; logit error", gains)
 
 
 def _least(samples: dict[str, Samples]) -> str:

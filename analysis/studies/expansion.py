@@ -1,7 +1,11 @@
-"""P5: at a fixed number of connections, is a larger expansion γ, which makes the hidden layers wider, a better one?"""
+"""P5: at a fixed number of connections, is a larger expansion γ, which makes the hidden layers wider, a better one?
+
+The control is the same network with every connection of its blocks free, between a fixed embedding and a fixed head.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +15,7 @@ from kronmix import networks as nn
 from ..classification import Task, train_at_best_rate
 from ..shapes import channels_for
 from ..sources import classes, image_shape, patch_side
+from ..stacks import ARMS
 from ..statistics import Comparison, Outcome, decide_together
 from ..study import Study, Table, draw_intervals
 
@@ -20,8 +25,9 @@ _SMALLEST = 0.02
 
 @dataclass(frozen=True)
 class Config(Task):
-    """An MLP-Mixer of ``tokens`` tokens, whose C makes up for γ; hidden width γSC."""
+    """An MLP-Mixer of ``tokens`` tokens, or its control, whose C makes up for γ; hidden width γSC."""
 
+    arm: str
     expansion: int
     tokens: int
     channels: int
@@ -32,7 +38,8 @@ class Config(Task):
 def run_cell(config: Config, seed: int) -> dict[str, float]:
     """Accuracy at the rate that held-back training images choose, the hidden width and all trained weights."""
     γ, image, patch = config.expansion, image_shape(config.data), patch_side(config.data, config.tokens)
-    network = nn.mlp_mixer(image, patch, config.channels, config.depth, classes(config.data), γ, γ, seed=seed)
+    mixer = nn.mlp_mixer(image, patch, config.channels, config.depth, classes(config.data), γ, γ, seed=seed)
+    network = ARMS[config.arm](mixer)
     return train_at_best_rate(network, config, seed)[1] | {
         "hidden_width": float(γ * config.tokens * config.channels),
         "trained_weights": float(network.n_parameters),
@@ -40,18 +47,21 @@ def run_cell(config: Config, seed: int) -> dict[str, float]:
 
 
 def decide(table: Table) -> Outcome:
-    """Paired over seeds: the largest γ against the smallest, each at the number of tokens nearest to its optimum."""
+    """Paired over seeds: the largest γ against the smallest, each at the number of tokens nearest to its optimum, for Mixers."""
     expansions = sorted({c["expansion"] for c in table.configurations})
     low, high = ({"expansion": γ, "tokens": _nearest(table, γ)} for γ in (expansions[0], expansions[-1]))
-    widths, weights = (
-        [table.interval(q, **at).mean for at in (low, high)] for q in ("hidden_width", "trained_weights")
-    )
-    words = (
+    widths = [table.interval("hidden_width", arm="Mixer", **at).mean for at in (low, high)]
+    words, gains = [], {}
+    for arm in dict.fromkeys(c["arm"] for c in table.configurations):
+        weights = [table.interval("trained_weights", arm=arm, **at).mean for at in (low, high)]
+        words.append(f"{arm} with {weights[1]:.0f} against {weights[0]:.0f} trained weights")
+        gain = table.samples("test_accuracy", arm=arm, **high) - table.samples("test_accuracy", arm=arm, **low)
+        gains[arm] = Comparison(f"gain of {arm}", gain, _SMALLEST)
+    said = (
         f"γ = {high['expansion']} against {low['expansion']}, hidden width {widths[1]:.0f} against {widths[0]:.0f}, "
-        f"{weights[1]:.0f} against {weights[0]:.0f} trained weights, accuracy"
+        f"{', '.join(words)}, accuracy"
     )
-    gain = table.samples("test_accuracy", **high) - table.samples("test_accuracy", **low)
-    return decide_together([Comparison("gain", gain, _SMALLEST)], words)
+    return decide_together([gains.pop("Mixer")], said, list(gains.values()))
 
 
 def _nearest(table: Table, γ: int) -> int:
@@ -61,12 +71,12 @@ def _nearest(table: Table, γ: int) -> int:
 
 
 def plot(table: Table, ax: Any) -> None:
-    """Accuracy against the hidden width, one line for each number of tokens."""
-    for S in sorted({c["tokens"] for c in table.configurations}):
-        configs = [c for c in table.configurations if c["tokens"] == S]
+    """Accuracy against the hidden width, one line for each number of tokens and each arm."""
+    for arm, S in sorted({(c["arm"], c["tokens"]) for c in table.configurations}):
+        configs = [c for c in table.configurations if (c["arm"], c["tokens"]) == (arm, S)]
         found = [table.interval("test_accuracy", **c) for c in configs]
         widths = [table.interval("hidden_width", **c).mean for c in configs]
-        draw_intervals(ax, widths, found, label=f"S = {S}")
+        draw_intervals(ax, widths, found, label=f"{arm}, S = {S}")
         for x, i, c in zip(widths, found, configs, strict=True):
             ax.annotate(f"γ={c['expansion']}", (x, i.high), xytext=(0, 3), textcoords="offset points", ha="center")
     ax.set(xscale="log", xlabel="hidden width γm, connections fixed", ylabel="test accuracy")
@@ -74,14 +84,32 @@ def plot(table: Table, ax: Any) -> None:
 
 
 def _grid(
-    Ω: int, sizes: tuple[int, ...], expansions: tuple[int, ...], noises: tuple[float, ...] = (), **task: Any
+    Ω: int,
+    sizes: tuple[int, ...],
+    expansions: tuple[int, ...],
+    noises: tuple[float, ...] = (),
+    arms: Sequence[str] = tuple(ARMS),
+    **task: Any,
 ) -> tuple[Config, ...]:
-    """Every S with every γ; ``noises`` of the labels by γ."""
+    """Every S with every γ, for every arm; ``noises`` of the labels by γ."""
     noise = dict(zip(expansions, noises or (0.0,) * len(expansions), strict=True))
-    return tuple(Config(γ, S, channels_for(Ω, S, γ), Ω, noise=noise[γ], **task) for S in sizes for γ in expansions)
+    return tuple(
+        Config(arm, γ, S, channels_for(Ω, S, γ), Ω, noise=noise[γ], **task)
+        for arm in arms
+        for S in sizes
+        for γ in expansions
+    )
 
 
-_SMALL: dict[str, Any] = {"depth": 1, "data": "digits", "train": 300, "test": 500, "epochs": 4, "rate": 1e-2}
+_SMALL: dict[str, Any] = {
+    "arms": ["Mixer"],
+    "depth": 1,
+    "data": "digits",
+    "train": 300,
+    "test": 500,
+    "epochs": 4,
+    "rate": 1e-2,
+}
 
 STUDY = Study(
     "expansion",

@@ -1,7 +1,12 @@
-"""P4, T6, E.5: at a fixed number of connections, is accuracy best where γ_T S = γ_C C?"""
+"""P4, T6, E.5: at a fixed number of connections, is accuracy best where γ_T S = γ_C C?
+
+Shapes of equal connections differ in trained weights, most of them in the embedding and the head. The control is the same network
+with every connection of its blocks free, between a fixed embedding and a fixed head: its trained weights are equal too.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import log
 from typing import Any
@@ -12,8 +17,12 @@ from kronmix import networks as nn
 from ..classification import Task, train_at_best_rate
 from ..shapes import channels_for
 from ..sources import classes, image_shape, patch_side
+from ..stacks import ARMS
 from ..statistics import Comparison, Outcome, decide_together
 from ..study import Study, Table, draw_intervals
+
+#: An arm with its expansions.
+At = Mapping[str, Any]
 
 #: Of accuracy.
 _SMALLEST = 0.05
@@ -23,8 +32,9 @@ _LEAST_CHANNELS = 8
 
 @dataclass(frozen=True)
 class Config(Task):
-    """An MLP-Mixer with ``tokens`` tokens and as many channels as the connections allow."""
+    """An MLP-Mixer, or its control, with ``tokens`` tokens and as many channels as the connections allow."""
 
+    arm: str
     token_expansion: int
     channel_expansion: int
     tokens: int
@@ -37,54 +47,71 @@ def run_cell(config: Config, seed: int) -> dict[str, float]:
     """Accuracy at the rate that held-back training images choose, and all trained weights."""
     γ_T, γ_C = config.token_expansion, config.channel_expansion
     image, patch = image_shape(config.data), patch_side(config.data, config.tokens)
-    network = nn.mlp_mixer(image, patch, config.channels, config.depth, classes(config.data), γ_T, γ_C, seed=seed)
+    mixer = nn.mlp_mixer(image, patch, config.channels, config.depth, classes(config.data), γ_T, γ_C, seed=seed)
+    network = ARMS[config.arm](mixer)
     return train_at_best_rate(network, config, seed)[1] | {"trained_weights": float(network.n_parameters)}
 
 
 def decide(table: Table) -> Outcome:
-    """Supported where the S nearest to the widest, S*, is more accurate than the smallest and than the largest S."""
-    words, comparisons = [], []
-    for γ_T, γ_C in _expansions(table):
-        at = {"token_expansion": γ_T, "channel_expansion": γ_C}
-        sizes, optimum = _sizes(table, γ_T, γ_C), km.best_shape(_connections(table), γ_T, γ_C).tokens
-        nearest = min(sizes, key=lambda S: abs(log(S / optimum)))
-        accuracy = {S: table.samples("test_accuracy", tokens=S, **at) for S in sizes}
-        best = max(sizes, key=lambda S: float(accuracy[S].interval.mean))
-        comparisons += [
-            Comparison(f"S = {nearest} minus {end}", accuracy[nearest] - accuracy[end], _SMALLEST)
-            for end in (sizes[0], sizes[-1])
-            if end != nearest
-        ]
-        weights = ", ".join(f"{table.interval('trained_weights', tokens=S, **at).mean:.0f}" for S in sizes)
-        words.append(
-            f"γ_T = {γ_T}, γ_C = {γ_C}: S* = {optimum:.1f}, most accurate S = {best} of {', '.join(map(str, sizes))} with "
-            f"{weights} trained weights"
-        )
-    return decide_together(comparisons, f"{'; '.join(words)}; difference of test accuracy")
+    """Supported where the S nearest to the widest, S*, is more accurate than the smallest and than the largest S, for Mixers."""
+    words = "; ".join(_said(table, at) for at in _lines(table))
+    comparisons: dict[bool, list[Comparison]] = {True: [], False: []}
+    for at in _lines(table):
+        comparisons[at["arm"] == "Mixer"] += _compared(table, at)
+    return decide_together(comparisons[True], f"{words}; difference of test accuracy", comparisons[False])
+
+
+def _said(table: Table, at: At) -> str:
+    accuracy = {S: table.interval("test_accuracy", tokens=S, **at).mean for S in _sizes(table, at)}
+    weights = ", ".join(f"{table.interval('trained_weights', tokens=S, **at).mean:.0f}" for S in accuracy)
+    return (
+        f"{_name(at)}: S* = {_optimum(table, at):.1f}, most accurate S = {max(accuracy, key=accuracy.__getitem__)} of "
+        f"{', '.join(map(str, accuracy))} with {weights} trained weights"
+    )
+
+
+def _compared(table: Table, at: At) -> list[Comparison]:
+    """The S nearest to S* against the smallest and the largest."""
+    sizes = _sizes(table, at)
+    nearest = min(sizes, key=lambda S: abs(log(S / _optimum(table, at))))
+    accuracy = {S: table.samples("test_accuracy", tokens=S, **at) for S in sizes}
+    return [
+        Comparison(f"{at['arm']}, S = {nearest} minus {end}", accuracy[nearest] - accuracy[end], _SMALLEST)
+        for end in (sizes[0], sizes[-1])
+        if end != nearest
+    ]
 
 
 def plot(table: Table, ax: Any) -> None:
     """Accuracy against S, with S* of each pair of expansions."""
-    for γ_T, γ_C in _expansions(table):
-        sizes = _sizes(table, γ_T, γ_C)
-        found = [table.interval("test_accuracy", token_expansion=γ_T, channel_expansion=γ_C, tokens=S) for S in sizes]
-        line = draw_intervals(ax, sizes, found, label=f"γ_T = {γ_T}, γ_C = {γ_C}")
-        optimum = km.best_shape(_connections(table), γ_T, γ_C).tokens
-        ax.axvline(optimum, color=line[0].get_color(), linestyle="--", linewidth=0.9)
+    for at in _lines(table):
+        sizes = _sizes(table, at)
+        found = [table.interval("test_accuracy", tokens=S, **at) for S in sizes]
+        line = draw_intervals(ax, sizes, found, label=_name(at), linestyle="-" if at["arm"] == "Mixer" else ":")
+        ax.axvline(_optimum(table, at), color=line[0].get_color(), linestyle="--", linewidth=0.9)
     ax.set(xscale="log", xlabel="tokens S, connections fixed; dashed: S*", ylabel="test accuracy")
     ax.legend(frameon=False)
 
 
-def _expansions(table: Table) -> list[tuple[int, int]]:
-    return sorted({(c["token_expansion"], c["channel_expansion"]) for c in table.configurations})
+def _lines(table: Table) -> list[At]:
+    """What the shapes that are compared have in common."""
+    keys = ("arm", "token_expansion", "channel_expansion")
+    return [
+        dict(zip(keys, values, strict=True))
+        for values in sorted({tuple(c[k] for k in keys) for c in table.configurations})
+    ]
 
 
-def _connections(table: Table) -> int:
-    return int(table.configurations[0]["connections"])
+def _name(at: At) -> str:
+    return f"{at['arm']}, γ_T = {at['token_expansion']}, γ_C = {at['channel_expansion']}"
 
 
-def _sizes(table: Table, γ_T: int, γ_C: int) -> list[int]:
-    at = {"token_expansion": γ_T, "channel_expansion": γ_C}
+def _optimum(table: Table, at: At) -> float:
+    connections = int(table.configurations[0]["connections"])
+    return float(km.best_shape(connections, at["token_expansion"], at["channel_expansion"]).tokens)
+
+
+def _sizes(table: Table, at: At) -> list[int]:
     return sorted({c["tokens"] for c in table.configurations if at.items() <= c.items()})
 
 
@@ -93,18 +120,28 @@ def _grid(
     sizes: tuple[int, ...],
     expansions: tuple[tuple[int, int], ...],
     noises: dict[int, float] | None = None,
+    arms: Sequence[str] = tuple(ARMS),
     **task: Any,
 ) -> tuple[Config, ...]:
-    """Shapes with at least ``_LEAST_CHANNELS`` channels; ``noises`` of the labels by S."""
+    """Shapes with at least ``_LEAST_CHANNELS`` channels, for every arm; ``noises`` of the labels by S."""
     shapes = [(γ_T, γ_C, S, channels_for(Ω, S, γ_T, γ_C)) for γ_T, γ_C in expansions for S in sizes]
     return tuple(
-        Config(*shape, Ω, noise=(noises or {}).get(shape[2], 0.0), **task)
+        Config(arm, *shape, Ω, noise=(noises or {}).get(shape[2], 0.0), **task)
+        for arm in arms
         for shape in shapes
         if shape[-1] >= _LEAST_CHANNELS
     )
 
 
-_SMALL: dict[str, Any] = {"depth": 1, "data": "digits", "train": 300, "test": 500, "epochs": 4, "rate": 1e-2}
+_SMALL: dict[str, Any] = {
+    "arms": ["Mixer"],
+    "depth": 1,
+    "data": "digits",
+    "train": 300,
+    "test": 500,
+    "epochs": 4,
+    "rate": 1e-2,
+}
 _SIZES = (1, 4, 16, 64)
 
 STUDY = Study(

@@ -11,15 +11,22 @@ import numpy as np
 import pytest
 
 import kronmix as km
-from analysis import results
-from analysis.classification import Task, said_of_rates, split, train, train_at_best_rate
+from analysis import classification, results
+from analysis.classification import (
+    Task,
+    said_of_rates,
+    split,
+    train,
+    train_at_best_rate,
+    train_to_the_end,
+)
 from analysis.hours import estimate
 from analysis.power import ENOUGH, Pilot
 from analysis.results import draw
 from analysis.runner import run_one
 from analysis.shapes import channels_for
 from analysis.sources import image_shape, images, patch_side
-from analysis.stacks import LAYERS, Layer, stacked
+from analysis.stacks import LAYERS, Layer, stacked, untied
 from analysis.statistics import Outcome, Verdict
 from analysis.studies import dimension_mixer
 from analysis.study import PILOT, QUICK, Cell, Table, all_studies, as_plain
@@ -30,13 +37,8 @@ STUDIES = all_studies()
 #: A folder that is not there: cells keep nothing.
 NOWHERE = Path("nowhere")
 #: Studies whose null and planted presets take no second; those of the others take up to half a minute.
-SHORT = {"cost", "monarch_vs_kronecker", "permutation_distance", "spectral_edge"}
+SHORT = {"cost", "permutation_distance", "spectral_edge"}
 BY_TIME = [pytest.param(name, marks=[pytest.mark.slow] * (name not in SHORT)) for name in STUDIES]
-
-
-#: Studies whose quick preset is too small to decide, by their pilot: the kept verdict says so.
-TOO_SMALL = ["data_aware"]
-LARGE_ENOUGH = [name for name in STUDIES if name not in TOO_SMALL]
 
 
 def small(name: str) -> Any:
@@ -102,19 +104,11 @@ def test_a_training_stopped_by_hand_makes_no_cell(name: str, monkeypatch: pytest
         assert not trained
 
 
-@pytest.mark.parametrize("name", LARGE_ENOUGH)
+@pytest.mark.parametrize("name", STUDIES)
 def test_the_quick_preset_has_power_by_the_pilot(name: str) -> None:
     study, pilot = STUDIES[name], Pilot.load(STUDIES[name])
     assert pilot.pairs >= 3 or not pilot.deviations
     assert pilot.power(study) >= ENOUGH, pilot.powers(study)
-
-
-@pytest.mark.parametrize("name", TOO_SMALL)
-def test_a_quick_preset_without_power_decides_nothing(name: str) -> None:
-    study, pilot = STUDIES[name], Pilot.load(STUDIES[name])
-    assert pilot.pairs >= 3
-    assert pilot.power(study) < ENOUGH
-    assert study.decide(results.kept(study)).verdict is Verdict.UNDECIDED
 
 
 def test_a_pilot_has_seeds_of_its_own() -> None:
@@ -300,7 +294,7 @@ def test_a_study_pairs_by_seed() -> None:
     """By position the difference of these is 0.02 in every pair; by seed there is none."""
     study, seeds = STUDIES["monarch_vs_kronecker"], ((0, 1, 2), (1, 2, 3))
     cells = tuple(
-        Cell(as_plain(config), seed, {"test_accuracy": 0.8 - 0.02 * seed, "loss": 0.1})
+        Cell(as_plain(config), seed, {"test_accuracy": 0.8 - 0.02 * seed, "loss": 0.1, "settled": 1.0})
         for config in study.presets["quick"]
         for seed in seeds[config.kind == "Kronecker"]
     )
@@ -348,6 +342,29 @@ def test_untied_layers_have_the_support_of_mixers_and_a_weight_for_every_connect
     untied, tied = (LAYERS[kind](layer, rng) for kind in ("untied", "S-Mixer"))
     assert ((untied.to_dense() != 0) == (tied.to_dense() != 0)).all()
     assert untied.n_parameters == untied.connections == tied.connections > tied.n_parameters
+
+
+def test_the_control_starts_as_the_mixer_and_trains_equally_much_in_every_shape() -> None:
+    configs = [c for c in STUDIES["optimal_shape"].presets[QUICK] if c.arm == "untied"]
+    mixers = [nn.mlp_mixer((28, 28, 1), patch_side(c.data, c.tokens), c.channels, c.depth, 10, seed=0) for c in configs]
+    controls = [untied(mixer) for mixer in mixers]
+    X = images("mnist")[0][:3]
+    for mixer, control in zip(mixers, controls, strict=True):
+        assert control(X) == pytest.approx(mixer(X), abs=1e-5)
+    weights = [control.n_parameters for control in controls]
+    assert max(weights) < 1.05 * min(weights)
+    assert max(m.n_parameters for m in mixers) > 20 * min(m.n_parameters for m in mixers)
+
+
+def test_a_training_to_the_end_ends_where_its_loss_has_settled(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = stacked("S-Mixer", "digits", 16, 4, 1, 0)
+    task = Task(data="digits", train=300, test=100, epochs=3, rate=1e-2)
+    short, long = (measure(network, task, 0)[1] for measure in (train_at_best_rate, train_to_the_end))
+    assert long["rate"] == short["rate"]
+    assert long["loss"] < short["loss"] / 4
+    assert (long["settled"], long["epochs"] % 3) == (1, 0)
+    monkeypatch.setattr(classification, "_ROUNDS", 1)
+    assert [train_to_the_end(network, task, 0)[1][q] for q in ("epochs", "settled")] == [9, 0]
 
 
 def test_arms_have_equal_connections_and_the_few_as_many_weights_as_the_mixer() -> None:
