@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +94,7 @@ def test_report_proves_what_it_rests_on(
 
     one = km.verify("T4")
     monkeypatch.setattr(kronmix.symbolic, "verify", lambda progress: one)
+    monkeypatch.setattr("kronmix.cli.report.beside", nullcontext)  # in this process
     code, _, _ = call(capsys, "report", "--weights", weights, "-q", "--out", tmp_path / "out")
     assert code == 0
     assert "T4 effective weight" in (tmp_path / "out" / "index.html").read_text(encoding="utf-8")

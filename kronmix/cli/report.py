@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
@@ -18,17 +19,20 @@ import kronmix as km
 
 from .answer import Answer
 from .app import command
+from .beside import Work, beside
 from .faults import missing
 from .inspect import inspection_tables, mixer_weights, network_tables
 from .session import claim, progress
 from .tables import table
 
 if TYPE_CHECKING:
+    from ..progress import Advance
     from ..regularization.comparison import Comparison
     from ..report import Findings
+    from ..symbolic import VerificationReport
 
 
-#: Seeds of the photographs' part of the page, at most: each trains a dozen networks.
+#: Seeds of the photographs' part of the page, at most.
 _PHOTOGRAPH_SEEDS = 5
 
 
@@ -104,14 +108,14 @@ def report(
         "steps": default_steps if steps is None else steps,
     }
     restored = {"patch": patch, "noise": noise, "train": train}
-    with km.files.staged_folder(out) as stage:
+    with km.files.staged_folder(out) as stage, beside(verdicts) if proofs else nullcontext() as proven:
         findings = _study(data, repeated, restored)
         trained = findings.comparison is not None
         used = tuple(range(seed, seed + repeated["seeds"])) if trained else ()
         made = Made(datetime.now().astimezone().isoformat(" ", "minutes"), shlex.join(["kronmix", *sys.argv[1:]]), used)
         findings = replace(findings, studies=find_studies(studies), made=made)
-        if proofs:
-            findings = _prove(findings)
+        if proven is not None:
+            findings = _prove(findings, proven)
         write_report(findings, stage)
     return Answer(as_record(findings), _shown(findings), files)
 
@@ -165,19 +169,25 @@ def _predict(file: Path, repeated: dict[str, int]) -> Findings:
         return study_table(X, Y, file.name, names, progress=lambda: advance(next(done), None), **repeated)
 
 
-def _prove(findings: Findings) -> Findings:
+def verdicts(advance: Advance) -> VerificationReport:
+    """The verdicts on all theorems."""
+    from ..symbolic import verify
+
+    return verify(progress=advance)
+
+
+def _prove(findings: Findings, proven: Work[VerificationReport]) -> Findings:
     """With the verdicts on the theorems, or with a word about why there are none."""
-    from ..report.attempts import Attempts
+    from ..report.attempts import Failure
 
     try:
-        from ..symbolic import verify
+        with progress("proving") as advance:
+            return replace(findings, proofs=proven(advance))
     except ModuleNotFoundError as error:
         typer.echo(f"kronmix: no section of proofs: {missing(error)}", err=True)
         return findings
-    attempt = Attempts()
-    with progress("proving") as advance:
-        proofs = attempt("proofs", lambda: verify(progress=advance))
-    return replace(findings, proofs=proofs, failures=(*findings.failures, *attempt.failures))
+    except Exception as error:  # the page says so
+        return replace(findings, failures=(*findings.failures, Failure.of("proofs", error)))
 
 
 def _shown(findings: Findings) -> tuple[Table | str, ...]:

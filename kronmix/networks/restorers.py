@@ -7,7 +7,7 @@ windows of the left two thirds of each photograph, and is judged on the right th
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import product
@@ -24,7 +24,7 @@ from .image_to_image import ImagePatches, image_mixer
 from .initialization import Draw
 from .network import Network
 from .parts import Array, Linear, Residual, Sequential
-from .rates import choose_rate
+from .rates import ChosenRate, choose_rate
 from .training import DivergedError, fit
 
 MIXER, LINEAR, MLP, RIDGE = "Mixer", "linear Mixer", "dense MLP", "ridge"
@@ -116,12 +116,18 @@ class Restored:
     clean: list[Array]
     seen: list[Array]
 
+    @property
+    def rates(self) -> dict[str, float]:
+        """The rates of training, by name."""
+        return {name: one.rate for name, one in self.restorers.items() if name != RIDGE}
+
 
 def restore_photographs(
     setting: Setting | None = None,
     seed: int = 0,
     progress: Callable[[], None] = lambda: None,
     checkpoint: Callable[[], Path | None] = lambda: None,
+    rates: Mapping[str, float] | None = None,
 ) -> Restored:
     """Train everybody on the same windows.
 
@@ -134,6 +140,8 @@ def restore_photographs(
         Called after each training.
     checkpoint : function
         Called before each training: the file from which it goes on, and to which it writes (see ``fit``).
+    rates : mapping of name to float, optional
+        Rates of training that are known, as from another seed; the others are chosen.
 
     Examples
     --------
@@ -142,7 +150,7 @@ def restore_photographs(
     >>> {name: one.numbers for name, one in found.restorers.items()}
     {'Mixer': 4436, 'linear Mixer': 4436, 'dense MLP': 4450, 'ridge': 4160}
     """
-    given = Setting() if setting is None else setting
+    given, known = Setting() if setting is None else setting, rates or {}
     rng = np.random.default_rng([seed, 15])
     pictures = photographs()
     seen = [given.camera(picture, rng) for picture in pictures]
@@ -159,7 +167,7 @@ def restore_photographs(
     held = windows(right_clean, right_spoiled, given.side, given.held, rng)
     found = [
         *(
-            _trained(name, make, given, learned, held, seed, progress, checkpoint)
+            _trained(name, make, given, learned, held, seed, progress, checkpoint, known.get(name))
             for name, make in _networks(given).items()
         ),
         _ridge(learned, held),
@@ -228,8 +236,9 @@ def _trained(
     seed: int,
     progress: Callable[[], None],
     checkpoint: Callable[[], Path | None],
+    rate: float | None,
 ) -> Restorer:
-    """Trained at the rate that the windows held back choose."""
+    """Trained at the rate that is known, or that the windows held back choose."""
     cut, center, scale = round((1 - _CHOOSING) * len(learned.clean)), learned.seen.mean(), learned.seen.std()
     epochs = given.epochs * (given.passes if name == MLP else 1)
 
@@ -261,7 +270,7 @@ def _trained(
             progress()
         return _error(restoring(network, learned.seen[cut:]), learned.clean[cut:]), network
 
-    chosen = choose_rate(trained, given.rate)
+    chosen = choose_rate(trained, given.rate) if rate is None else ChosenRate(rate, *trained(rate))
     network, restore = chosen.result, partial(restoring, chosen.result)
     error = _error(restore(held.seen), held.clean)
     return Restorer(name, network.n_parameters, network.connections, error, chosen.rate, restore)

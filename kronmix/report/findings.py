@@ -223,6 +223,8 @@ def with_photographs(
 ) -> Findings:
     """The same findings beside a task that is not linear: photographs restored by Mixers, ridge and a dense MLP.
 
+    Rates are chosen with the first seed and serve all.
+
     Parameters
     ----------
     findings : Findings
@@ -241,8 +243,12 @@ def with_photographs(
     """
     attempt = Attempts(list(findings.failures))
     setting = Setting(train=1500, epochs=max(steps // _STEPS_A_PASS, 1))
-    found = attempt("photographs", lambda: tuple(restore_photographs(setting, seed, progress) for seed in seeds))
-    return replace(findings, photographs=found or (), failures=tuple(attempt.failures))
+
+    def restored() -> tuple[Restored, ...]:
+        first = restore_photographs(setting, seeds[0], progress)
+        return (first, *(restore_photographs(setting, seed, progress, rates=first.rates) for seed in seeds[1:]))
+
+    return replace(findings, photographs=attempt("photographs", restored) or (), failures=tuple(attempt.failures))
 
 
 def study_weights(W: Any, V: Any, source: str) -> Findings:

@@ -110,3 +110,13 @@ def test_a_camera_clips_after_it_blurs_and_before_the_noise() -> None:
     assert dark.std() == pytest.approx(0.1, rel=0.05)  # the noise is not clipped
     step = km.datasets.Camera(1, 1, 0)(np.repeat([[0.0] * 8 + [1.0] * 8], 3, axis=0), rng)
     assert 0 < step[0, 7] < 0.5 < step[0, 8] < 1
+
+
+def test_rates_that_are_known_are_not_sought() -> None:
+    found = restore_photographs(SMALL)
+    trainings: list[None] = []
+    again = restore_photographs(SMALL, progress=lambda: trainings.append(None), rates=found.rates)
+    assert len(trainings) == len(found.rates) == 3
+    assert {name: one.error for name, one in again.restorers.items()} == {
+        name: one.error for name, one in found.restorers.items()
+    }

@@ -1,0 +1,82 @@
+"""Work that is done in a process of its own, beside what this process does."""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from enum import Enum
+from multiprocessing.connection import Connection
+from typing import TypeVar
+
+from ..progress import Advance
+
+Result = TypeVar("Result")
+Work = Callable[[Advance], Result]
+
+
+class Event(Enum):
+    """What the process tells."""
+
+    MOVED, RAISED, RETURNED = range(3)
+
+
+@contextmanager
+def beside(work: Work[Result]) -> Iterator[Work[Result]]:
+    """Start work in a process of its own; call what is given to wait for it and have what it returns or raises.
+
+    At the end of the block the process is ended, done or not.
+
+    Parameters
+    ----------
+    work : function of an ``Advance``
+        Importable by its name, as ``multiprocessing`` needs it.
+
+    Raises
+    ------
+    RuntimeError
+        From the call, if the process died.
+
+    Examples
+    --------
+    >>> from kronmix.cli.beside import beside
+    >>> from kronmix.cli.report import verdicts
+    >>> with beside(verdicts) as proven:
+    ...     "train meanwhile"
+    'train meanwhile'
+    """
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe(duplex=False)
+    process = context.Process(target=_serve, args=(work, theirs), daemon=True)
+    process.start()
+    theirs.close()
+
+    def wait(advance: Advance) -> Result:
+        try:
+            while (told := ours.recv())[0] is Event.MOVED:
+                advance(*told[1])
+        except EOFError:
+            process.join()
+            raise RuntimeError(f"its process died (exit code {process.exitcode})") from None
+        happened, value = told
+        if happened is Event.RAISED:
+            raise value
+        return value
+
+    try:
+        yield wait
+    finally:
+        process.kill()
+        process.join()
+        ours.close()
+
+
+def _serve(work: Work[Result], pipe: Connection) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # who started this process ends it
+    try:
+        value = work(lambda *step: pipe.send((Event.MOVED, step)))
+    except Exception as error:
+        pipe.send((Event.RAISED, error))
+    else:
+        pipe.send((Event.RETURNED, value))

@@ -1,0 +1,42 @@
+"""Work in a process of its own: its value, its steps, its errors and its end."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import time
+
+import pytest
+
+from kronmix.cli.beside import beside
+from kronmix.progress import Advance
+
+
+def squares(advance: Advance) -> list[int]:
+    for i in range(3):
+        advance(i + 1, 3, f"square of {i}")
+    return [i * i for i in range(100_000)]  # more than a pipe holds
+
+
+def raises(advance: Advance) -> None:
+    raise ModuleNotFoundError("no such library", name="nothing")
+
+
+def dies(advance: Advance) -> None:
+    os._exit(3)
+
+
+def sleeps(advance: Advance) -> None:
+    time.sleep(60)
+
+
+def test_what_it_returns_raises_and_tells_arrives() -> None:
+    steps: list[tuple[object, ...]] = []
+    with beside(squares) as squared, beside(raises) as raised, beside(dies) as died, beside(sleeps):
+        assert squared(lambda *step: steps.append(step))[-1] == 99_999**2
+        with pytest.raises(ModuleNotFoundError, match="no such library"):
+            raised(lambda *step: None)
+        with pytest.raises(RuntimeError, match=r"its process died \(exit code 3\)"):
+            died(lambda *step: None)
+    assert steps == [(1, 3, "square of 0"), (2, 3, "square of 1"), (3, 3, "square of 2")]
+    assert not multiprocessing.active_children()
