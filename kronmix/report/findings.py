@@ -223,7 +223,7 @@ def with_photographs(
 ) -> Findings:
     """The same findings beside a task that is not linear: photographs restored by Mixers, ridge and a dense MLP.
 
-    Rates are chosen with the first seed and serve all.
+    Rates are sought with the first seed; the others choose between its best and a third of that.
 
     Parameters
     ----------

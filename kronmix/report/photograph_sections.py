@@ -15,6 +15,7 @@ from .words import count, scientific
 
 #: Side of the square that is shown of each held-out part, and steps between those that are compared, in pixels.
 _SHOWN, _STEP = 96, 16
+_LATER = ", by later seeds between the best of the first and a third of it"
 _ORDER = (RIDGE, LINEAR, MLP, MIXER)
 
 
@@ -31,7 +32,7 @@ def photographs(findings: Findings) -> Section:
         f"{setting.side} pixels of the left two thirds of two photographs, and is judged on {count(setting.held)} of the right "
         f"third, for each of {seeds}. The Mixer maps {(setting.side // setting.patch) ** 2} patches to as many, through "
         f"{setting.depth} blocks; the linear one is the same without activations. Rates of training were chosen on windows held "
-        f"back{' with the first seed' * (len(found) > 1)}. {sentence(found)}"
+        f"back{_LATER * (len(found) > 1)}. {sentence(found)}"
     )
     names = ["clean", "camera", *_ORDER]
     rows = [[*_crops(first, i)] for i in range(len(first.clean))]
