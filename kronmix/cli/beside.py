@@ -7,6 +7,7 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import Enum
+from importlib.util import find_spec
 from multiprocessing.connection import Connection
 from typing import TypeVar
 
@@ -26,7 +27,8 @@ class Event(Enum):
 def beside(work: Work[Result]) -> Iterator[Work[Result]]:
     """Start work in a process of its own; call what is given to wait for it and have what it returns or raises.
 
-    At the end of the block the process is ended, done or not.
+    At the end of the block the process is ended, done or not. Both processes use one BLAS thread, where threadpoolctl is installed:
+    their threads would wait for each other's cores.
 
     Parameters
     ----------
@@ -65,17 +67,31 @@ def beside(work: Work[Result]) -> Iterator[Work[Result]]:
         return value
 
     try:
-        yield wait
+        with _one_blas_thread():
+            yield wait
     finally:
         process.kill()
         process.join()
         ours.close()
 
 
+@contextmanager
+def _one_blas_thread() -> Iterator[None]:
+    if find_spec("threadpoolctl") is None:
+        yield
+        return
+    import scipy.linalg  # noqa: F401  # with NumPy's and SciPy's BLAS, of which only what is loaded is limited
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1):
+        yield
+
+
 def _serve(work: Work[Result], pipe: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # who started this process ends it
     try:
-        value = work(lambda *step: pipe.send((Event.MOVED, step)))
+        with _one_blas_thread():
+            value = work(lambda *step: pipe.send((Event.MOVED, step)))
     except Exception as error:
         pipe.send((Event.RAISED, error))
     else:

@@ -7,6 +7,7 @@ import os
 import time
 
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from kronmix.cli.beside import beside
 from kronmix.progress import Advance
@@ -28,6 +29,20 @@ def dies(advance: Advance) -> None:
 
 def sleeps(advance: Advance) -> None:
     time.sleep(60)
+
+
+def threads(advance: Advance) -> set[int]:
+    import scipy.linalg  # noqa: F401
+
+    return {library["num_threads"] for library in threadpool_info()}
+
+
+def test_blas_takes_one_thread_in_both_and_what_it_had_after() -> None:
+    with threadpool_limits(3):
+        before = threads(lambda *step: None)
+        with beside(threads) as counted:
+            assert threads(lambda *step: None) == counted(lambda *step: None) == {1}
+        assert threads(lambda *step: None) == before == {3}
 
 
 def test_what_it_returns_raises_and_tells_arrives() -> None:
