@@ -214,6 +214,8 @@ def test_a_small_gzip_file_of_a_large_text_is_not_unpacked(tmp_path: Path) -> No
         ("B.onnx", b"\0", "ONNX"),
         ("B.gguf", b"GGUF", "GGUF"),
         ("B.msgpack", b"\x81", "msgpack"),
+        ("B.safetensors", b"Entry not found", "not a safetensors file, or truncated, it begins with 'Entry not found'"),
+        ("B.safetensors", b'{"error": "no such repository"}', r"""it begins with '{"error": "no such"""),
     ],
 )
 def test_what_is_no_file_of_arrays_is_told_for_what_it_is(
@@ -223,6 +225,28 @@ def test_what_is_no_file_of_arrays_is_told_for_what_it_is(
     with pytest.raises(ValueError, match=words) as caught:
         read_arrays(tmp_path / name)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["B.npz", "B.safetensors"])
+def test_what_pytorch_wrote_is_told_under_any_name(name: str, tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / name, "w") as archive:
+        archive.writestr("mixer/data.pkl", b"\x80\2.")
+        archive.writestr("mixer/data/0", bytes(8))
+    with pytest.raises(ValueError, match=r"pickle, which can run any program.*save_file"):
+        read_arrays(tmp_path / name)
+
+
+def test_a_folder_of_pytorch_s_file_is_told(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("{}", encoding="utf-8")
+    (tmp_path / "pytorch_model.bin").write_bytes(b"PK\3\4")
+    with pytest.raises(ValueError, match=r"pytorch_model\.bin: holds a pickle"):
+        read_arrays(tmp_path)
+
+
+def test_a_missing_file_is_no_name_on_a_hub() -> None:
+    for name in ("none.pth", "none.SAFETENSORS", "folder/none.h5"):
+        with pytest.raises(FileNotFoundError):
+            read_arrays(name)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +22,12 @@ class _Kind:
         return suffix in self.suffixes or (self.beginning is not None and self.beginning.match(head) is not None)
 
 
+_PICKLE = _Kind(
+    "holds a pickle, which can run any program and is never loaded: in an environment with torch run "
+    "`safetensors.torch.save_file(torch.load(FILE, weights_only=True), 'model.safetensors')`, of the state_dict in it",
+    suffixes=(".pth", ".pt", ".ckpt", ".bin", ".pkl", ".pickle", ".tar"),
+)
+
 # What a file begins with says more than its name: these come first.
 _KINDS = (
     _Kind(
@@ -32,11 +39,7 @@ _KINDS = (
         "is a web page (HTML), not a file of arrays: download the file itself, on most sites by its link 'download' or 'raw'",
         beginning=re.compile(rb"\s*<(!doctype html|html|head)", re.IGNORECASE),
     ),
-    _Kind(
-        "holds a pickle, which can run any program and is never loaded: in an environment with torch run "
-        "`safetensors.torch.save_file(torch.load(FILE, weights_only=True), 'model.safetensors')`, of the state_dict in it",
-        suffixes=(".pth", ".pt", ".ckpt", ".bin", ".pkl", ".pickle", ".tar"),
-    ),
+    _PICKLE,
     _Kind(
         "is an HDF5 file of Keras, which is not read: write `numpy.savez('weights.npz', **{w.name: w.numpy() for w in "
         "model.weights})` and give that",
@@ -96,7 +99,47 @@ def refuse_what_is_not_read(file: Path) -> None:
     for kind in _KINDS:
         if kind.fits(file.suffix.lower(), head):
             raise ValueError(f"{file}: {kind.words}")
+    if _is_of_pytorch(file):
+        raise ValueError(f"{file}: {_PICKLE.words}")
+
+
+def refuse_names_that_are_not_read(folder: Path) -> None:
+    """Raise where a file of a folder has a name of a kind that is known and not read.
+
+    Raises
+    ------
+    ValueError
+        Saying what the first of them is, and how to get a file that can be read.
+    """
+    for file in sorted(folder.iterdir()):
+        for kind in _KINDS:
+            if file.suffix.lower() in kind.suffixes:
+                raise ValueError(f"{file}: {kind.words}")
+
+
+def how_it_begins(head: bytes) -> str:
+    """What stands at the beginning of a file, if it is text: ", it begins with ..."; else nothing.
+
+    Examples
+    --------
+    >>> how_it_begins(b"Entry not found"), how_it_begins(bytes(8))
+    (", it begins with 'Entry not found'", '')
+    """
+    text = head.decode("utf-8", "replace").strip()
+    return f", it begins with {text!r}" if text and text.isprintable() and "\ufffd" not in text else ""
+
+
+def _is_of_pytorch(file: Path) -> bool:
+    """Whether a file under any name is what ``torch.save`` writes, an archive around a pickle."""
+    if not zipfile.is_zipfile(file):
+        return False
+    try:
+        with zipfile.ZipFile(file) as archive:
+            return any(name.endswith("/data.pkl") for name in archive.namelist())
+    except (zipfile.BadZipFile, NotImplementedError):
+        return False
 
 
 def _has_file_ending(text: str) -> bool:
-    return re.search(r"\.(npz|npy|csv|mtx|mat|gz|safetensors|json|txt)$", text, re.IGNORECASE) is not None
+    read = (".npz", ".npy", ".csv", ".mtx", ".mat", ".gz", ".safetensors", ".json", ".txt")
+    return text.lower().endswith((*read, *(suffix for kind in _KINDS for suffix in kind.suffixes)))

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from .recognition import how_it_begins
 from .stored import Array, Stored
 
 #: Longest header that is believed.
@@ -75,9 +76,13 @@ def stored_safetensors(file: Path) -> dict[str, Stored]:
     """
     size = file.stat().st_size
     with open(file, "rb") as stream:
-        length = int.from_bytes(stream.read(8), "little")
+        head = stream.read(8)
+        length = int.from_bytes(head, "little")
         if size < 8 or not 2 <= length <= min(size - 8, _LONGEST_HEADER):
-            raise ValueError(f"{file}: not a safetensors file, or truncated: a header of {length:,} bytes in {size:,}")
+            begins = how_it_begins(head + stream.read(32))
+            raise ValueError(
+                f"{file}: not a safetensors file, or truncated{begins or f': a header of {length:,} bytes in {size:,}'}"
+            )
         try:
             header = json.loads(stream.read(length))
             entries = {

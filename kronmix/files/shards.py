@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from .recognition import refuse_names_that_are_not_read
 from .stored import Stored
 
 #: What the name of an index of shards ends in.
@@ -72,6 +74,28 @@ def stored_shards(index: Path, read: Callable[[Path], dict[str, Stored]]) -> dic
     return {array: shards[name][array] for array, name in places.items()}
 
 
+def refuse_one_of_several(file: Path) -> None:
+    """Raise where a file is one shard of several.
+
+    Raises
+    ------
+    ValueError
+        Saying what to give instead.
+
+    Examples
+    --------
+    >>> refuse_one_of_several(Path("mixer-2-of-3.safetensors"))
+    Traceback (most recent call last):
+        ...
+    ValueError: mixer-2-of-3.safetensors: one of 3 shards: give the folder that holds all, or their ….safetensors.index.json
+    """
+    shard = re.search(r"-\d+-of-0*(\d+)\.safetensors$", file.name, re.IGNORECASE)
+    if shard and int(shard[1]) > 1:
+        raise ValueError(
+            f"{file}: one of {shard[1]} shards: give the folder that holds all, or their ….safetensors{INDEX}"
+        )
+
+
 def file_of(folder: Path, names: Sequence[str]) -> Path:
     """The file of arrays that a folder holds: the first of some names that is there, or the only one.
 
@@ -84,6 +108,8 @@ def file_of(folder: Path, names: Sequence[str]) -> Path:
         if (folder / name).is_file():
             return folder / name
     found = sorted(file for file in folder.iterdir() if file.suffix.lower() in (".safetensors", ".npz"))
+    if not found:
+        refuse_names_that_are_not_read(folder)
     if len(found) != 1:
         there = ", ".join(file.name for file in found) or "none"
         raise ValueError(f"{folder}: expected one file of weights in this folder, such as {names[1]}; found {there}")

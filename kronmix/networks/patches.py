@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
+from math import isqrt
 from typing import Any, Protocol
 
 import numpy as np
@@ -103,6 +104,7 @@ class Patches:
             given = tokens(given, self.patch)
         if given.ndim == 3:
             if self.features is not None and given.shape[1:] != self.features:
+                self._refuse_one_image(given.shape)
                 raise ValueError(
                     f"inputs have shape {given.shape}: this network takes features (N, {self.features[0]}, {self.features[1]}), "
                     f"{self.features[0]} tokens × {self.features[1]} channels{self._images()}"
@@ -146,7 +148,10 @@ class Patches:
 
     def _check_images(self, shape: tuple[int, ...]) -> None:
         _, first, second, third = shape
-        if self.features is None or self._fits(first, second, third):
+        if self.features is None:
+            return
+        if self._fits(first, second, third):
+            self._warn_of_rectangles(first, second)
             return
         if self._fits(second, third, first):
             raise ValueError(
@@ -155,6 +160,30 @@ class Patches:
             )
         S, C = self.features
         raise ValueError(f"inputs have shape {shape}: this network takes {S} tokens × {C} channels{self._images()}")
+
+    def _refuse_one_image(self, shape: tuple[int, ...]) -> None:
+        first, second, third = shape
+        for fits, way in (
+            (self._fits(first, second, third), "X[None]"),
+            (self._fits(second, third, first), "X.transpose(1, 2, 0)[None]"),
+        ):
+            if fits:
+                raise ValueError(
+                    f"inputs have shape {shape}, which is one image: give {way}, of shape (1, H, W, colours)"
+                )
+
+    def _warn_of_rectangles(self, height: int, width: int) -> None:
+        """Warn where the patches could lie in a square, do not, and nothing says that they should not."""
+        if self.features is None or self.patch is None or self.size is not None or height == width:
+            return
+        side = isqrt(self.features[0])
+        if side**2 == self.features[0]:
+            rows, columns = height // self.patch, width // self.patch
+            warnings.warn(
+                f"images have {rows}×{columns} patches; nothing says how the {self.features[0]} patches of the network lie, and a "
+                f"square, {side}×{side}, is usual: another order of patches gives other outputs",
+                stacklevel=4,
+            )
 
     def _images(self) -> str:
         """The images that fit, in words."""

@@ -382,13 +382,20 @@ def shards(folder: Path, arrays: Arrays) -> Path:
     return folder
 
 
+def test_one_shard_is_no_network(tmp_path: Path) -> None:
+    file = save(tmp_path / "model-00001-of-00003.safetensors", timm(tmp_path))
+    with pytest.raises(ValueError, match=r"one of 3 shards: give the folder that holds all, or their"):
+        km.load_mixer(file)
+    km.load_mixer(file.rename(tmp_path / "model-00001-of-00001.safetensors"))
+
+
 def test_shards_by_their_index_or_folder(tmp_path: Path) -> None:
     arrays = timm(tmp_path)
     (tmp_path / "hub").mkdir()
     folder = shards(tmp_path / "hub", arrays)
     for path in (folder, folder / "model.safetensors.index.json"):
         same(km.load_mixer(path)(images()), Mixer(arrays)(images()))
-    with pytest.raises(ValueError, match=r"not a Mixer|no array|blocks"):
+    with pytest.raises(ValueError, match="one of 2 shards"):
         km.load_mixer(folder / "model-00002-of-00002.safetensors")
     (folder / "model-00001-of-00002.safetensors").unlink()
     with pytest.raises(ValueError, match=r"the shard model-00001-of-00002\.safetensors is not there, of 2"):
@@ -467,12 +474,17 @@ def test_inputs_are_checked_axis_by_axis(tmp_path: Path) -> None:
         (net, (2, 48, 4), r"takes features \(N, 4, 48\)"),
         (mixer, (2, 3, 32, 32), "colours before height and width"),
         (mixer, (2, 96, 32), r"takes features \(N, 32, 96\), 32 tokens × 96 channels"),
+        (net, (8, 8, 3), r"which is one image: give X\[None\], of shape"),
+        (net, (3, 8, 8), r"which is one image: give X\.transpose\(1, 2, 0\)\[None\]"),
         (small, (2, 4, 4), r"may be grey images or features: give images as \(N, H, W, 1\)"),
     ):
         with pytest.raises(ValueError, match=words):
             network(np.zeros(shape))
     assert mixer(np.zeros((2, 32, 32, 3))).shape == (2, 3)
     assert net(np.zeros((2, 4, 48))).shape == (2, 5)
+    assert net(np.zeros((2, 8, 8, 3))).shape == (2, 5)
+    with pytest.warns(UserWarning, match=r"images have 4×1 patches; nothing says how the 4 patches .* 2×2, is usual"):
+        net(np.zeros((2, 16, 4, 3)))
 
 
 def test_bytes_are_warned_of_where_nothing_says_the_normalisation(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 
 from ...files import Array, Stored, read_arrays, read_json
 from ...files.safetensors import widen_bfloat16
+from ...files.shards import refuse_one_of_several
 
 
 @dataclass(frozen=True)
@@ -43,11 +44,13 @@ def open_source(path: str | os.PathLike[str]) -> Source:
     Raises
     ------
     ValueError
-        If there is no such file, a shard is missing or lacks what the index says, or a folder holds none or several networks.
+        If there is no such file, or one shard of several; if a shard is missing or lacks what the index says, or a folder holds
+        none or several networks.
     """
     given = Path(path)
     if given.name == "config.json":
         given = given.parent
+    refuse_one_of_several(given)
     arrays = read_arrays(given)
     file = Path(arrays.source)
     return Source(file, {name: _widened(entry) for name, entry in arrays.stored.items()}, _config(file.parent))
