@@ -20,7 +20,7 @@ from .factorization import Factorization, Target, as_matrix, target
 from .kronecker import nearest_kronecker
 from .monarch import _check_sizes, nearest_monarch
 from .permutations_bounds import Grouping, least_distance2
-from .permutations_orders import Order, butterfly_order, kronecker_order, monarch_order
+from .permutations_orders import Order, butterfly_order, monarch_order
 from .permutations_swaps import exchanged_order
 from .rearrangement import check_shapes
 
@@ -105,7 +105,8 @@ def find_permutations(
     ratios of two rows, which take few values. Then rows and columns move in turn to the groups whose subspaces hold most of
     them, an exact assignment problem each time, and the residual falls until nothing moves. A Kronecker product is
     Monarch in two ways, and its rows are where the groups of both meet. A butterfly is split in the middle, and its factors again.
-    In a small sum of Kronecker products, whose few rows tell no groups, rows or columns are exchanged by twos from many starts.
+    For Kronecker products and their sums in a small matrix, whose few rows tell no groups, rows or columns are exchanged by twos
+    from many starts.
 
     A bound for all permutations is known where the structure cannot have full rank (Eckart and Young: singular values stay). For
     real matrices one is known, too, where the structure has rank 1 on two groups of columns or of rows: butterflies with a
@@ -182,7 +183,7 @@ def _search(sizes: Any, structure: str, rank: int, shape: tuple[int, ...]) -> _S
             if len(shapes) != 2:
                 raise ValueError(f"sizes={sizes!r}: expected two factors, ((mA, nA), (mB, nB))")
             (p, k), (q, s) = shapes
-            order = partial(kronecker_order if rank == 1 else exchanged_order, sizes=(p, k, q, s), rank=rank)
+            order = partial(exchanged_order, sizes=(p, k, q, s), rank=rank)
             largest = rank * min(p, k) * min(q, s)
             both = _groupings([(p, k, q, s), (q, s, p, k)], rank)
             return _Search(order, lambda B: nearest_kronecker(B, shapes, rank), 2, largest, *both)

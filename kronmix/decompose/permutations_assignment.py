@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
@@ -32,6 +33,21 @@ class Places:
     def size(self) -> int:
         """Items in a group."""
         return int(self.taken[:, 0].sum())
+
+    @cached_property
+    def items(self) -> list[Array]:
+        """Of every class."""
+        return [np.flatnonzero(self.class_of == c) for c in range(len(self.taken))]
+
+    @cached_property
+    def seats(self) -> list[Array]:
+        """Of every class, the groups that take its items, each as often as it does."""
+        return [np.arange(self.groups).repeat(taken) for taken in self.taken]
+
+    @cached_property
+    def open(self) -> Array:
+        """Whether a group takes items of an item's class: (items, groups)."""
+        return (self.taken > 0)[self.class_of]
 
     @property
     def parts(self) -> Array:
@@ -65,17 +81,12 @@ def assign(gain: Array, places: Places) -> Array:
 
     Exact: a linear assignment problem for each class, solved only where everyone's first choice does not fill the groups.
     """
-    group_of = np.empty(len(gain), np.intp)
-    for c, taken in enumerate(places.taken):
-        items, open_ = np.flatnonzero(places.class_of == c), np.flatnonzero(taken)
-        wanted = gain[np.ix_(items, open_)]
-        choice = wanted.argmax(axis=1)
-        if not np.array_equal(np.bincount(choice, minlength=len(open_)), taken[open_]):
-            seats = np.arange(len(open_)).repeat(taken[open_])
-            rows, at = linear_sum_assignment(wanted[:, seats], maximize=True)
-            choice = np.empty(len(items), np.intp)
-            choice[rows] = seats[at]
-        group_of[items] = open_[choice]
+    group_of = np.where(places.open, gain, -np.inf).argmax(axis=1)
+    chosen = np.bincount(places.class_of * places.groups + group_of, minlength=places.taken.size)
+    for c in np.flatnonzero((chosen.reshape(places.taken.shape) != places.taken).any(axis=1)):
+        items, seats = places.items[c], places.seats[c]
+        rows, at = linear_sum_assignment(gain[items[:, None], seats], maximize=True)
+        group_of[items[rows]] = seats[at]
     return np.argsort(group_of, kind="stable").reshape(places.groups, places.size)
 
 
@@ -100,7 +111,7 @@ def _greedy(between: Array, places: Places, rng: np.random.Generator) -> Array:
     groups = []
     for taken in places.taken.T:
         classes = np.flatnonzero(taken)
-        candidates = [np.flatnonzero(is_free & (places.class_of == c)) for c in classes]
+        candidates = [places.items[c][is_free[places.items[c]]] for c in classes]
         first = rng.choice(candidates[0])
         members = np.array([first])
         for _ in range(2):

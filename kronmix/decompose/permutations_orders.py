@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from math import prod
 
@@ -13,8 +14,10 @@ from .permutations_groups import ROUNDING, blocks, find_groups
 from .truncation import truncate
 
 # A matrix may be Monarch in ways that no second one crosses (a Fourier matrix): first splittings to try for a Kronecker product,
-# and how much larger the second residual may be before it counts as such a case.
+# how often one may come again before it counts as the only one, and how much larger the second residual may be before it counts
+# as such a case.
 _SPLITTINGS = 6
+_AGAIN = 3
 _LIKE = 1.5
 
 
@@ -51,6 +54,7 @@ def kronecker_order(
         rows, columns = swapped.rows.reshape(q, p).T, swapped.columns.reshape(s, k).T
         return Order(rows.ravel(), columns.ravel())
     best: tuple[float, Order] | None = None
+    seen: Counter[bytes] = Counter()
     for _ in range(_SPLITTINGS):
         by_q = find_groups(B, free(m, q), free(n, k), rank, restarts, rng)
         if min(q, k) == 1:
@@ -60,10 +64,17 @@ def kronecker_order(
         if best is None or by_p.residual < best[0]:
             rows = _where_groups_meet(by_p.rows, by_q.rows)
             best = by_p.residual, Order(rows, _where_groups_meet(by_q.columns, by_p.columns))
-        if by_p.residual <= _LIKE * by_q.residual + ROUNDING:
+        seen[_partition(by_q.rows)] += 1
+        if by_p.residual <= _LIKE * by_q.residual + ROUNDING or max(seen.values()) == _AGAIN:
             break
     assert best is not None
     return best[1]
+
+
+def _partition(groups: Array) -> bytes:
+    """The same for equal groups in whatever order."""
+    members = np.sort(groups, axis=1)
+    return members[np.argsort(members[:, 0])].tobytes()
 
 
 def _by_norm(B: Array, groups: Array) -> Array:

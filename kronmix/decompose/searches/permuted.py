@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from itertools import count
-from typing import Any
+from dataclasses import dataclass, replace
+from math import prod
+from typing import Any, Self
 
 import numpy as np
 
+from ...patterns import prime_factors
 from ..factorization import Factorization
 from ..permutations import Structure, find_permutations
 from .closed import monarch_sizes
-from .curves import Curve
+from .curves import Candidate, Curve
 from .spectra import Spectra, divisors
 
 #: Starts of the search for each shape.
@@ -31,11 +32,18 @@ class PermutedFamily:
     ----------
     name : str
     structure : {"monarch", "kronecker", "butterfly"}
+    known : sequence of Candidate
+        Front of what was found before: nothing larger than an exact one of these is tried.
     """
 
     name: str
     structure: Structure
     is_optimal: bool = False
+    known: Sequence[Candidate] = ()
+
+    def beyond(self, known: Sequence[Candidate]) -> Sequence[Self]:
+        """The same where something is known already."""
+        return (replace(self, known=known),)
 
     def curves(self, spectra: Spectra) -> Iterator[Curve]:
         for sizes in self._shapes(spectra):
@@ -57,17 +65,26 @@ class PermutedFamily:
 
     def _ranks(self, spectra: Spectra, sizes: tuple[int, ...]) -> Iterator[Factorization]:
         before = 1.0
-        for rank in count(1):
+        for rank in range(1, self._largest_rank(spectra, sizes) + 1):
             found = self.fit(spectra.matrix, sizes, rank)
-            if found.n_parameters + sum(spectra.shape) >= spectra.matrix.size:
-                return
             yield found
             if found.relative_error**2 <= spectra.floor or found.relative_error > _GAIN * before:
                 return
             before = found.relative_error
 
+    def _largest_rank(self, spectra: Spectra, sizes: tuple[int, ...]) -> int:
+        """The last one with fewer numbers, the orders counted, than the entries and than an exact candidate."""
+        exact = [row.n_parameters for row in self.known if row.relative_error**2 <= 2 * spectra.floor]
+        left = min([spectra.matrix.size, *exact]) - sum(spectra.shape) - 1
+        return max(left // self._numbers(sizes), 0)
+
     def _shapes(self, spectra: Spectra) -> Iterator[tuple[int, ...]]:
         yield from monarch_sizes(spectra)
+
+    def _numbers(self, sizes: tuple[int, ...]) -> int:
+        """Stored by each rank."""
+        p, k, q, s = sizes
+        return q * k * (p + s)
 
     def fit(self, B: Any, sizes: tuple[int, ...], rank: int) -> Factorization:
         return find_permutations(B, self._asked(sizes), self.structure, rank, restarts=_RESTARTS).factorization
@@ -77,10 +94,15 @@ class PermutedFamily:
 
 
 class PermutedKroneckerFamily(PermutedFamily):
-    """Sums of Kronecker products in another order."""
+    """Sums of Kronecker products in another order, in which A ⊗ B is B ⊗ A: one of the two shapes stands for both."""
 
     def _shapes(self, spectra: Spectra) -> Iterator[tuple[int, ...]]:
-        yield from (sizes for sizes in spectra.splittings(*spectra.shape) if min(sizes) > 1)
+        every = spectra.splittings(*spectra.shape)
+        yield from (sizes for sizes in every if min(sizes) > 1 and sizes[:2] <= sizes[2:])
+
+    def _numbers(self, sizes: tuple[int, ...]) -> int:
+        p, k, q, s = sizes
+        return p * k + q * s
 
     def _asked(self, sizes: tuple[int, ...]) -> Any:
         p, k, q, s = sizes
@@ -92,12 +114,14 @@ class PermutedButterflyFamily(PermutedFamily):
 
     def curves(self, spectra: Spectra) -> Iterator[Curve]:
         m, n = spectra.shape
-        waiting: list[tuple[int, ...]] = [(p, n // p) for p in divisors(n)[1:-1]] if m == n else []
+        waiting: list[tuple[int, ...]] = []
+        if m == n and self._largest_rank(spectra, prime_factors(n)) > 0:  # those with most factors store least
+            waiting = [(p, n // p) for p in divisors(n)[1:-1]]
         seen: set[tuple[int, ...]] = set()
         while waiting:
             radices = waiting.pop(0)
             found = self.fit(spectra.matrix, radices, 1)
-            if len(radices) > 2 and found.n_parameters + 2 * n < spectra.matrix.size:
+            if len(radices) > 2 and self._largest_rank(spectra, radices) > 0:
                 yield self._curve(spectra, radices, [found])
             if found.relative_error < _HOPELESS:
                 finer = [
@@ -108,9 +132,12 @@ class PermutedButterflyFamily(PermutedFamily):
                 waiting += [each for each in finer if each not in seen]
                 seen.update(finer)
 
+    def _numbers(self, sizes: tuple[int, ...]) -> int:
+        return prod(sizes) * sum(sizes)
+
 
 PERMUTED = (
-    PermutedKroneckerFamily("permuted Kronecker sum", "kronecker"),
     PermutedFamily("permuted Monarch", "monarch"),
+    PermutedKroneckerFamily("permuted Kronecker sum", "kronecker"),
     PermutedButterflyFamily("permuted butterfly", "butterfly"),
 )

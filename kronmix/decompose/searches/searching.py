@@ -78,8 +78,8 @@ def search(
         matrices of the shapes and ranks that are best without the data are fitted to it (T32).
     permute : bool
         Try every shape of sums of Kronecker products, Monarch matrices and butterflies after a reordering of rows and columns too
-        (T31): rank by rank as long as the error falls, butterflies from coarse to fine. This takes much longer:
-        about a minute for a 64 × 64 matrix.
+        (T31): rank by rank as long as the error falls and no exact structure is as small, butterflies from coarse to fine.
+        This takes much longer: about a minute for a 64 × 64 matrix.
     pad : bool or (rows, columns)
         Try structures of a larger size too, cut back to that of B: the next sizes whose prime factors are 2, 3 and 5, or those
         given. All numbers in their factors are counted.
@@ -134,7 +134,7 @@ def search(
     if families is None and moment is None:
         stages += [family.beyond for family in _DIAGONAL]
     if permute:
-        stages.append(lambda known: PERMUTED)
+        stages += [family.beyond for family in PERMUTED]
     if size != aim.matrix.shape:
         stages.append(lambda known: _padded(size, known))
     curves, smallest, interrupted = _curves(stages, spectra, limit, progress)
