@@ -2,12 +2,14 @@
 
 Only hidden layers are trained, between a fixed random embedding and a fixed random read-out, so that trained connections are equal.
 The arms separate the causes: *untied* has a Mixer's supports and shares nothing, *sparse* has random supports, *tied* is the Mixer,
-*permuted* the Mixer with random supports; *few* has as few trained weights as the Mixer, without sharing.
+*permuted* the Mixer with random supports. At equal trained weights, *few* has as few as the Mixer, without sharing, and *wide* is a
+Mixer so wide that it has as many as the dense layer, of more and smaller patches.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import isqrt
 from typing import Any
 
 import numpy as np
@@ -90,14 +92,15 @@ def decide(table: Table) -> Outcome:
     return decide_together(wider, f"{words}; test accuracy, mean over {', '.join(_data(table))}", beside)
 
 
-#: What sharing does: against a dense layer of equal connections, at equal connections and width, at equal trained weights, and with
-#: random supports.
+#: What sharing does: against a dense layer of equal connections, at equal connections and width, at equal trained weights, few and
+#: many, and with random supports.
 _BESIDE = (
     ("untied", "dense"),
     ("sparse", "dense"),
     ("tied", "dense"),
     ("tied", "untied"),
     ("tied", "few"),
+    ("wide", "dense"),
     ("permuted", "tied"),
 )
 
@@ -128,7 +131,7 @@ def _grid(
 ) -> tuple[Config, ...]:
     """Mixers with S = C = q²: as many connections as a dense layer q³ wide, as many trained weights as that with density 1/q².
 
-    Where there are ``noises`` of the labels, the arms are those that have one.
+    Where there are ``noises`` of the labels, the arms are those that have one. The wide Mixer has S = C = q³.
     """
     S, narrow, p = q**2, q**3, 1 / q**2
     arms = {
@@ -139,6 +142,8 @@ def _grid(
         "permuted": ("RP-Mixer", S, S, p),
         "few": ("sparse MLP", S, narrow // S, p),
     }
+    if isqrt(narrow) ** 2 == narrow:  # tokens that lie in a square
+        arms["wide"] = ("S-Mixer", narrow, narrow, 1 / narrow)
     noises = noises or dict.fromkeys(arms, 0.0)
     return tuple(
         Config(arm, *arms[arm], layers, data=data, noise=noise, **task)
