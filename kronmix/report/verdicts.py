@@ -122,6 +122,8 @@ def _plot(found: Comparison) -> Panel:
     structure, low_rank, dense = SERIES[1], SERIES[2], SERIES[0]
 
     def draw(ax: Any) -> None:
+        from matplotlib.ticker import LogLocator, NullFormatter
+
         def points(ones: Sequence[Contender], look: Any, label: str, line: bool = False) -> None:
             x = [one.numbers for one in ones]
             y = [one.error.value for one in ones]
@@ -138,6 +140,9 @@ def _plot(found: Comparison) -> Panel:
         numbers = [one.numbers for one in (*found.structures, *found.low_rank, found.dense)]
         if max(numbers) > 10 * min(numbers):
             ax.set_xscale("log")
+            ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            ax.xaxis.set_major_formatter(lambda x, _: count(round(x)))
+            ax.xaxis.set_minor_formatter(NullFormatter())
         best = found.best
         if best is not None:
             ax.annotate(
