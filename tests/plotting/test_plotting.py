@@ -191,3 +191,12 @@ def test_labels_of_a_front_do_not_meet(budget: int | None) -> None:
     extents = [text.get_window_extent() for text in ax.texts]
     assert extents
     assert not any(one.overlaps(other) for one, other in combinations(extents, 2))
+
+
+@pytest.mark.parametrize("mine", [(8, 64), (7, 63), (10, 62), (2, 40), (40, 30)])
+def test_the_words_at_two_widths_do_not_meet(mine: tuple[float, float]) -> None:
+    S = np.geomspace(1, 64, 50)
+    ax = km.plotting.plot_widths(S, 64 - 5 * np.abs(np.log2(S / 8)), mine, (8, 64))
+    ax.get_figure(root=True).draw_without_rendering()
+    one, other = (text.get_window_extent() for text in ax.texts)
+    assert not one.overlaps(other)
