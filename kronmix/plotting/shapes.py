@@ -41,13 +41,13 @@ def plot_widths(
     ax.plot(*best, marker="o", markersize=10, markerfacecolor="none", markeredgecolor=INK)
     ax.plot(*mine, marker="o", markersize=5, color=SERIES[2].colour)
     ax.annotate(_words("widest", best), best, (0, 12), textcoords="offset points", ha="center", fontsize=8, color=INK)
-    words = _words("this Mixer", mine)
+    # A short word a line: the point may be near the frame or the curve.
+    words = _words("this Mixer", mine).replace(", ", ",\n").replace(": ", ":\n")
     style: dict[str, Any] = {"fontsize": 8, "color": SERIES[2].colour}
     if abs(np.log2(mine[0] / best[0])) < 1:  # under the top of the hill, whose own words are above it
         ax.annotate(words, mine, (0, -10), textcoords="offset points", ha="center", va="top", **style)
-    else:  # above the flank, away from the hill; a short word a line, since the point may be near the frame
+    else:  # above the flank, away from the hill
         side, offset = ("right", (-6, 3)) if mine[0] <= best[0] else ("left", (6, 3))
-        words = words.replace(", ", ",\n").replace(": ", ":\n")
         ax.annotate(words, mine, offset, textcoords="offset points", ha=side, va="bottom", **style)
     from matplotlib.ticker import FuncFormatter
 
