@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from itertools import count
 from pathlib import Path
 from typing import Any
 
-from kronmix.files import write_file
+import numpy as np
 
-#: Files for the trainings of the cell that is run, in their order.
-_FILES: ContextVar[Iterator[Path] | None] = ContextVar("files for the trainings of the cell that is run", default=None)
+from kronmix.files import write_file
+from kronmix.networks import Network
+
+#: Where the cell that is run keeps the files of its trainings.
+_FOLDER: ContextVar[Path | None] = ContextVar("checkpoints of the cell that is run", default=None)
 
 
 @contextmanager
 def checkpoints(cell: Path, origin: Mapping[str, Any]) -> Iterator[None]:
     """Give every training in the block a file beside the cell's; what is there of another origin is thrown away.
 
-    A cell repeats its trainings in the same order, so that its n-th file is always that of its n-th training. Where the folder of
-    the cells is not there, as on a machine that does not share it, there are no checkpoints.
+    Where the folder of the cells is not there, as on a machine that does not share it, there are no checkpoints.
     """
     if not cell.parent.is_dir():
         yield
@@ -33,17 +35,31 @@ def checkpoints(cell: Path, origin: Mapping[str, Any]) -> Iterator[None]:
         forget_checkpoints(cell)
         folder.mkdir(exist_ok=True)
         write_file(made_with, text)
-    before = _FILES.set(folder / f"{n}.npz" for n in count())
+    before = _FOLDER.set(folder)
     try:
         yield
     finally:
-        _FILES.reset(before)
+        _FOLDER.reset(before)
 
 
-def next_checkpoint() -> Path | None:
-    """The file for the next training; None outside of a cell, and where its cells are not kept."""
-    files = _FILES.get()
-    return None if files is None else next(files)
+def checkpoint_of(network: Network, *settings: Any) -> Path | None:
+    """The file of a training of a cell; None outside of cells, and where they are not kept.
+
+    Parameters
+    ----------
+    network : Network
+        As it starts. Its values and the settings name the file, not the order of trainings: a cell whose first training another
+        cell of the same process has done already begins with its second.
+    settings
+        What else tells the cell's trainings apart: values with a ``repr``, such as the rate and the number of samples.
+    """
+    folder = _FOLDER.get()
+    if folder is None:
+        return None
+    digest = hashlib.sha256(repr((network, settings)).encode())
+    for factor in network.factors:
+        digest.update(np.ascontiguousarray(factor).tobytes())
+    return folder / f"{digest.hexdigest()[:16]}.npz"
 
 
 def forget_checkpoints(cell: Path) -> None:

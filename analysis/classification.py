@@ -11,7 +11,7 @@ from kronmix import networks as nn
 from kronmix.networks.rates import ChosenRate, choose_rate, is_end
 from kronmix.progress import whole
 
-from .checkpoints import next_checkpoint
+from .checkpoints import checkpoint_of
 from .sources import classes, images
 from .study import Table
 
@@ -139,7 +139,7 @@ def _fitted(network: nn.Network, task: Task, seed: int, X: Array, y: Array) -> n
                 schedule=nn.cosine(task.rate, steps, warmup=max(steps // 20, 1)),
                 seed=seed,
                 threads=1,
-                checkpoint=next_checkpoint(),
+                checkpoint=checkpoint_of(network, task, seed, len(y)),
                 progress=lambda epoch, epochs: None,
             )
         )

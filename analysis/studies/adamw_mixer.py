@@ -12,7 +12,7 @@ from kronmix.optimizers import SGD, AdamW, cosine
 from kronmix.progress import whole
 from kronmix.regularization import adamw_bound, adamw_point
 
-from ..checkpoints import next_checkpoint
+from ..checkpoints import checkpoint_of
 from ..statistics import Comparison, Outcome, decide_together
 from ..study import Study, Table, draw_intervals
 
@@ -105,7 +105,7 @@ def _gelu(config: Config, seed: int) -> dict[str, float]:
     found = whole(
         km.networks.fit(
             network, X[:1000], y[:1000], epochs=epochs, optimizer=trained, schedule=schedule, seed=seed, threads=1,
-            checkpoint=next_checkpoint(), progress=lambda epoch, epochs: None,
+            checkpoint=checkpoint_of(network, config, seed), progress=lambda epoch, epochs: None,
         )
     )  # fmt: skip
     wrong = float(np.mean(found.network(X[1000:]).argmax(axis=-1) != y[1000:]))

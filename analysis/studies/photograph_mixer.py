@@ -10,7 +10,7 @@ import numpy as np
 from kronmix.datasets import Camera
 from kronmix.networks.restorers import LINEAR, MIXER, MLP, RIDGE, Setting, restore_photographs
 
-from ..checkpoints import next_checkpoint
+from ..checkpoints import checkpoint_of
 from ..statistics import Comparison, Outcome, decide_together
 from ..study import Study, Table, draw_intervals
 
@@ -41,7 +41,7 @@ def run_cell(config: Config, seed: int) -> dict[str, float]:
     """Peak signal-to-noise ratio of everybody on the held-out parts of the photographs, in decibels; numbers of weights."""
     given = {f.name: getattr(config, f.name) for f in fields(config) if f.name not in ("blur", "contrast", "noise")}
     setting = Setting(**given, camera=Camera(config.blur, config.contrast, config.noise))
-    found = restore_photographs(setting, seed, checkpoint=next_checkpoint)
+    found = restore_photographs(setting, seed, checkpoint=checkpoint_of)
     return {
         "camera": _decibels(found.untouched),
         **{name: _decibels(one.error) for name, one in found.restorers.items()},

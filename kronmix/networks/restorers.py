@@ -126,7 +126,7 @@ def restore_photographs(
     setting: Setting | None = None,
     seed: int = 0,
     progress: Callable[[], None] = lambda: None,
-    checkpoint: Callable[[], Path | None] = lambda: None,
+    checkpoint: Callable[[Network, float], Path | None] = lambda network, rate: None,
     rates: Mapping[str, float] | None = None,
 ) -> Restored:
     """Train everybody on the same windows.
@@ -138,7 +138,7 @@ def restore_photographs(
         Of noise, windows, weights and the order of training.
     progress : function
         Called after each training.
-    checkpoint : function
+    checkpoint : function of the network and the rate
         Called before each training: the file from which it goes on, and to which it writes (see ``fit``).
     rates : mapping of name to float, optional
         Best rates of another seed: windows held back choose between that and a third of it, in place of a whole grid.
@@ -235,7 +235,7 @@ def _trained(
     held: Windows,
     seed: int,
     progress: Callable[[], None],
-    checkpoint: Callable[[], Path | None],
+    checkpoint: Callable[[Network, float], Path | None],
     rate: float | None,
 ) -> Restorer:
     """Trained at the rate that the windows held back choose, of a grid or of the known one and a third of it."""
@@ -260,7 +260,7 @@ def _trained(
                     schedule=cosine(rate, steps, warmup=max(steps // 20, 1)),
                     seed=seed,
                     threads=1,
-                    checkpoint=checkpoint(),
+                    checkpoint=checkpoint(network, rate),
                     progress=lambda epoch, epochs: None,
                 )
             ).network

@@ -16,7 +16,8 @@ import pytest
 
 from analysis import runner
 from analysis.cells import load_cell, load_failure
-from analysis.checkpoints import next_checkpoint
+from analysis.checkpoints import checkpoint_of
+from analysis.classification import train
 from analysis.runner import run_study
 from analysis.study import as_plain, find_study
 from kronmix import networks as nn
@@ -74,11 +75,30 @@ def test_a_cell_stopped_in_its_second_training_goes_on_there(tmp_path: Path) -> 
     assert through[:6] == [1, 2, 3, 1, 2, 3]
     assert epochs_of(tmp_path / "stopped", stop=4) == [1, 2, 3, 1]
     (folder,) = cells(tmp_path / "stopped").glob("*.checkpoints")
-    assert names(folder) == ["0.npz", "1.npz", "origin.json"]
+    assert [name.partition(".")[2] for name in names(folder)] == ["npz", "npz", "json"]
     assert epochs_of(tmp_path / "stopped") == through[4:]
     assert run(tmp_path / "stopped") == run(tmp_path / "through")
     assert not folder.exists()
-    assert next_checkpoint() is None  # outside of cells nothing is kept
+    assert checkpoint_of(nn.mlp(2, [3], 2)) is None  # outside of cells nothing is kept
+
+
+def test_a_training_that_another_cell_has_done_leaves_the_files_of_the_rest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stopped in a process that had the first training already, and gone on with in one that has not."""
+    done: set[int] = set()
+
+    def run_cell(config: Any, seed: int) -> dict[str, float]:
+        nets = {i: nn.mlp(64, [4], 10, seed=i) for i in (0, 1) if i not in done}
+        return {str(i): train(net, config, seed)[1]["loss"] for i, net in nets.items()}
+
+    monkeypatch.setattr(runner, "find_study", lambda _: replace(SMALL, run_cell=run_cell))
+    through = run(tmp_path / "through")
+    done.add(0)
+    assert epochs_of(tmp_path / "stopped", stop=2) == [1, 2]
+    done.clear()
+    assert epochs_of(tmp_path / "stopped") == [1, 2, 3, 3]
+    assert run(tmp_path / "stopped") == through
 
 
 @pytest.mark.parametrize("part", ["code", "data"])
@@ -107,7 +127,7 @@ def test_where_cells_are_not_kept_nothing_is(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["adamw_mixer", "photograph_mixer", "random_permutation"])
+@pytest.mark.parametrize("name", ["adamw_mixer", "data_aware", "photograph_mixer", "random_permutation"])
 def test_a_killed_process_goes_on(name: str, tmp_path: Path) -> None:
     """Of every way in which studies train: the epochs that were kept are there again, and the table is the same."""
     start = [sys.executable, "-m", "analysis", "run", name, "--preset", "planted", "--seeds", "1", "-q", "--out"]
@@ -118,7 +138,7 @@ def test_a_killed_process_goes_on(name: str, tmp_path: Path) -> None:
         time.sleep(0.001)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
-    assert list(folder.glob("cells/*.checkpoints/0.npz"))
+    assert list(folder.glob("cells/*.checkpoints/*.npz"))
     shutil.copytree(tmp_path / "killed", tmp_path / "fresh", ignore=shutil.ignore_patterns("*.checkpoints", "*.claim"))
     tables = []
     for out in ("killed", "fresh"):
