@@ -8,6 +8,7 @@ from contextlib import nullcontext
 from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -141,22 +142,35 @@ def _study(data: Path | None, repeated: dict[str, int], restored: dict[str, Any]
 def _train(images: Path | None, repeated: dict[str, int], restored: dict[str, Any]) -> Findings:
     from .. import datasets
     from ..regularization.restoration import standard_structures
-    from ..report import study_images, with_photographs
+    from ..report import study_images
+    from ..report.attempts import Attempts
 
     if images is None:
         pixels, source = datasets.digits()[0][..., None], "scikit-learn's 1 797 handwritten digits"
     else:
         pixels, source = datasets.images(images)[0], f"the images of {images.name}"
     total, done = 2 * repeated["seeds"] * len(standard_structures()), count(1)
-    with progress("training") as advance:
-        advance(0, total)
-        found = study_images(pixels, source, progress=lambda: advance(next(done), total), **repeated, **restored)
-    if images is not None:
-        return found
-    first, trainings = repeated["seed"], count(1)
+    first = repeated["seed"]
     chosen = range(first, first + min(repeated["seeds"], _PHOTOGRAPH_SEEDS))
-    with progress("photographs") as advance:
-        return with_photographs(found, chosen, repeated["steps"], lambda: advance(next(trainings), None))
+    with beside(partial(photographs, chosen, repeated["steps"])) if images is None else nullcontext() as restored_too:
+        with progress("training") as advance:
+            advance(0, total)
+            found = study_images(pixels, source, progress=lambda: advance(next(done), total), **repeated, **restored)
+        if restored_too is None:
+            return found
+        attempt = Attempts(list(found.failures))
+        with progress("photographs") as advance:
+            more = attempt("photographs", lambda: restored_too(advance))
+    failures = (*attempt.failures, *(more.failures if more else ()))
+    return replace(found, photographs=more.photographs if more else (), failures=failures)
+
+
+def photographs(seeds: range, steps: int, advance: Advance) -> Findings:
+    """What is found about photographs, and nothing else."""
+    from ..report import Findings, with_photographs
+
+    trainings = count(1)
+    return with_photographs(Findings(""), seeds, steps, lambda: advance(next(trainings), None))
 
 
 def _predict(file: Path, repeated: dict[str, int]) -> Findings:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -242,10 +243,7 @@ def _trained(
     cut, center, scale = round((1 - _CHOOSING) * len(learned.clean)), learned.seen.mean(), learned.seen.std()
     epochs = given.epochs * (given.passes if name == MLP else 1)
 
-    def restoring(network: Network, seen: Array) -> Array:
-        return network((seen - center) / scale) * scale + center
-
-    def trained(rate: float) -> tuple[float, Network]:
+    def trained(rate: float) -> tuple[float, _Scaled]:
         steps = epochs * -(-cut // _BATCH)
         network = make(seed)
         try:
@@ -265,17 +263,18 @@ def _trained(
                 )
             ).network
         except DivergedError:
-            return np.inf, network
+            return np.inf, _Scaled(network, center, scale)
         finally:
             progress()
-        return _error(restoring(network, learned.seen[cut:]), learned.clean[cut:]), network
+        restore = _Scaled(network, center, scale)
+        return _error(restore(learned.seen[cut:]), learned.clean[cut:]), restore
 
     if rate is None:
         chosen = choose_rate(trained, given.rate)
     else:
         chosen = min((ChosenRate(r, *trained(r)) for r in (rate, rate / 3)), key=lambda one: one.score)
-    network, restore = chosen.result, partial(restoring, chosen.result)
-    error = _error(restore(held.seen), held.clean)
+    restore = chosen.result
+    network, error = restore.network, _error(restore(held.seen), held.clean)
     return Restorer(name, network.n_parameters, network.connections, error, chosen.rate, restore)
 
 
@@ -283,17 +282,37 @@ def _ridge(learned: Windows, held: Windows) -> Restorer:
     """Every pixel from all pixels; λ by leaving one window out."""
     from sklearn.linear_model import RidgeCV
 
-    def rows(images: Array) -> Array:
-        return images.reshape(len(images), -1)
-
-    model = RidgeCV(_RIDGES).fit(rows(learned.seen), rows(learned.clean))
-
-    def restore(seen: Array) -> Array:
-        return np.asarray(model.predict(rows(seen))).reshape(seen.shape)
-
+    model = RidgeCV(_RIDGES).fit(_rows(learned.seen), _rows(learned.clean))
+    restore = _Predicted(model)
     numbers = model.coef_.size + np.size(model.intercept_)
     error = _error(restore(held.seen), held.clean)
     return Restorer(RIDGE, numbers, model.coef_.size, error, float(model.alpha_), restore)
+
+
+@dataclass(frozen=True)
+class _Scaled:
+    """A network of windows that were normalised."""
+
+    network: Network
+    center: float
+    scale: float
+
+    def __call__(self, seen: Array) -> Array:
+        return self.network((seen - self.center) / self.scale) * self.scale + self.center
+
+
+@dataclass(frozen=True)
+class _Predicted:
+    """An estimator of windows as rows."""
+
+    model: Any
+
+    def __call__(self, seen: Array) -> Array:
+        return np.asarray(self.model.predict(_rows(seen))).reshape(seen.shape)
+
+
+def _rows(images: Array) -> Array:
+    return images.reshape(len(images), -1)
 
 
 def _error(found: Array, wanted: Array) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from dataclasses import replace
 from typing import Any
 
@@ -121,3 +122,10 @@ def test_around_known_rates_little_is_tried() -> None:
         kept = again.restorers[name].rate == rate
         assert kept == (again.restorers[name].error == found.restorers[name].error)
         assert kept or again.rates[name] == rate / 3
+
+
+def test_restorers_travel_between_processes() -> None:
+    found = restore_photographs(SMALL)
+    windows = np.random.default_rng(0).normal(size=(3, 8, 8, 1))
+    for name, one in pickle.loads(pickle.dumps(found)).restorers.items():
+        np.testing.assert_array_equal(one.restore(windows), found.restorers[name].restore(windows))
