@@ -544,3 +544,46 @@ def test_decay_paths_of_sums_are_bounded(name: str, loss_name: str) -> None:
         np.testing.assert_allclose(path.lower_bound, path.objective, rtol=1e-6)
     else:
         assert "no convex extension that is known; proved: at most" in path.remark
+
+
+# ---- the ends of paths of initial scales -------------------------------------------------------------------------------
+
+
+def overdetermined(truth: Any) -> tuple[km.Regression, Any]:
+    """A problem, and its only minimiser."""
+    rng = np.random.default_rng(5)
+    X = rng.standard_normal((4, 30))
+    Y = truth @ X + 0.1 * rng.standard_normal((4, 30))
+    return km.Regression(X, Y), np.linalg.lstsq(X.T, Y.T)[0].T
+
+
+def test_where_one_weight_fits_best_that_is_what_scales_are_compared_with() -> None:
+    rng = np.random.default_rng(0)
+    problem, best = overdetermined(rng.standard_normal((4, 4)))
+    product = km.Chain(km.Dense(np.ones((4, 4))), km.Dense(np.ones((4, 4))))
+    path = km.regularization_path(problem, product, "scale", [1e-3, 1.0])
+    assert path.reference is not None
+    assert path.reference[0] == pytest.approx(best, abs=1e-8)
+    assert path.weights[1] == pytest.approx(best, abs=1e-6)  # from a large start, too, it is followed to its end
+    assert "consistent with" in path.remark
+
+
+def test_a_scale_path_says_how_far_its_end_is_from_the_least_penalty() -> None:
+    truth = np.kron(np.diag([2.0, 1.0]), np.array([[1.0, 0.3], [0.2, 1.0]]))
+    problem, _ = overdetermined(truth + 0.03 * np.random.default_rng(1).standard_normal((4, 4)))
+    path = km.regularization_path(problem, km.Kronecker(np.ones((2, 2)), np.ones((2, 2))), "scale", [1e-3])
+    assert path.distance is not None
+    assert path.distance[0] > 0.01
+    assert f"ends {path.distance[0]:.2g} (relative) away" in path.remark
+    assert "consistent" not in path.remark
+
+
+def test_a_mixer_leaves_zero_from_small_scales() -> None:
+    """Of degree 4: from α it takes a time of α⁻², which no fixed number of steps covers."""
+    rng = np.random.default_rng(2)
+    problem, _ = overdetermined(np.kron(rng.standard_normal((2, 2)), rng.standard_normal((2, 2))))
+    mixer = km.LinearMixer([np.ones((2, 2))] * 2, [np.ones((2, 2))] * 2)
+    path = km.regularization_path(problem, mixer, "scale", [1e-2, 0.3])
+    losses = [loss(problem, km.Dense(B)) for B in path.weights]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-6)
+    assert losses[0] < 0.05 * loss(problem, km.Dense(np.zeros((4, 4))))

@@ -23,11 +23,17 @@ from ..path import Path
 from ..problems import Problem, loss
 from ..proximal import is_squared, loss_and_dense_gradient
 from ..references import reference_path
+from ..structures import parametrised
 from .decay import convex_penalty
-from .plan import Done, Plan, Point, beside, positive, register_kind, supported
+from .plan import Done, Plan, Point, beside, distance_from, positive, register_kind, supported
 
 #: Residual, relative to the data, at which a flow counts as done.
 _FITTED = 1e-9
+#: Relative distance from the least R(B) up to which the smallest scale counts as leading there.
+_NEAR = 0.01
+_STEPS = 20_000
+#: Time to follow products of more than two factors for, in that in which they leave zero; they mostly come to rest before.
+_LONG = 1e6
 #: From this scale on the factors themselves are followed; below it their logarithms.
 _LARGE_SCALE = 0.1
 
@@ -65,27 +71,36 @@ class Scale:
 
 @singledispatch
 def _plan(structure: Any, problem: Problem, parameters: Any, rng: np.random.Generator) -> Plan:
-    """Random starts of root mean square α; beside them the least R(B) that fits, to which α → 0 should lead."""
+    """Random starts of root mean square α; beside them the least R(B) that fits, to which α → 0 should lead.
+
+    A product of L factors leaves zero in a time of α^{2−L}: beyond two factors the flow is followed, whose steps are as long as it
+    is slow.
+    """
     αs = np.geomspace(1e-4, 1.0, 9) if parameters is None else positive(parameters, "α")
     packing = Packing(structure)
     direction = rng.standard_normal(packing.size)
     slope = float(np.linalg.norm(loss_and_dense_gradient(problem, np.zeros(problem.shape))[1]))
+    degree = parametrised(structure).degree or 2
+
+    def trained(α: float) -> StructuredOperator:
+        start = packing.operator(α * direction)
+        least = 1e-14 * loss(problem, start)
+        if degree > 2:
+            time = _LONG * max(α ** (2 - degree), 1.0) / slope
+            return whole(gradient_flow(problem, start, time, loss_tolerance=least, records=2)).operator
+        tolerance = 1e-8 * min(α, 1.0) * slope
+        run = gradient_descent(
+            problem, start, steps=_STEPS, loss_tolerance=least, gradient_tolerance=tolerance, records=2
+        )
+        if whole(run).reason == "steps" and is_squared(problem):  # not at its end yet
+            run = gradient_flow(problem, run.operator, _LONG / slope, loss_tolerance=least, records=2)
+        return whole(run).operator
 
     def points(done: Done) -> Iterator[Point]:
         for index, α in enumerate(αs.tolist()):
-            if index in done:
-                continue
-            start = packing.operator(α * direction)
-            at_start = loss(problem, start)
-            run = gradient_descent(
-                problem,
-                start,
-                steps=20_000,
-                loss_tolerance=1e-14 * at_start,
-                gradient_tolerance=1e-8 * min(α, 1.0) * slope,
-                records=2,
-            )
-            yield index, whole(run).operator.to_dense(), run.operator
+            if index not in done:
+                found = trained(α)
+                yield index, found.to_dense(), found
 
     return Plan(αs, points, _least_penalty, f"initial scale of {type(structure).__name__}", "initial scale α")
 
@@ -102,9 +117,25 @@ def _least_penalty(path: Path) -> Path:
     if penalty is None:
         return replace(path, remark=f"no reference: the penalty that {type(structure).__name__} induces is not convex")
     _, G = loss_and_dense_gradient(problem, np.zeros(problem.shape))
-    least = reference_path(problem, penalty, [1e-5 * float(penalty.grid(G, problem.curvature)[0])]).weights[0]
+    small = 1e-5 * float(penalty.grid(G, problem.curvature)[0])  # from here the limit is near
+    least = reference_path(problem, penalty, [small, 0.0]).weights[1]
     along = Path(path.parameter, np.broadcast_to(least, (len(path.parameter), *least.shape)))
-    return supported(path, along, "consistent with, not proved: small scales lead to the least R(B) that fits (T23)")
+    return _told(supported(path, along, ""))
+
+
+def _told(path: Path) -> Path:
+    """With the distance that is left at the smallest scale in words."""
+    if path.distance is None or path.reference is None:
+        return path
+    at = int(path.parameter.argmin())
+    left, α = float(path.distance[at]), path.parameter[at]
+    end = f"from α={α:.2g} training ends {left:.2g} (relative) away from the least R(B) that fits"
+    if left <= _NEAR:
+        return replace(path, remark=f"{end}: consistent with, not proved, that small scales lead there (T23)")
+    assert path.structure is not None
+    off = distance_from(path.structure, path.reference[at])
+    nearest = f"; what {type(path.structure).__name__} holds of that is {off:.2g} away itself" if off > _NEAR else ""
+    return replace(path, remark=f"measured: {end}{nearest}")
 
 
 @_plan.register
