@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,21 +43,6 @@ def save(found: RegularizationPath, stage: Path, op: StructuredOperator, title: 
 
 def record(found: RegularizationPath, problem: Any, source: str) -> dict[str, Any]:
     """A point for each parameter, with the coefficients in the units of the data where there are such."""
-    from ..operators import Dense
-    from ..regularization import loss
-
-    points = [
-        {
-            "parameter": parameter,
-            "loss": loss(problem, Dense(B)),
-            "norm": np.linalg.norm(B),
-            "entries_not_0": _nonzero(found, B),
-            "distance": None if found.distance is None else found.distance[i],
-            "excess": None if found.excess is None else found.excess[i],
-            "certified": None if found.certified is None else bool(found.certified[i]),
-        }
-        for i, (parameter, B) in enumerate(zip(found.parameter, found.weights, strict=True))
-    ]
     scaled = found.scaling is not None
     return {
         "name": found.name,
@@ -64,7 +50,7 @@ def record(found: RegularizationPath, problem: Any, source: str) -> dict[str, An
         "label": found.label,
         "reason": found.reason,
         "remark": found.remark,
-        "points": points,
+        "points": _points(found, problem),
         "features": found.scaling.features if found.scaling is not None else None,
         "outputs": found.scaling.outputs if found.scaling is not None else None,
         "coef": found.coef if scaled else None,
@@ -72,33 +58,49 @@ def record(found: RegularizationPath, problem: Any, source: str) -> dict[str, An
     }
 
 
-def _nonzero(found: RegularizationPath, B: Any) -> int:
-    return int(np.count_nonzero(np.abs(B) > 1e-6 * np.abs(found.weights).max()))
-
-
-def table_of(found: RegularizationPath, title: str, problem: Any) -> Table:
-    """A row for every point."""
+def _points(found: RegularizationPath, problem: Any) -> list[dict[str, Any]]:
+    """What there is to say of every point; None where it does not apply."""
     from ..operators import Dense
     from ..regularization import loss
     from ..regularization.path import relative_distances
-    from ..report.words import number, percent, scientific
 
     to_limit = None if found.limit is None else relative_distances(found.weights, found.limit)
-    headings = ["loss", "norm", "entries not 0"]
-    headings += ["distance to reference"] * (found.distance is not None)
-    headings += ["distance to limit"] * (to_limit is not None)
-    headings += ["certified"] * (found.excess is not None)
-    shown = table(title, (found.label,), tuple(headings))
-    for i, (parameter, B) in enumerate(zip(found.parameter, found.weights, strict=True)):
-        cells = [f"{parameter:.4g}", number(loss(problem, Dense(B))), number(float(np.linalg.norm(B)))]
-        cells.append(str(_nonzero(found, B)))
-        if found.distance is not None:
-            cells.append(scientific(float(found.distance[i])))
-        if to_limit is not None:
-            cells.append(scientific(float(to_limit[i])))
-        if found.excess is not None and found.certified is not None:
-            cells.append("yes" if found.certified[i] else f"within {percent(float(found.excess[i]))}")
-        shown.add_row(*cells)
+    smallest = 1e-6 * np.abs(found.weights).max()
+    return [
+        {
+            "parameter": parameter,
+            "loss": loss(problem, Dense(B)),
+            "norm": float(np.linalg.norm(B)),
+            "entries_not_0": int(np.count_nonzero(np.abs(B) > smallest)),
+            "distance": None if found.distance is None else float(found.distance[i]),
+            "distance_to_limit": None if to_limit is None else float(to_limit[i]),
+            "excess": None if found.excess is None else float(found.excess[i]),
+            "certified": None if found.certified is None else bool(found.certified[i]),
+        }
+        for i, (parameter, B) in enumerate(zip(found.parameter, found.weights, strict=True))
+    ]
+
+
+def table_of(found: RegularizationPath, title: str, problem: Any) -> Table:
+    """A row for every point, without columns that do not apply."""
+    from ..report.words import number, percent, scientific
+
+    def certified(point: dict[str, Any]) -> str:
+        return "yes" if point["certified"] else f"within {percent(point['excess'])}"
+
+    columns: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
+        "loss": ("loss", lambda point: number(point["loss"])),
+        "norm": ("norm", lambda point: number(point["norm"])),
+        "entries_not_0": ("entries not 0", lambda point: str(point["entries_not_0"])),
+        "distance": ("distance to reference", lambda point: scientific(point["distance"])),
+        "distance_to_limit": ("distance to limit", lambda point: scientific(point["distance_to_limit"])),
+        "excess": ("certified", certified),
+    }
+    points = _points(found, problem)
+    told = [column for key, column in columns.items() if points and points[0][key] is not None]
+    shown = table(title, (found.label,), tuple(heading for heading, _ in told))
+    for point in points:
+        shown.add_row(f"{point['parameter']:.4g}", *(words(point) for _, words in told))
     return shown
 
 
