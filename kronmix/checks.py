@@ -6,7 +6,9 @@ ValueError (out of range), quoting the argument's name and what was given.
 
 from __future__ import annotations
 
+import dis
 import operator
+from collections.abc import Sequence
 from math import isfinite
 from typing import Any
 
@@ -18,6 +20,8 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 #: Largest explicit matrix that is made unless told otherwise, in bytes (1 GiB).
 MAX_BYTES = 2**30
+
+_RAISE = dis.opmap["RAISE_VARARGS"]
 
 
 def as_numbers(array: Any, name: str, ndim: int | None = None) -> Array:
@@ -151,3 +155,23 @@ def check_memory(
         raise MemoryError(
             f"a dense {size} {dtype} matrix takes {needed:,} bytes, above max_bytes={max_bytes:,}; {instead}"
         )
+
+
+def raised_in(error: BaseException, packages: Sequence[str]) -> bool:
+    """Whether a ``raise`` in one of these packages made an exception: what breaks inside NumPy, or in a sum, was not foreseen.
+
+    Examples
+    --------
+    >>> from kronmix.checks import integer, raised_in
+    >>> try:
+    ...     integer(1.5, "rank")
+    ... except TypeError as error:
+    ...     print(raised_in(error, ["kronmix"]), raised_in(error, ["numpy"]))
+    True False
+    """
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None or trace.tb_frame.f_globals.get("__name__", "").partition(".")[0] not in packages:
+        return False
+    return trace.tb_frame.f_code.co_code[trace.tb_lasti] == _RAISE

@@ -19,6 +19,7 @@ import scipy.io
 import scipy.sparse
 from safetensors.numpy import save_file
 
+from kronmix.checks import raised_in
 from kronmix.files import read_arrays, read_matrix, staged_folder, take, write_file
 
 MATRIX = np.arange(6.0).reshape(2, 3) - 2.5
@@ -108,6 +109,75 @@ def test_bad_files_are_named_in_one_sentence(tmp_path: Path, name: str, content:
     with pytest.raises(ValueError, match=words) as caught:
         read_matrix(tmp_path / name)
     assert "\n" not in str(caught.value)
+
+
+def npy(header: str) -> bytes:
+    return b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header.encode() + bytes(100)
+
+
+def shaped(shape: str, descr: str = "'<f8'") -> str:
+    return f"{{'descr': {descr}, 'fortran_order': False, 'shape': {shape}}}"
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        shaped("(2, 2)")[:-2],
+        "(" * 5000,
+        "{{}}",
+        "{[]: 1}",
+        "{1: 2, 'shape': (2, 2)}",
+        "{'descr': " + "[" * 300,
+        shaped("(-1, -10)"),
+        shaped("(-2, 2)"),
+        shaped("(True, True)"),
+        shaped(f"({10**21}, 0)"),
+        shaped(f"({'1, ' * 70})"),
+        shaped(f"({'9' * 6000}, 2)"),
+        shaped("(2, 2)", "'|S0'"),
+        shaped("(2, 2)", "'zz'"),
+        shaped("(2, 2)", "[('a',)]"),
+    ],
+)
+def test_whatever_numpy_raises_over_a_header_is_told_with_the_files_name(tmp_path: Path, header: str) -> None:
+    """TokenError, TypeError, "Maximum allowed dimension exceeded" … came out as a fault of kronmix, with exit code 1."""
+    (tmp_path / "a.npy").write_bytes(npy(header))
+    with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
+        archive.writestr("W.npy", npy(header))
+    for name, key in (("a.npy", None), ("a.npz", "W")):
+        with pytest.raises(ValueError, match=re.escape(str(tmp_path / name))) as caught:
+            read_matrix(tmp_path / name, key)
+        assert raised_in(caught.value, ["kronmix"])
+        assert len(str(caught.value)) < len(str(tmp_path)) + 300
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("m.safetensors.index.json", b'{"weight_map": {"a": "x\\u0000y"}}', "cannot be read"),
+        (
+            "m.safetensors",
+            (58).to_bytes(8, "little") + b'{"a":{"dtype":["x"],"shape":[1,1],"data_offsets":[0,4]}}  ' + bytes(4),
+            "array 'a' cannot be read",
+        ),
+    ],
+)
+def test_names_and_types_of_a_wrong_kind_are_told(tmp_path: Path, name: str, content: bytes, words: str) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(ValueError, match=words) as caught:
+        read_matrix(tmp_path / name)
+    assert raised_in(caught.value, ["kronmix"])
+
+
+@pytest.mark.parametrize("shape", [np.array([np.nan, 2]), np.array(["a", "b"]), np.array([-3, -4])])
+def test_a_sparse_matrix_of_no_shape_is_told(tmp_path: Path, shape: Any) -> None:
+    scipy.sparse.save_npz(tmp_path / "B.npz", scipy.sparse.csr_array(MATRIX))
+    with np.load(tmp_path / "B.npz") as whole:
+        parts: dict[str, Any] = {**whole, "shape": shape}
+    np.savez(tmp_path / "B.npz", **parts)
+    with pytest.raises(ValueError, match="not a whole sparse matrix") as caught:
+        read_matrix(tmp_path / "B.npz")
+    assert raised_in(caught.value, ["kronmix"])
 
 
 def test_which_matrix_is_asked_for_when_there_are_several(tmp_path: Path) -> None:

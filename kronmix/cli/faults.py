@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import dis
 import traceback
 from dataclasses import dataclass
-from types import TracebackType
 
 import typer
 
+from ..checks import raised_in
 from ..extras import install_line
 
 #: What kronmix raises to refuse an input. The same classes raised by anything else are a fault of kronmix.
 _REFUSALS = (ValueError, TypeError, ArithmeticError)
 #: Of click or of the copy that typer carries, whichever typer uses.
 _USAGE = typer.BadParameter.__base__
-_RAISE = dis.opmap["RAISE_VARARGS"]
+_OURS = ("kronmix", "analysis")
 
 
 @dataclass(frozen=True)
@@ -57,21 +56,11 @@ def _is_refusal(error: BaseException) -> bool:
     """Whether a ``raise`` in kronmix made it: what breaks inside NumPy, or in a sum, was not foreseen."""
     if isinstance(error, ImportError) and "pip install" in str(error):
         return True
-    last = _last(error.__traceback__)
-    if not isinstance(error, _REFUSALS) or last is None:
-        return False
-    frame = last.tb_frame
-    return _is_ours(frame.f_globals.get("__name__", "")) and frame.f_code.co_code[last.tb_lasti] == _RAISE
+    return isinstance(error, _REFUSALS) and raised_in(error, _OURS)
 
 
 def _is_ours(module: str) -> bool:
-    return module.partition(".")[0] in ("kronmix", "analysis")
-
-
-def _last(trace: TracebackType | None) -> TracebackType | None:
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    return trace
+    return module.partition(".")[0] in _OURS
 
 
 def _usage(error: BaseException) -> str:

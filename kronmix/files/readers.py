@@ -8,8 +8,7 @@ from __future__ import annotations
 import gzip
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from math import prod
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -19,9 +18,13 @@ import numpy as np
 from .recognition import refuse_what_is_not_read
 from .safetensors import stored_safetensors
 from .shards import INDEX, stored_shards
-from .stored import Array, Stored, first_line, holds_numbers
+from .stored import Array, Stored, damage_told, first_line, holds_numbers
 
 Reader = Callable[[Path, int], dict[str, Stored]]
+
+_NO_ARRAY = "not a NumPy array"
+_NO_ARCHIVE = "not a whole .npz archive"
+_NO_SPARSE = "not a whole sparse matrix of scipy.sparse.save_npz"
 
 
 def _npy(file: Path, max_bytes: int) -> dict[str, Stored]:
@@ -30,7 +33,7 @@ def _npy(file: Path, max_bytes: int) -> dict[str, Stored]:
 
 
 def _npz(file: Path, max_bytes: int) -> dict[str, Stored]:
-    with _whole_archive(file), zipfile.ZipFile(file) as archive:
+    with damage_told(file, _NO_ARCHIVE), zipfile.ZipFile(file) as archive:
         stored = {}
         for entry in archive.infolist():
             name = entry.filename.removesuffix(".npy")
@@ -45,19 +48,10 @@ def _npz(file: Path, max_bytes: int) -> dict[str, Stored]:
 
 def _npz_entry(file: Path, entry: zipfile.ZipInfo, name: str, max_bytes: int) -> Callable[[], Array]:
     def read() -> Array:
-        with _whole_archive(file), zipfile.ZipFile(file) as archive, archive.open(entry) as stream:
+        with damage_told(file, _NO_ARCHIVE), zipfile.ZipFile(file) as archive, archive.open(entry) as stream:
             return _npy_array(stream, entry.file_size, f"{file}: array {name!r}", max_bytes)
 
     return read
-
-
-@contextmanager
-def _whole_archive(file: Path) -> Iterator[None]:
-    """What a damaged archive raises, as a ValueError that names it."""
-    try:
-        yield
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
-        raise ValueError(f"{file}: not a whole .npz archive ({first_line(error)})") from error
 
 
 def _sparse_npz(file: Path, stored: dict[str, Stored], max_bytes: int) -> Stored:
@@ -65,41 +59,37 @@ def _sparse_npz(file: Path, stored: dict[str, Stored], max_bytes: int) -> Stored
     from scipy.sparse import load_npz
 
     def read() -> Array:
-        shape = stored["shape"].read()
-        needed = prod(int(n) for n in shape.ravel()) * stored["data"].read().dtype.itemsize
+        needed = prod(declared) * stored["data"].read().dtype.itemsize
         if needed > max_bytes:
             raise ValueError(
-                f"{file}: a sparse matrix of shape {tuple(shape)} takes {needed:,} bytes in full, above the limit of {max_bytes:,}"
+                f"{file}: a sparse matrix of shape {declared} takes {needed:,} bytes in full, above the limit of {max_bytes:,}"
             )
-        try:
+        with damage_told(file, _NO_SPARSE):
             matrix = load_npz(file)
             if matrix.format in ("csr", "csc", "bsr"):
                 matrix.check_format(full_check=True)  # indices beyond the matrix would be written where they point
             return matrix.toarray()
-        except (ValueError, KeyError, IndexError, NotImplementedError) as error:
-            raise ValueError(
-                f"{file}: not a whole sparse matrix of scipy.sparse.save_npz ({first_line(error)})"
-            ) from error
 
-    declared = stored["shape"].read()
-    return Stored(tuple(int(n) for n in declared.ravel()), stored["data"].dtype, read)
+    with damage_told(file, _NO_SPARSE):
+        declared = tuple(int(n) for n in stored["shape"].read().ravel())
+    return Stored(declared, stored["data"].dtype, read)
 
 
 def _npy_kind(stream: Any) -> tuple[tuple[int, ...], np.dtype[Any] | None]:
     """Shape and type that an entry's header claims, None without a header: what is wrong is told when it is read."""
     try:
-        shape, _, dtype, _ = _npy_header(stream)
-    except (ValueError, EOFError, SyntaxError, UnicodeDecodeError):
+        shape, _, dtype, _ = _npy_header(stream, "")
+    except (zipfile.BadZipFile, zlib.error):  # of the archive around it
+        raise
+    except Exception:  # whatever NumPy's parser makes of these bytes
         return (), None
     return shape, dtype
 
 
 def _npy_array(stream: Any, length: int, source: str, max_bytes: int) -> Array:
     """Read one .npy stream of a known length; its header is believed only where it agrees with that length."""
-    try:
-        shape, fortran, dtype, offset = _npy_header(stream)
-    except (ValueError, EOFError, SyntaxError, UnicodeDecodeError) as error:
-        raise ValueError(f"{source}: not a NumPy array ({first_line(error)})") from error
+    with damage_told(source, _NO_ARRAY):
+        shape, fortran, dtype, offset = _npy_header(stream, source)
     if dtype.hasobject:
         raise ValueError(f"{source} holds pickled Python objects, which are never loaded: expected numbers")
     count = int(np.prod(shape, dtype=object)) if shape else 1
@@ -113,20 +103,22 @@ def _npy_array(stream: Any, length: int, source: str, max_bytes: int) -> Array:
     data = stream.read(needed)
     if len(data) != needed:
         raise ValueError(f"{source} is truncated: expected {needed:,} bytes, got {len(data):,}")
-    array = np.frombuffer(data, dtype=dtype, count=count)
-    return array.reshape(shape, order="F" if fortran else "C")
+    with damage_told(source, _NO_ARRAY):
+        return np.frombuffer(data, dtype=dtype, count=count).reshape(shape, order="F" if fortran else "C")
 
 
-def _npy_header(stream: Any) -> tuple[tuple[int, ...], bool, np.dtype[Any], int]:
+def _npy_header(stream: Any, source: str) -> tuple[tuple[int, ...], bool, np.dtype[Any], int]:
     version = np.lib.format.read_magic(stream)
     readers: dict[tuple[int, int], Callable[..., Any]] = {
         (1, 0): np.lib.format.read_array_header_1_0,
         (2, 0): np.lib.format.read_array_header_2_0,
     }
     if version not in readers:
-        raise ValueError(f"format version {version} is not known")
+        raise ValueError(f"{source}: {_NO_ARRAY} (format version {version} is not known)")
     counted = _Counting(stream)
     shape, fortran, dtype = readers[version](counted)
+    if not all(type(n) is int and n >= 0 for n in shape):
+        raise ValueError(f"{source}: {_NO_ARRAY} (shape is not valid: {shape})")
     return shape, fortran, dtype, np.lib.format.MAGIC_LEN + counted.count
 
 
@@ -167,13 +159,13 @@ def _mtx(file: Path, max_bytes: int) -> dict[str, Stored]:
     from scipy.io import mminfo, mmread
     from scipy.sparse import issparse
 
-    try:
+    with damage_told(file, "not a readable Matrix Market file"):
         rows, columns, *_ = mminfo(file)
         if 8 * rows * columns > max_bytes:
-            raise ValueError(f"{rows}×{columns} takes {8 * rows * columns:,} bytes, above the limit of {max_bytes:,}")
+            raise ValueError(
+                f"{file}: {rows}×{columns} takes {8 * rows * columns:,} bytes, above the limit of {max_bytes:,}"
+            )
         matrix = mmread(file)
-    except (ValueError, OverflowError, gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise ValueError(f"{file}: not a readable Matrix Market file ({first_line(error)})") from error
     return {stem(file): Stored.of(matrix.toarray() if issparse(matrix) else np.asarray(matrix))}
 
 
@@ -181,14 +173,11 @@ def _mat(file: Path, max_bytes: int) -> dict[str, Stored]:
     from scipy.io import loadmat
     from scipy.sparse import issparse
 
-    try:
-        loaded = loadmat(file)
-    except NotImplementedError as error:
-        raise ValueError(f"{file}: MATLAB 7.3 files are HDF5, save with -v7 instead") from error
-    except (
-        Exception
-    ) as error:  # SciPy's parser raises what a damaged file makes of it: TypeError, KeyError, zlib.error …
-        raise ValueError(f"{file}: not a whole .mat file ({first_line(error)})") from error
+    with damage_told(file, "not a whole .mat file"):
+        try:
+            loaded = loadmat(file)
+        except NotImplementedError as error:
+            raise ValueError(f"{file}: MATLAB 7.3 files are HDF5, save with -v7 instead") from error
     arrays = {}
     for name, value in loaded.items():
         if name.startswith("__"):

@@ -11,7 +11,7 @@ from ..checks import finite
 from .readers import READERS, ending
 from .recognition import refuse_what_is_no_file, refuse_what_is_not_read
 from .shards import MODEL, file_of
-from .stored import MAX_BYTES, Array, Arrays
+from .stored import MAX_BYTES, Array, Arrays, damage_told
 
 
 def read_arrays(path: str | os.PathLike[str], max_bytes: int = MAX_BYTES) -> Arrays:
@@ -58,7 +58,8 @@ def read_arrays(path: str | os.PathLike[str], max_bytes: int = MAX_BYTES) -> Arr
     reader = READERS.get(ending(file))
     if reader is None:
         raise ValueError(f"{file}: unknown file type {file.suffix!r}, expected one of {', '.join(sorted(READERS))}")
-    return Arrays(file, reader(file, max_bytes))
+    with damage_told(file, "cannot be read"):
+        return Arrays(file, reader(file, max_bytes))
 
 
 def read_matrix(path: str | os.PathLike[str], key: str | None = None, max_bytes: int = MAX_BYTES) -> Array:
@@ -95,7 +96,10 @@ def read_matrix(path: str | os.PathLike[str], key: str | None = None, max_bytes:
         names = ", ".join(sorted(arrays))
         matrices = [name for name, stored in arrays.stored.items() if len(stored.shape) == 2 and stored.numeric]
         if not matrices:
-            shapes = ", ".join(f"{name} of shape {stored.shape}" for name, stored in sorted(arrays.stored.items()))
+            shapes = ", ".join(
+                f"{name} of shape {stored.shape}{'' if stored.numeric else f', {stored.dtype}'}"
+                for name, stored in sorted(arrays.stored.items())
+            )
             raise ValueError(f"{path}: holds no matrix, but {shapes or 'nothing'}")
         if len(matrices) > 1:
             raise ValueError(

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from ..checks import raised_in
+
 Array = np.ndarray[Any, np.dtype[Any]]
 
 #: Largest array that is read unless told otherwise, in bytes (4 GiB).
 MAX_BYTES = 2**32
+
+_LONGEST = 160
 
 
 @dataclass(frozen=True)
@@ -70,7 +75,9 @@ class Arrays(Mapping[str, Array]):
         self.source, self.stored = source, stored
 
     def __getitem__(self, name: str) -> Array:
-        array = self.stored[name].read()
+        stored = self.stored[name]
+        with damage_told(self.source, f"array {name!r} cannot be read"):
+            array = stored.read()
         if not holds_numbers(array.dtype):
             raise ValueError(f"{self.source}: array {name!r} has dtype {array.dtype}, expected numbers")
         return array
@@ -85,12 +92,38 @@ class Arrays(Mapping[str, Array]):
         return name in self.stored
 
 
+@contextmanager
+def damage_told(source: str | os.PathLike[str], words: str) -> Iterator[None]:
+    """Whatever a parser raises over a damaged file, as one ValueError that begins with the file's name.
+
+    The parsers of NumPy, SciPy and Python raise what a file's bytes make of them (TypeError, TokenError, RecursionError …).
+    What kronmix itself raises names the file already: it stays, as does what the system says about opening it.
+
+    Examples
+    --------
+    >>> from kronmix.files.stored import damage_told
+    >>> with damage_told("B.npy", "not a NumPy array"):
+    ...     {}["shape"]
+    Traceback (most recent call last):
+        ...
+    ValueError: B.npy: not a NumPy array ('shape')
+    """
+    try:
+        yield
+    except Exception as error:
+        if (isinstance(error, OSError) and error.strerror) or raised_in(error, ("kronmix",)):
+            raise
+        kind = MemoryError if isinstance(error, MemoryError) else ValueError
+        raise kind(f"{os.fspath(source)}: {words} ({first_line(error)})") from error
+
+
 def holds_numbers(dtype: np.dtype[Any] | None) -> bool:
     """Whether a type is bool, integer, real or complex."""
     return dtype is not None and dtype.kind in "biufc"
 
 
 def first_line(error: BaseException) -> str:
-    """The first line of an error's words, without its full stop."""
+    """The first line of an error's words, without its full stop, and no more of it than a terminal's line or two."""
     lines = str(error).strip().splitlines()
-    return (lines[0] if lines else type(error).__name__).rstrip(".")
+    line = (lines[0] if lines else type(error).__name__).rstrip(".")
+    return line if len(line) <= _LONGEST else line[:_LONGEST] + " …"
