@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import multiprocessing
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import Enum
 from importlib.util import find_spec
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from typing import TypeVar
 
@@ -51,7 +53,8 @@ def beside(work: Work[Result]) -> Iterator[Work[Result]]:
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe(duplex=False)
     process = context.Process(target=_serve, args=(work, theirs), daemon=True)
-    process.start()
+    with _interrupt_held():  # which it inherits: whoever started it ends it
+        process.start()
     theirs.close()
 
     def wait(advance: Advance) -> Result:
@@ -76,6 +79,20 @@ def beside(work: Work[Result]) -> Iterator[Work[Result]]:
 
 
 @contextmanager
+def _interrupt_held() -> Iterator[None]:
+    """Ctrl-C waits for the end of the block, where the system can hold it."""
+    if sys.platform == "win32":
+        yield
+        return
+    resource_tracker.ensure_running()  # else it starts with the first process, and lets go of what is held
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
 def _one_blas_thread() -> Iterator[None]:
     if find_spec("threadpoolctl") is None:
         yield
@@ -88,7 +105,7 @@ def _one_blas_thread() -> Iterator[None]:
 
 
 def _serve(work: Work[Result], pipe: Connection) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # who started this process ends it
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # also where it is not inherited
     try:
         with _one_blas_thread():
             value = work(lambda *step: pipe.send((Event.MOVED, step)))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
+import sys
 import time
 
 import pytest
@@ -55,3 +57,14 @@ def test_what_it_returns_raises_and_tells_arrives() -> None:
             died(lambda *step: None)
     assert steps == [(1, 3, "square of 0"), (2, 3, "square of 1"), (3, 3, "square of 2")]
     assert not multiprocessing.active_children()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no signals to send")
+def test_it_does_not_hear_an_interrupt_not_even_while_it_starts() -> None:
+    with beside(squares) as squared:
+        (child,) = multiprocessing.active_children()
+        assert child.pid is not None
+        for _ in range(20):
+            os.kill(child.pid, signal.SIGINT)
+            time.sleep(0.01)
+        assert len(squared(lambda *step: None)) == 100_000
