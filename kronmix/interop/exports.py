@@ -130,7 +130,7 @@ def write_factors(op: StructuredOperator, file: str | os.PathLike[str], target: 
     Returns
     -------
     str
-        Python that reads the file there.
+        Python that reads the file there, by the path given.
 
     Raises
     ------
@@ -155,7 +155,7 @@ def write_factors(op: StructuredOperator, file: str | os.PathLike[str], target: 
     if path.suffix != chosen.suffix:
         raise ValueError(f"{path}: expected a name ending in {chosen.suffix}")
     write_file(path, chosen.data(op))
-    return chosen.usage(path.name, name)
+    return chosen.usage(os.fspath(path), name)
 
 
 def state(op: StructuredOperator) -> Mapping[str, Array]:

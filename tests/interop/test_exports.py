@@ -82,6 +82,14 @@ def test_mat_files_hold_the_factors_in_order(name: str, tmp_path: Path) -> None:
     np.testing.assert_allclose(dense, op.to_dense(), atol=1e-12)
 
 
+@pytest.mark.parametrize("target", interop.exports.LIBRARIES)
+def test_the_line_reads_the_file_where_it_was_written(target: str, tmp_path: Path) -> None:
+    """It named the file without its folder, beside the full path of the factors."""
+    file = tmp_path / f"x{interop.exports.LIBRARIES[target].suffix}"
+    line = interop.write_factors(operators()["Monarch"], file, target)
+    assert str(file.with_suffix("")) in line
+
+
 def test_tensors_have_the_names_of_the_modules(tmp_path: Path) -> None:
     op = km.Dense(RNG.normal(size=(2, 8))) @ operators()["Monarch"]
     interop.write_factors(op, tmp_path / "x.safetensors", "torch")
