@@ -13,7 +13,9 @@ from scipy.sparse import csr_array
 
 import kronmix as km
 from kronmix.decompose import FAMILIES, Curve, rearrange
+from kronmix.decompose.factorization import target
 from kronmix.decompose.searches.permuted import PERMUTED
+from kronmix.decompose.searches.spectra import Spectra
 from tests.strategies import Source
 
 NAMES = [family.name for family in FAMILIES]
@@ -257,6 +259,22 @@ def test_one_shape_of_a_permuted_sum_stands_for_both() -> None:
     for sizes in (((2, 2), (2, 3)), ((2, 3), (2, 2))):
         found = km.find_permutations(B, sizes, "kronecker").factorization
         assert found.relative_error == pytest.approx(row.relative_error)
+
+
+@pytest.mark.slow
+def test_a_budget_spares_permuted_structures_beyond_it_and_changes_nothing_within() -> None:
+    B = np.random.default_rng(0).normal(size=(8, 8))
+    every = km.search(B, families=["low rank"], permute=True)
+    within = km.search(B, families=["low rank"], permute=True, budget=40)
+    assert [str(row) for row in within.front] == [str(row) for row in every.front if row.n_parameters <= 40]
+    spectra = Spectra(target(B))
+    for limit, most in ((None, 2), (40, 1)):
+        (family,) = PERMUTED[1].beyond((), limit)
+        assert max(len(curve.ranks) for curve in family.curves(spectra) if curve.sizes == (2, 4, 4, 2)) == most
+    spectra = Spectra(target(butterfly(Source(0, np.float64), 3, 2, 2).to_dense()))
+    for limit, found in ((None, True), (100, False)):  # the finest stores 12 · 7, and the orders 24
+        (family,) = PERMUTED[2].beyond((), limit)
+        assert any(family.curves(spectra)) == found
 
 
 def test_no_permuted_structure_is_tried_that_is_larger_than_an_exact_one() -> None:

@@ -34,16 +34,20 @@ class PermutedFamily:
     structure : {"monarch", "kronecker", "butterfly"}
     known : sequence of Candidate
         Front of what was found before: nothing larger than an exact one of these is tried.
+    limit : int, optional
+        Most numbers that may be stored: no second rank is tried beyond it (a first one tells how small the smallest is), and no
+        butterfly where the finest stores more.
     """
 
     name: str
     structure: Structure
     is_optimal: bool = False
     known: Sequence[Candidate] = ()
+    limit: int | None = None
 
-    def beyond(self, known: Sequence[Candidate]) -> Sequence[Self]:
+    def beyond(self, known: Sequence[Candidate], limit: int | None = None) -> Sequence[Self]:
         """The same where something is known already."""
-        return (replace(self, known=known),)
+        return (replace(self, known=known, limit=limit),)
 
     def curves(self, spectra: Spectra) -> Iterator[Curve]:
         for sizes in self._shapes(spectra):
@@ -75,8 +79,9 @@ class PermutedFamily:
     def _largest_rank(self, spectra: Spectra, sizes: tuple[int, ...]) -> int:
         """The last one with fewer numbers, the orders counted, than the entries and than an exact candidate."""
         exact = [row.n_parameters for row in self.known if row.relative_error**2 <= 2 * spectra.floor]
-        left = min([spectra.matrix.size, *exact]) - sum(spectra.shape) - 1
-        return max(left // self._numbers(sizes), 0)
+        more, each = sum(spectra.shape), self._numbers(sizes)
+        largest = (min([spectra.matrix.size, *exact]) - more - 1) // each
+        return max(largest if self.limit is None else min(largest, max((self.limit - more) // each, 1)), 0)
 
     def _shapes(self, spectra: Spectra) -> Iterator[tuple[int, ...]]:
         yield from monarch_sizes(spectra)
@@ -115,7 +120,9 @@ class PermutedButterflyFamily(PermutedFamily):
     def curves(self, spectra: Spectra) -> Iterator[Curve]:
         m, n = spectra.shape
         waiting: list[tuple[int, ...]] = []
-        if m == n and self._largest_rank(spectra, prime_factors(n)) > 0:  # those with most factors store least
+        finest = prime_factors(n)  # stores least
+        allowed = self.limit is None or self._numbers(finest) + m + n <= self.limit
+        if m == n and allowed and self._largest_rank(spectra, finest) > 0:
             waiting = [(p, n // p) for p in divisors(n)[1:-1]]
         seen: set[tuple[int, ...]] = set()
         while waiting:

@@ -134,7 +134,7 @@ def search(
     if families is None and moment is None:
         stages += [family.beyond for family in _DIAGONAL]
     if permute:
-        stages += [family.beyond for family in PERMUTED]
+        stages += [partial(family.beyond, limit=limit) for family in PERMUTED]
     if size != aim.matrix.shape:
         stages.append(lambda known: _padded(size, known))
     curves, smallest, interrupted = _curves(stages, spectra, limit, progress)
