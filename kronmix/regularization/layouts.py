@@ -165,6 +165,21 @@ class Rearranged(View):
         return unrearrange(blocks[0], (self.left, self.right))
 
 
+@dataclass(frozen=True, eq=False)
+class Reordered(View):
+    """The blocks of a matrix whose rows and columns stand in another order: B[i, j] is its entry (rows[i], columns[j]) (T30)."""
+
+    inner: View
+    rows: Array
+    columns: Array
+
+    def split(self, B: Array) -> Array:
+        return self.inner.split(B[np.ix_(np.argsort(self.rows), np.argsort(self.columns))])
+
+    def join(self, blocks: Array, shape: tuple[int, int]) -> Array:
+        return self.inner.join(blocks, shape)[np.ix_(self.rows, self.columns)]
+
+
 @dataclass(frozen=True)
 class KroneckerPieces(Layout):
     """One piece from a Kronecker product of free matrices and identities.

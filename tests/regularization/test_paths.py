@@ -207,6 +207,11 @@ def test_early_stopping_of_dense_weights_is_near_ridge() -> None:
         km.Kronecker(ones(2, 3), ones(3, 2)),
         km.Monarch(ones(3, 2, 2), ones(2, 3, 3)),
         km.Chain(km.Dense(ones(6, 1)), km.Dense(ones(1, 6))),
+        km.Chain(
+            km.Permutation([2, 0, 1, 5, 3, 4]),
+            km.Kronecker(ones(2, 3), ones(3, 2)),
+            km.Permutation([1, 2, 3, 4, 5, 0]),
+        ),
         pytest.param(km.LowRank(ones(6, 1), ones(1, 6)), marks=pytest.mark.slow),
     ],
 )
@@ -218,6 +223,27 @@ def test_rank_of_observed_targets_is_truncation(structure: Any) -> None:
     errors = np.linalg.norm(path.weights - T, axis=(1, 2))
     assert (np.diff(errors) < 0).all()
     assert errors[-1] < 1e-5
+
+
+# ---- permutations outside --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [([[2, 0, 3, 1]], []), ([[1, 2, 3, 0], [2, 0, 3, 1]], [[3, 1, 0, 2], [1, 2, 3, 0]])]
+)
+def test_a_pair_between_permutations_has_the_time_path_of_the_pair(before: Any, after: Any) -> None:
+    """T30: rows and columns of B stand in another order, and nothing else is different."""
+    pair = km.Kronecker(ones(2, 2), ones(2, 2))
+    left, right = ([km.Permutation(np.array(P)) for P in each] for each in (before, after))
+    T = np.random.default_rng(0).normal(size=(4, 4))
+
+    def moved(B: Any) -> Any:
+        return km.Chain(*left, km.Dense(B), *right).to_dense()
+
+    plain = km.regularization_path(km.Observed(T), pair, "time", [1.0, 0.1])
+    path = km.regularization_path(km.Observed(moved(T)), km.Chain(*left, pair, *right), "time", [1.0, 0.1])
+    np.testing.assert_allclose(path.weights, [moved(B) for B in plain.weights], atol=1e-12)
+    np.testing.assert_allclose(path.limit, [moved(B) for B in plain.limit], atol=1e-12)
 
 
 # ---- what a comparison is worth ---------------------------------------------------------------------------------------

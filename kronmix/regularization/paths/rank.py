@@ -12,7 +12,7 @@ import numpy as np
 from ... import checks
 from ...operators import Chain, Dense, Kronecker, LowRank, Monarch, StructuredOperator, SumOfKroneckers
 from ...operators.arrays import Array
-from ..norms import factored_blocks
+from ..norms import between_permutations, factored_blocks
 from ..path import Path
 from ..problems import Observed, Problem
 from ..proximal import is_squared
@@ -51,8 +51,13 @@ def _(structure: LowRank, r: int) -> StructuredOperator:
 
 @of_rank.register
 def _(structure: Chain, r: int) -> StructuredOperator:
+    left, core, right = between_permutations(structure)
+    if core is not structure:
+        return Chain(*left, of_rank(core, r), *right)
     if len(structure.operators) != 2 or not all(isinstance(op, Dense) for op in structure.operators):
-        raise TypeError(f"{structure!r} has no single inner size: expected a chain of two Dense operators")
+        raise TypeError(
+            f"{structure!r} has no single inner size: expected two Dense operators or a pair, perhaps between permutations"
+        )
     return Chain(Dense(np.ones((structure.shape[0], r))), Dense(np.ones((r, structure.shape[1]))))
 
 
