@@ -11,7 +11,7 @@ from ..operators import Chain, Dense, LowRank, StructuredOperator
 from ..operators.arrays import Array
 from ..regularization.gradients import Packing
 from ..regularization.induced import induced_norm
-from ..regularization.norms import factored_blocks
+from ..regularization.pairs import factored_blocks
 from ..regularization.paths.decay import typical_size
 from ..regularization.paths.fit import best_fit, random_starts
 from ..regularization.penalties import balanced_factors

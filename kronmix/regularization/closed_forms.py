@@ -8,7 +8,7 @@ import numpy as np
 
 from ..checks import as_finite
 from ..operators.arrays import Array
-from .norms import factored_blocks
+from .pairs import factored_blocks
 from .path import Path
 from .references import check_parameters
 

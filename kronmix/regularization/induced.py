@@ -7,7 +7,8 @@ from typing import Any
 
 from ..operators import Dense, Hadamard, StructuredOperator
 from .gauges import Gauge
-from .norms import L1, Nuclear, Penalty, Ridge, factored_blocks
+from .norms import L1, Nuclear, Penalty, Ridge
+from .pairs import factored_blocks
 from .structures import parametrised
 
 

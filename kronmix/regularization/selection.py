@@ -14,7 +14,7 @@ from ..operators.arrays import Array
 from ..progress import whole
 from .least_squares import least_squares
 from .losses import LOSSES
-from .norms import factored_blocks
+from .pairs import factored_blocks
 from .problems import Regression, loss
 from .scaling import Scaling
 

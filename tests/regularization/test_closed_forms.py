@@ -8,7 +8,7 @@ from hypothesis import given, strategies as st
 from scipy.integrate import quad, solve_ivp
 
 import kronmix as km
-from kronmix.regularization import averaged_mode, balanced_mode, learning_time, norms, unbalanced_mode
+from kronmix.regularization import averaged_mode, balanced_mode, learning_time, pairs, unbalanced_mode
 
 signed = st.floats(0.05, 3).flatmap(lambda a: st.sampled_from([a, -a]))
 
@@ -85,7 +85,7 @@ STRUCTURES = {
 def test_soft_threshold_path_stays_in_the_structure_and_solves_its_convex_problem(name):
     structure = STRUCTURES[name]
     T = np.random.default_rng(0).normal(size=(6, 8))
-    view, rank = norms.factored_blocks(structure)
+    view, rank = pairs.factored_blocks(structure)
     λ = np.array([1.0, 0.0, 0.3])
     path = km.soft_threshold_path(structure, T, λ)
     assert all((np.linalg.matrix_rank(view.split(B)) <= rank).all() for B in path.weights)
@@ -119,7 +119,7 @@ def test_averaged_flow_is_that_of_the_trained_factors(name):
     """Integrate the factors' own gradient flow from balanced, aligned factors of scale α, through the pullback."""
     structure, α = STRUCTURES[name], 1e-3
     T = np.random.default_rng(2).normal(size=(6, 8))
-    view, rank = norms.factored_blocks(structure)
+    view, rank = pairs.factored_blocks(structure)
     U, _, Vh = np.linalg.svd(view.split(T), full_matrices=False)
     left, right = α * U[..., :rank], α * Vh[:, :rank]
     if name == "monarch":  # blocks (q·k, p, 1) and (q·k, 1, s) -> left (q, p, k), right (k, q, s)

@@ -12,7 +12,7 @@ from sklearn.datasets import load_diabetes
 from sklearn.linear_model import Lasso, lars_path
 
 import kronmix as km
-from kronmix.regularization import GapError, Path, induced_norm, layouts, minimize_penalized, norms, relative_gap
+from kronmix.regularization import GapError, Path, induced_norm, layouts, minimize_penalized, norms, pairs, relative_gap
 from kronmix.regularization.proximal import loss_and_dense_gradient
 from kronmix.regularization.solvers import _SOLVERS, Found, register_solver
 
@@ -265,7 +265,7 @@ def test_default_grid_starts_where_the_minimiser_is_zero(name):
 def test_induced_norm_of_structures(structure, expected):
     assert induced_norm(structure) == expected
     B = np.random.default_rng(0).normal(size=structure.shape)
-    if norms.factored_blocks(structure)[1] == 1:  # on blocks of rank 1 it is the sum of their Frobenius norms (T17)
+    if pairs.factored_blocks(structure)[1] == 1:  # on blocks of rank 1 it is the sum of their Frobenius norms (T17)
         B = structure.to_dense()
         assert expected.value(B) == pytest.approx(norms.Groups(expected.view).value(B))
     path = km.reference_path(km.Observed(B), "nuclear", [0.1], groups=structure)

@@ -12,7 +12,7 @@ import numpy as np
 from ... import checks
 from ...operators import Chain, Dense, Kronecker, LowRank, Monarch, StructuredOperator, SumOfKroneckers
 from ...operators.arrays import Array
-from ..norms import between_permutations, factored_blocks
+from ..pairs import between_permutations, factored_blocks
 from ..path import Path
 from ..problems import Observed, Problem
 from ..proximal import is_squared
