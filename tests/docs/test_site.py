@@ -69,8 +69,9 @@ def test_links_anchors_and_images_are_sound(site: Path) -> None:
 
 def test_every_theorem_has_its_anchor_and_its_verdict(site: Path) -> None:
     page = (site / "theory.html").read_text(encoding="utf-8")
-    for number in range(1, 28):
-        assert f'id="t{number}"' in page
+    numbers = {row["number"].lower() for row in theory.verdicts()}
+    assert len(numbers) > 30
+    assert {number for number in numbers if f'id="{number}"' not in page} == set()
     assert page.count(">holds<") == len(theory.verdicts())
     assert "FAILS" not in page
     assert "ACCEPTED" not in page
