@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import typer
 
-from ..checks import raised_in
 from ..extras import install_line
 
 #: What kronmix raises to refuse an input. The same classes raised by anything else are a fault of kronmix.
@@ -56,6 +55,8 @@ def _is_refusal(error: BaseException) -> bool:
     """Whether a ``raise`` in kronmix made it: what breaks inside NumPy, or in a sum, was not foreseen."""
     if isinstance(error, ImportError) and "pip install" in str(error):
         return True
+    from ..checks import raised_in  # with NumPy, which a command that is only parsed does without
+
     return isinstance(error, _REFUSALS) and raised_in(error, _OURS)
 
 

@@ -489,7 +489,7 @@ def test_penalty_objects_are_checked():
     [
         (km.Kronecker(np.eye(2), np.eye(2), np.eye(2)), "Kronecker with 3 factors: expected two"),
         (km.Hadamard(np.eye(2), np.eye(2), np.eye(2)), "Hadamard with 3 factors: expected two"),
-        (km.Chain(km.Dense(np.eye(2)), km.Permutation([1, 0])), "expected a chain of two Dense operators"),
+        (km.Chain(km.Dense(np.eye(2)), km.Permutation([1, 0])), "Dense is not known as a product of two factors"),
         (km.Permutation([1, 0]), "Permutation is not known as a product of two factors"),
     ],
 )
