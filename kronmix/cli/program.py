@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import update_wrapper
+from itertools import pairwise, takewhile
 from typing import Annotated, Any, NoReturn, get_type_hints
 
 import typer
@@ -89,14 +90,23 @@ class Program:
         for stream in (sys.stdout, sys.stderr):
             if hasattr(stream, "reconfigure"):
                 stream.reconfigure(errors="replace")  # ⊗ on a terminal that has no such letter
+        words = list(read(arguments))
         try:
-            code = self.app(list(read(arguments)), prog_name=self.name, standalone_mode=False)
+            code = self.app(words, prog_name=self.name, standalone_mode=False)
         except (Exception, KeyboardInterrupt) as error:
             stop = stop_for(error)
             if stop is None:
                 raise
-            code = self._said(stop, "--json" in arguments)
+            code = self._said(stop, self._asks_for_json(words))
         sys.exit(code if isinstance(code, int) else 0)
+
+    def _asks_for_json(self, words: Sequence[str]) -> bool:
+        """Whether ``--json`` is an option among words that could not be parsed: not another one's value, nor after ``--``."""
+        commands = getattr(typer.main.get_command(self.app), "commands", {})
+        parameters = commands[words[0]].params if words and words[0] in commands else []
+        with_values = {name for one in parameters if not getattr(one, "is_flag", True) for name in one.opts}
+        options = takewhile(lambda word: word != "--", words)
+        return any(word == "--json" and before not in with_values for before, word in pairwise(("", *options)))
 
     def _schema(self, command: str) -> str:
         return f"{self.name}/{command}/{self.versions[command]}"

@@ -75,6 +75,23 @@ def test_json_is_what_its_schema_says(
     assert all((folder / file).exists() for file in record.get("files", ()))
 
 
+@pytest.mark.parametrize(
+    ("words", "asked"),
+    [
+        ("inspect --nope --json", True),
+        ("--json inspect", True),
+        ("nope --json", True),
+        ("inspect --nope -- --json", False),
+        ("report --nope --out --json", False),
+    ],
+)
+def test_what_cannot_be_parsed_answers_in_json_where_that_is_asked_for(
+    capsys: pytest.CaptureFixture[str], words: str, asked: bool
+) -> None:
+    code, printed, _ = call(capsys, *words.split())
+    assert (code, bool(printed)) == (2, asked)
+
+
 def test_every_command_has_a_schema_and_every_schema_a_command() -> None:
     folder = package_files("kronmix") / "cli" / "schemas"
     commands = {str(one.callback.__name__) for one in app.registered_commands if one.callback}

@@ -604,6 +604,7 @@ def test_a_scale_path_says_how_far_its_end_is_from_the_least_penalty() -> None:
     assert "consistent" not in path.remark
 
 
+@pytest.mark.slow
 def test_a_mixer_leaves_zero_from_small_scales() -> None:
     """Of degree 4: from α it takes a time of α⁻², which no fixed number of steps covers."""
     rng = np.random.default_rng(2)
