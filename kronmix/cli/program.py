@@ -90,8 +90,9 @@ class Program:
         for stream in (sys.stdout, sys.stderr):
             if hasattr(stream, "reconfigure"):
                 stream.reconfigure(errors="replace")  # ⊗ on a terminal that has no such letter
-        words = list(read(arguments))
+        words = list(arguments)
         try:
+            words = list(read(arguments))
             code = self.app(words, prog_name=self.name, standalone_mode=False)
         except (Exception, KeyboardInterrupt) as error:
             stop = stop_for(error)
