@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import singledispatch
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -74,6 +75,7 @@ def _print_json(schema: str, record: Mapping[str, Any]) -> None:
     typer.echo(json.dumps(plain({**head, **record}), ensure_ascii=False, allow_nan=False, indent=2))
 
 
+@singledispatch
 def plain(value: Any) -> Any:
     """Values that JSON knows: arrays as lists, paths as text, and null for what is not finite.
 
@@ -83,14 +85,30 @@ def plain(value: Any) -> Any:
     >>> plain({"a": (1, float("inf")), "b": Path("x")})
     {'a': [1, None], 'b': 'x'}
     """
-    if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(item) for item in value]
-    if isinstance(value, float):
-        return float(value) if math.isfinite(value) else None
-    if value is None or isinstance(value, (str, bool, int)):
-        return value
-    if isinstance(value, Path):
-        return str(value)
     return plain(value.tolist())  # NumPy's scalars and arrays
+
+
+@plain.register(Mapping)
+def _(value: Mapping[Any, Any]) -> dict[str, Any]:
+    return {str(key): plain(item) for key, item in value.items()}
+
+
+@plain.register(list)
+@plain.register(tuple)
+def _(value: Sequence[Any]) -> list[Any]:
+    return [plain(item) for item in value]
+
+
+@plain.register
+def _(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None
+
+
+@plain.register
+def _(value: str | int | None) -> str | int | None:
+    return value
+
+
+@plain.register
+def _(value: Path) -> str:
+    return str(value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import signal
 import sys
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import Enum
@@ -109,7 +110,8 @@ def _serve(work: Work[Result], pipe: Connection) -> None:
     try:
         with _one_blas_thread():
             value = work(lambda *step: pipe.send((Event.MOVED, step)))
-    except Exception as error:
+    except Exception as error:  # raised again where it is waited for, which does not know where it came from
+        error.add_note("".join(traceback.format_exception(error)))
         pipe.send((Event.RAISED, error))
     else:
         pipe.send((Event.RETURNED, value))

@@ -111,7 +111,7 @@ def path(
     from ..regularization import regularization_path
     from ..regularization.stored_paths import interrupted_path
     from .path_data import read_problem
-    from .path_results import NAMES, coefficients, record, save, table_of
+    from .path_results import NAMES, coefficients, points_of, record, save, table_of
     from .path_structures import DEEP, STRUCTURES
 
     files = tuple(out / name for name in NAMES if film or name != "path.html")
@@ -131,10 +131,10 @@ def path(
         stopped = " (interrupted)" if found.reason == "interrupted" else ""
         title = f"{found.name}, {source}{stopped}"
         save(found, stage, op, title, film)
-    named = coefficients(found)
-    shown = (table_of(found, title, problem), *((named,) if named is not None else ()), *filter(None, (found.remark,)))
+    told, named = points_of(found, problem), coefficients(found)
+    shown = (table_of(found, told, title), *((named,) if named is not None else ()), *filter(None, (found.remark,)))
     return Answer(
-        record(found, problem, source),
+        record(found, told, source),
         shown,
         files,
         130 if stopped else 0,

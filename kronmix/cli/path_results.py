@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 #: Files that a path can leave behind, the main one last.
 NAMES = ("path.npz", "path.html", "path.png")
+#: What is known of a point of a path, by name.
+Point = dict[str, Any]
 #: Most features whose coefficients are printed.
 _MOST_FEATURES = 6
 
@@ -41,8 +43,8 @@ def save(found: RegularizationPath, stage: Path, op: StructuredOperator, title: 
         save_animation(found.weights, stage / "path.html", labels, found.name)
 
 
-def record(found: RegularizationPath, problem: Any, source: str) -> dict[str, Any]:
-    """A point for each parameter, with the coefficients in the units of the data where there are such."""
+def record(found: RegularizationPath, points: list[Point], source: str) -> dict[str, Any]:
+    """The points, with the coefficients in the units of the data where there are such."""
     scaled = found.scaling is not None
     return {
         "name": found.name,
@@ -50,7 +52,7 @@ def record(found: RegularizationPath, problem: Any, source: str) -> dict[str, An
         "label": found.label,
         "reason": found.reason,
         "remark": found.remark,
-        "points": _points(found, problem),
+        "points": points,
         "features": found.scaling.features if found.scaling is not None else None,
         "outputs": found.scaling.outputs if found.scaling is not None else None,
         "coef": found.coef if scaled else None,
@@ -58,7 +60,7 @@ def record(found: RegularizationPath, problem: Any, source: str) -> dict[str, An
     }
 
 
-def _points(found: RegularizationPath, problem: Any) -> list[dict[str, Any]]:
+def points_of(found: RegularizationPath, problem: Any) -> list[Point]:
     """What there is to say of every point; None where it does not apply."""
     from ..operators import Dense
     from ..regularization import loss
@@ -81,14 +83,14 @@ def _points(found: RegularizationPath, problem: Any) -> list[dict[str, Any]]:
     ]
 
 
-def table_of(found: RegularizationPath, title: str, problem: Any) -> Table:
+def table_of(found: RegularizationPath, points: list[Point], title: str) -> Table:
     """A row for every point, without columns that do not apply."""
     from ..report.words import number, percent, scientific
 
-    def certified(point: dict[str, Any]) -> str:
+    def certified(point: Point) -> str:
         return "yes" if point["certified"] else f"within {percent(point['excess'])}"
 
-    columns: dict[str, tuple[str, Callable[[dict[str, Any]], str]]] = {
+    columns: dict[str, tuple[str, Callable[[Point], str]]] = {
         "loss": ("loss", lambda point: number(point["loss"])),
         "norm": ("norm", lambda point: number(point["norm"])),
         "entries_not_0": ("entries not 0", lambda point: str(point["entries_not_0"])),
@@ -96,7 +98,6 @@ def table_of(found: RegularizationPath, title: str, problem: Any) -> Table:
         "distance_to_limit": ("distance to limit", lambda point: scientific(point["distance_to_limit"])),
         "excess": ("certified", certified),
     }
-    points = _points(found, problem)
     told = [column for key, column in columns.items() if points and points[0][key] is not None]
     shown = table(title, (found.label,), tuple(heading for heading, _ in told))
     for point in points:

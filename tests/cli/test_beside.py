@@ -51,8 +51,9 @@ def test_what_it_returns_raises_and_tells_arrives() -> None:
     steps: list[tuple[object, ...]] = []
     with beside(squares) as squared, beside(raises) as raised, beside(dies) as died, beside(sleeps):
         assert squared(lambda *step: steps.append(step))[-1] == 99_999**2
-        with pytest.raises(ModuleNotFoundError, match="no such library"):
+        with pytest.raises(ModuleNotFoundError, match="no such library") as told:
             raised(lambda *step: None)
+        assert "in raises" in told.value.__notes__[0]  # where it came from, in the other process
         with pytest.raises(RuntimeError, match=r"its process died \(exit code 3\)"):
             died(lambda *step: None)
     assert steps == [(1, 3, "square of 0"), (2, 3, "square of 1"), (3, 3, "square of 2")]
