@@ -31,6 +31,7 @@ from .bilinear import Bilinear
 from .free_products import FreeProducts
 from .layouts import RectanglePieces, SlicePieces
 from .multipliers import State, descend, restored
+from .pairs import BetweenPermutations
 from .parametrisations import (
     Growth,
     Parametrisation,
@@ -65,19 +66,9 @@ def _(op: Chain) -> Parametrisation:
 
 def of_product(operators: Sequence[StructuredOperator]) -> Parametrisation:
     """The parametrisation of a product of numbered operators."""
-    listed = _absorbed(operators)
-    inner, rows, columns = listed, None, None
-    if len(inner) > 1 and isinstance(inner[0], Permutation):
-        rows, inner = inner[0].indices, inner[1:]
-    if len(inner) > 1 and isinstance(inner[-1], Permutation):
-        columns, inner = np.argsort(inner[-1].indices), inner[:-1]
-    form = _of_core(inner)
-    if rows is None and columns is None:
-        return form
-    shape = inner[0].shape[0], inner[-1].shape[1]
-    return Permuted(
-        form, np.arange(shape[0]) if rows is None else rows, np.arange(shape[1]) if columns is None else columns
-    )
+    seen = BetweenPermutations.of(_absorbed(operators))
+    form = _of_core(seen.inner)
+    return Permuted(form, seen.rows, seen.columns) if seen.left or seen.right else form
 
 
 def _absorbed(operators: Sequence[StructuredOperator]) -> list[StructuredOperator]:

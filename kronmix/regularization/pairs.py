@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from functools import singledispatch
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import reduce, singledispatch
 from typing import Any
 
 import numpy as np
@@ -18,24 +20,51 @@ from ..operators import (
     StructuredOperator,
     SumOfKroneckers,
 )
+from ..operators.arrays import Array
 from .layouts import Entries, Rearranged, Reordered, Slices, View, Whole
 
 
-def between_permutations(
-    chain: Chain,
-) -> tuple[tuple[Permutation, ...], StructuredOperator, tuple[Permutation, ...]]:
-    """The permutations before, the product between, and the permutations after; the chain itself where there are none outside."""
-    listed = chain.operators
-    free = [i for i, op in enumerate(listed) if not isinstance(op, Permutation)]
-    first, last = (free[0], free[-1] + 1) if free else (0, len(listed))
-    if (first, last) == (0, len(listed)):
-        return (), chain, ()
-    core = listed[first] if last == first + 1 else Chain(*listed[first:last])
-    return (
-        tuple(op for op in listed[:first] if isinstance(op, Permutation)),
-        core,
-        tuple(op for op in listed[last:] if isinstance(op, Permutation)),
-    )
+@dataclass(frozen=True)
+class BetweenPermutations:
+    """A product as permutations, what is between them, and permutations.
+
+    Attributes
+    ----------
+    left, right : tuple of Permutation
+    inner : tuple of StructuredOperator
+        At least one: where all are permutations, they are it.
+    """
+
+    left: tuple[Permutation, ...]
+    inner: tuple[StructuredOperator, ...]
+    right: tuple[Permutation, ...]
+
+    @classmethod
+    def of(cls, operators: Sequence[StructuredOperator]) -> BetweenPermutations:
+        """Of a product of operators, leftmost first."""
+        left = tuple(_leading(operators))
+        if len(left) == len(operators):
+            return cls((), tuple(operators), ())
+        right = tuple(_leading(operators[::-1]))[::-1]
+        return cls(left, tuple(operators[len(left) : len(operators) - len(right)]), right)
+
+    @property
+    def rows(self) -> Array:
+        """The row of what is between at every row of the whole."""
+        return reduce(lambda rows, P: P.indices[rows], self.left, np.arange(self.inner[0].shape[0]))
+
+    @property
+    def columns(self) -> Array:
+        """The column of what is between at every column of the whole."""
+        start = np.arange(self.inner[-1].shape[1])
+        return reduce(lambda columns, P: np.argsort(P.indices)[columns], self.right[::-1], start)
+
+
+def _leading(operators: Sequence[StructuredOperator]) -> Iterator[Permutation]:
+    for op in operators:
+        if not isinstance(op, Permutation):
+            return
+        yield op
 
 
 @singledispatch
@@ -78,15 +107,11 @@ def _(structure: LowRank) -> tuple[View, int]:
 
 @factored_blocks.register
 def _(structure: Chain) -> tuple[View, int]:
-    left, core, right = between_permutations(structure)
-    if core is not structure:
-        view, rank = factored_blocks(core)
-        rows, columns = np.arange(structure.shape[0]), np.arange(structure.shape[1])
-        for P in left:
-            rows = P.indices[rows]
-        for P in reversed(right):
-            columns = np.argsort(P.indices)[columns]
-        return Reordered(view, rows, columns), rank
-    if len(structure.operators) != 2 or not all(isinstance(op, Dense) for op in structure.operators):
+    seen = BetweenPermutations.of(structure.operators)
+    if len(seen.inner) == 1:
+        view, rank = factored_blocks(seen.inner[0])
+    elif len(seen.inner) == 2 and all(isinstance(op, Dense) for op in seen.inner):
+        view, rank = Whole(), seen.inner[0].shape[1]
+    else:
         raise TypeError(f"{structure!r}: expected a chain of two Dense operators")
-    return Whole(), structure.operators[0].shape[1]
+    return (Reordered(view, seen.rows, seen.columns), rank) if seen.left or seen.right else (view, rank)

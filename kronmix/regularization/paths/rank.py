@@ -12,7 +12,7 @@ import numpy as np
 from ... import checks
 from ...operators import Chain, Dense, Kronecker, LowRank, Monarch, StructuredOperator, SumOfKroneckers
 from ...operators.arrays import Array
-from ..pairs import between_permutations, factored_blocks
+from ..pairs import BetweenPermutations, factored_blocks
 from ..path import Path
 from ..problems import Observed, Problem
 from ..proximal import is_squared
@@ -51,14 +51,15 @@ def _(structure: LowRank, r: int) -> StructuredOperator:
 
 @of_rank.register
 def _(structure: Chain, r: int) -> StructuredOperator:
-    left, core, right = between_permutations(structure)
-    if core is not structure:
-        return Chain(*left, of_rank(core, r), *right)
-    if len(structure.operators) != 2 or not all(isinstance(op, Dense) for op in structure.operators):
+    seen = BetweenPermutations.of(structure.operators)
+    if len(seen.inner) == 1:
+        return Chain(*seen.left, of_rank(seen.inner[0], r), *seen.right)
+    if len(seen.inner) != 2 or not all(isinstance(op, Dense) for op in seen.inner):
         raise TypeError(
             f"{structure!r} has no single inner size: expected two Dense operators or a pair, perhaps between permutations"
         )
-    return Chain(Dense(np.ones((structure.shape[0], r))), Dense(np.ones((r, structure.shape[1]))))
+    pair = Dense(np.ones((structure.shape[0], r))), Dense(np.ones((r, structure.shape[1])))
+    return Chain(*seen.left, *pair, *seen.right)
 
 
 @register_kind("rank")
