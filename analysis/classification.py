@@ -20,6 +20,9 @@ Array = np.ndarray[Any, np.dtype[Any]]
 #: Share of the training images that choose a rate.
 _CHOOSING = 0.2
 
+#: Of presets that only have to come out as they are built.
+SMALL_TASK: dict[str, Any] = {"data": "digits", "train": 300, "test": 500}
+
 _DIVERGED = "diverged"
 
 #: A training to the end takes more rounds, so many at most, until one lowers the training loss by less than this, in nats.

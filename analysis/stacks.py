@@ -119,8 +119,14 @@ def untied(network: nn.Network) -> nn.Network:
     At the start it computes what the Mixer does. It trains as many weights as the blocks have connections, with biases and norms:
     as many in every shape of equal connections.
     """
-    outer = [nn.Fixed(part.operator) if isinstance(part, nn.Linear) else _untie(part) for part in network.body.parts]
+    outer = [_fixed(part) if isinstance(part, nn.Linear) else _untie(part) for part in network.body.parts]
     return replace(network, body=nn.Sequential(*outer), name=f"untied {network.name}", recipe=None)
+
+
+def _fixed(part: nn.Linear) -> nn.Fixed:
+    if part.bias is not None and part.bias.any():
+        raise ValueError("the embedding or the head has a bias: expected a new network, whose biases are 0")
+    return nn.Fixed(part.operator)
 
 
 @singledispatch
@@ -135,8 +141,8 @@ def _(part: nn.Residual) -> nn.Part:
 
 @_untie.register
 def _(part: nn.Linear) -> nn.Part:
-    weight = part.operator.to_dense()
-    return nn.Linear(km.Masked(weight, weight != 0), part.bias, part.rows, part.name)
+    free = km.Masked(part.operator.to_dense(), part.operator.support())
+    return nn.Linear(free, part.bias, part.rows, part.name)
 
 
 #: What is made of a new Mixer: nothing, or its control at equal trained weights.

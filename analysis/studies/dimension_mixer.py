@@ -9,7 +9,7 @@ import numpy as np
 
 from kronmix import networks as nn
 
-from ..classification import Task, train_at_best_rate
+from ..classification import SMALL_TASK, Task, train_at_best_rate
 from ..sources import classes, image_shape
 from ..statistics import Comparison, Outcome, decide_together
 from ..study import Study, Table, draw_intervals
@@ -111,7 +111,7 @@ def _grid(
 
 #: levels · γ · g is 192 for each: as many multiply-adds.
 _OF_64 = ((4, 16), (8, 12), (64, 3))
-_SMALL: dict[str, Any] = {"data": "digits", "train": 300, "test": 500, "epochs": 6, "rate": 5e-3}
+_SMALL: dict[str, Any] = SMALL_TASK | {"epochs": 6, "rate": 5e-3}
 
 STUDY = Study(
     "dimension_mixer",

@@ -12,7 +12,7 @@ from typing import Any
 import kronmix as km
 from kronmix import networks as nn
 
-from ..classification import Task, train_at_best_rate
+from ..classification import SMALL_TASK, Task, train_at_best_rate
 from ..shapes import channels_for
 from ..sources import classes, image_shape, patch_side
 from ..stacks import ARMS
@@ -101,15 +101,7 @@ def _grid(
     )
 
 
-_SMALL: dict[str, Any] = {
-    "arms": ["Mixer"],
-    "depth": 1,
-    "data": "digits",
-    "train": 300,
-    "test": 500,
-    "epochs": 4,
-    "rate": 1e-2,
-}
+_SMALL: dict[str, Any] = SMALL_TASK | {"arms": ["Mixer"], "depth": 1, "epochs": 4, "rate": 1e-2}
 
 STUDY = Study(
     "expansion",

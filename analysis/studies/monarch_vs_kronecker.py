@@ -11,7 +11,7 @@ import numpy as np
 import kronmix as km
 from kronmix import networks as nn
 
-from ..classification import Task, train_to_the_end
+from ..classification import SMALL_TASK, Task, train_to_the_end
 from ..sources import classes, image_shape
 from ..sparse import bernoulli_weight
 from ..statistics import Comparison, Outcome, decide_together
@@ -115,7 +115,7 @@ def _grid(
     )
 
 
-_SMALL: dict[str, Any] = {"data": "digits", "train": 300, "test": 500, "epochs": 6, "rate": 1e-2}
+_SMALL: dict[str, Any] = SMALL_TASK | {"epochs": 6, "rate": 1e-2}
 
 STUDY = Study(
     "monarch_vs_kronecker",

@@ -14,7 +14,7 @@ from typing import Any
 import kronmix as km
 from kronmix import networks as nn
 
-from ..classification import Task, train_at_best_rate
+from ..classification import SMALL_TASK, Task, train_at_best_rate
 from ..shapes import channels_for
 from ..sources import classes, image_shape, patch_side
 from ..stacks import ARMS
@@ -55,10 +55,11 @@ def run_cell(config: Config, seed: int) -> dict[str, float]:
 def decide(table: Table) -> Outcome:
     """Supported where the S nearest to the widest, S*, is more accurate than the smallest and than the largest S, for Mixers."""
     words = "; ".join(_said(table, at) for at in _lines(table))
-    comparisons: dict[bool, list[Comparison]] = {True: [], False: []}
-    for at in _lines(table):
-        comparisons[at["arm"] == "Mixer"] += _compared(table, at)
-    return decide_together(comparisons[True], f"{words}; difference of test accuracy", comparisons[False])
+    mixers, controls = (
+        [one for at in _lines(table) if (at["arm"] == "Mixer") is wanted for one in _compared(table, at)]
+        for wanted in (True, False)
+    )
+    return decide_together(mixers, f"{words}; difference of test accuracy", controls)
 
 
 def _said(table: Table, at: At) -> str:
@@ -133,15 +134,7 @@ def _grid(
     )
 
 
-_SMALL: dict[str, Any] = {
-    "arms": ["Mixer"],
-    "depth": 1,
-    "data": "digits",
-    "train": 300,
-    "test": 500,
-    "epochs": 4,
-    "rate": 1e-2,
-}
+_SMALL: dict[str, Any] = SMALL_TASK | {"arms": ["Mixer"], "depth": 1, "epochs": 4, "rate": 1e-2}
 _SIZES = (1, 4, 16, 64)
 
 STUDY = Study(

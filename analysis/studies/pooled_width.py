@@ -10,7 +10,7 @@ import numpy as np
 
 from kronmix import networks as nn
 
-from ..classification import Task, split, train
+from ..classification import SMALL_TASK, Task, split, train
 from ..shapes import channels_for
 from ..sources import classes, image_shape, patch_side
 from ..stacks import stacked
@@ -113,7 +113,7 @@ def _grid(
     return tuple(grid)
 
 
-_SMALL: dict[str, Any] = {"depth": 1, "data": "digits", "train": 300, "test": 500, "epochs": 5, "rate": 1e-2}
+_SMALL: dict[str, Any] = SMALL_TASK | {"depth": 1, "epochs": 5, "rate": 1e-2}
 
 STUDY = Study(
     "pooled_width",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ..classification import Task, train_at_best_rate
+from ..classification import SMALL_TASK, Task, train_at_best_rate
 from ..stacks import stacked
 from ..statistics import Comparison, Outcome, decide_together
 from ..study import Study, Table, draw_intervals
@@ -78,7 +78,7 @@ def _grid(
     )
 
 
-_SMALL: dict[str, Any] = {"data": "digits", "train": 300, "test": 500, "epochs": 6, "rate": 1e-2}
+_SMALL: dict[str, Any] = SMALL_TASK | {"epochs": 6, "rate": 1e-2}
 
 STUDY = Study(
     "random_permutation",

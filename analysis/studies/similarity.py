@@ -12,7 +12,7 @@ import numpy as np
 import kronmix as km
 from kronmix import networks as nn
 
-from ..classification import Task, split, train
+from ..classification import SMALL_TASK, Task, split, train
 from ..stacks import stacked
 from ..statistics import Comparison, Outcome, common, decide_together
 from ..study import Study, Table, draw_intervals
@@ -120,7 +120,7 @@ def _grid(
     )
 
 
-_SMALL: dict[str, Any] = {"depth": 1, "data": "digits", "train": 300, "test": 500, "epochs": 8, "rate": 1e-2}
+_SMALL: dict[str, Any] = SMALL_TASK | {"depth": 1, "epochs": 8, "rate": 1e-2}
 
 STUDY = Study(
     "similarity",

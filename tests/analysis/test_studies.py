@@ -351,6 +351,8 @@ def test_the_control_starts_as_the_mixer_and_trains_equally_much_in_every_shape(
     X = images("mnist")[0][:3]
     for mixer, control in zip(mixers, controls, strict=True):
         assert control(X) == pytest.approx(mixer(X), abs=1e-5)
+    with pytest.raises(ValueError, match="expected a new network"):
+        untied(mixers[0].with_factors(*(factor + 1 for factor in mixers[0].factors)))
     weights = [control.n_parameters for control in controls]
     assert max(weights) < 1.05 * min(weights)
     assert max(m.n_parameters for m in mixers) > 20 * min(m.n_parameters for m in mixers)
