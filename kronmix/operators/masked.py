@@ -14,8 +14,11 @@ from .algebra import register_sum
 from .arrays import Array, as_factor, same_shapes
 from .base import Pull, StructuredOperator
 
-# Pullbacks gather rows of x and ȳ for this many numbers at once (cache-sized, 1 MiB of float64).
+# Pullbacks gather rows of x and ȳ, or multiply, for this many numbers at once (cache-sized, 1 MiB of float64).
 _CHUNK = 2**17
+
+# From this density on a product computes all entries sooner than gathering computes those inside the mask.
+_DENSE = 1 / 32
 
 
 class Masked(StructuredOperator):
@@ -103,15 +106,22 @@ class Masked(StructuredOperator):
         return self._apply(X), pull
 
     def _pullback(self, X: Array, Y_bar: Array) -> tuple[Array, ...]:
-        """values̄_e = Σ_n ȳ[row_e, n] conj(x[col_e, n]), gathered in cache-sized pieces."""
+        """values̄_e = Σ_n ȳ[row_e, n] conj(x[col_e, n]), in cache-sized pieces."""
         rows = np.repeat(np.arange(self.shape[0]), np.diff(self._matrix.indptr))
-        cols = self._matrix.indices
+        cols, starts = self._matrix.indices, self._matrix.indptr
         gradient = np.empty(self.values.size, np.result_type(X, Y_bar))
-        step = max(1, _CHUNK // max(X.shape[1], 1))
         X = np.ascontiguousarray(X.conj())
-        for start in range(0, gradient.size, step):
-            part = slice(start, start + step)
-            np.einsum("en,en->e", Y_bar[rows[part]], X[cols[part]], out=gradient[part])
+        if self.density < _DENSE:
+            step = max(1, _CHUNK // max(X.shape[1], 1))
+            for start in range(0, gradient.size, step):
+                part = slice(start, start + step)
+                np.einsum("en,en->e", Y_bar[rows[part]], X[cols[part]], out=gradient[part])
+        else:
+            step = max(1, _CHUNK // self.shape[1])
+            for first in range(0, self.shape[0], step):
+                part = slice(*starts[[first, min(first + step, self.shape[0])]])
+                product = Y_bar[first : first + step] @ X.T
+                gradient[part] = product[rows[part] - first, cols[part]]
         return (gradient,)
 
     def _transpose(self) -> Masked:

@@ -281,6 +281,17 @@ def test_masked_takes_sparse_masks_and_explicit_values() -> None:
     assert op.n_parameters == mask.nnz
 
 
+@pytest.mark.parametrize(("columns", "density"), [(90, 0.3), (90, 0.01), (50_000, 0.05)])
+def test_gradients_of_masked_values_are_those_of_the_dense_matrix_inside(columns: int, density: float) -> None:
+    """Gathered where few entries are inside, computed by products where many are, in pieces where rows are long."""
+    rng = np.random.default_rng(1)
+    mask = rng.random((70, columns)) < density
+    X, Y_bar = (rng.normal(size=(n, 3)) + 1j * rng.normal(size=(n, 3)) for n in (columns, 70))
+    op = km.Masked(normal(70, columns) + 0j, mask)
+    (gradient,) = op.pullback(X, Y_bar)
+    np.testing.assert_allclose(gradient, (Y_bar @ X.conj().T)[mask], rtol=1e-12)
+
+
 def test_width_150528_stays_small() -> None:
     """One layer of a Mixer-B/16 sized linear Mixer: 181 GB if dense."""
     op = km.Kronecker(normal(768, 768), normal(196, 196))
