@@ -103,10 +103,8 @@ def _sparse(layer: Layer, rng: np.random.Generator) -> Any:
 
 def _untied(layer: Layer, rng: np.random.Generator) -> Any:
     """The support of token or channel mixing, every connection with a weight of its own."""
-    size, copies = layer.sizes
-    ones, eye = np.ones((size, size), bool), np.eye(copies, dtype=bool)
-    support = np.kron(eye, ones) if layer.mixes_tokens else np.kron(ones, eye)
-    return km.Masked(normal(rng, support.shape, size / layer.gain), support)
+    pattern = _s_mixer(layer, rng).pattern
+    return km.KroneckerSparse(normal(rng, pattern.values_shape, pattern.c / layer.gain), pattern)
 
 
 def _dense(layer: Layer, rng: np.random.Generator) -> Any:
@@ -141,7 +139,8 @@ def _(part: nn.Residual) -> nn.Part:
 
 @_untie.register
 def _(part: nn.Linear) -> nn.Part:
-    free = km.Masked(part.operator.to_dense(), part.operator.support())
+    mixing = part.operator
+    free = km.KroneckerSparse(np.broadcast_to(mixing.values, mixing.pattern.values_shape), mixing.pattern)
     return nn.Linear(free, part.bias, part.rows, part.name)
 
 
@@ -151,6 +150,6 @@ ARMS: dict[str, Callable[[nn.Network], nn.Network]] = {"Mixer": lambda network: 
 LAYERS = {"S-Mixer": _s_mixer, "RP-Mixer": _rp_mixer, "untied": _untied, "sparse MLP": _sparse, "dense MLP": _dense}
 
 
-def normal(rng: np.random.Generator, shape: tuple[int, int], inputs: float) -> Array:
+def normal(rng: np.random.Generator, shape: tuple[int, ...], inputs: float) -> Array:
     """Normal weights that keep the variance of ``inputs`` independent inputs."""
     return (rng.standard_normal(shape) / np.sqrt(inputs)).astype(np.float32)
