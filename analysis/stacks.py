@@ -140,6 +140,8 @@ def _(part: nn.Residual) -> nn.Part:
 @_untie.register
 def _(part: nn.Linear) -> nn.Part:
     mixing = part.operator
+    if not isinstance(mixing, km.KroneckerSparse):
+        raise TypeError(f"{part.name} is a {type(mixing).__name__}, expected token or channel mixing")
     free = km.KroneckerSparse(np.broadcast_to(mixing.values, mixing.pattern.values_shape), mixing.pattern)
     return nn.Linear(free, part.bias, part.rows, part.name)
 

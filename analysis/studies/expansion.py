@@ -83,18 +83,24 @@ def plot(table: Table, ax: Any) -> None:
     ax.legend(frameon=False)
 
 
+#: The middle of the first three rates of an arm, in multiples of the task's: what pilots chose most often.
+_RATES = {"Mixer": 9, "untied": 3}
+
+
 def _grid(
     Ω: int,
     sizes: tuple[int, ...],
     expansions: tuple[int, ...],
     noises: tuple[float, ...] = (),
     arms: Sequence[str] = tuple(ARMS),
+    *,
+    rate: float,
     **task: Any,
 ) -> tuple[Config, ...]:
     """Every S with every γ, for every arm; ``noises`` of the labels by γ."""
     noise = dict(zip(expansions, noises or (0.0,) * len(expansions), strict=True))
     return tuple(
-        Config(arm, γ, S, channels_for(Ω, S, γ), Ω, noise=noise[γ], **task)
+        Config(arm, γ, S, channels_for(Ω, S, γ), Ω, noise=noise[γ], rate=_RATES[arm] * rate, **task)
         for arm in arms
         for S in sizes
         for γ in expansions

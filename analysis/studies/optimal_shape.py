@@ -122,15 +122,20 @@ def _grid(
     expansions: tuple[tuple[int, int], ...],
     noises: dict[int, float] | None = None,
     arms: Sequence[str] = tuple(ARMS),
+    *,
+    rate: float,
     **task: Any,
 ) -> tuple[Config, ...]:
-    """Shapes with at least ``_LEAST_CHANNELS`` channels, for every arm; ``noises`` of the labels by S."""
+    """Shapes with at least ``_LEAST_CHANNELS`` channels, for every arm; ``noises`` of the labels by S.
+
+    The middle of the first three rates is ``rate`` for one token, and nine times that for more: what pilots chose most often.
+    """
     shapes = [(γ_T, γ_C, S, channels_for(Ω, S, γ_T, γ_C)) for γ_T, γ_C in expansions for S in sizes]
     return tuple(
-        Config(arm, *shape, Ω, noise=(noises or {}).get(shape[2], 0.0), **task)
+        Config(arm, γ_T, γ_C, S, C, Ω, noise=(noises or {}).get(S, 0.0), rate=rate if S == 1 else 9 * rate, **task)
         for arm in arms
-        for shape in shapes
-        if shape[-1] >= _LEAST_CHANNELS
+        for γ_T, γ_C, S, C in shapes
+        if C >= _LEAST_CHANNELS
     )
 
 
