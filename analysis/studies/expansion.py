@@ -125,6 +125,6 @@ STUDY = Study(
     run_cell,
     decide,
     plot,
-    {"quick": 9, "full": 10, "paper": 5, "null": 4, "planted": 4},
+    {"quick": 12, "full": 10, "paper": 5, "null": 4, "planted": 4},
     _SMALLEST,
 )
