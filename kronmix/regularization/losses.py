@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 
 import numpy as np
-from scipy.special import logsumexp
+from scipy.special import expit, logsumexp
 
 from ..operators.arrays import Array
 
@@ -90,6 +90,13 @@ class Logistic(Classification):
     """Σ_rows log(1 + exp(−y · output)), labels y = ±1."""
 
     name, curvature = "logistic", 0.25
+
+    def value_and_gradient(self, outputs: Array, targets: Array, weights: Array | None) -> tuple[float, Array]:
+        away = -targets * outputs
+        values, slopes = np.logaddexp(0, away), -targets * expit(away)
+        if weights is not None:
+            values, slopes = weights * values, weights * slopes
+        return float(values.sum()), slopes
 
     def check_labels(self, Y: Array) -> None:
         if not np.isin(Y, (-1, 1)).all():
