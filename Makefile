@@ -128,7 +128,7 @@ bench-peers: pyproject.toml benchmarks/peers.txt
 bench-estimators: pyproject.toml benchmarks/peers.txt
 	test -x .venv-peers/$(SCRIPTS)/python || $(PYTHON) -m venv .venv-peers
 	.venv-peers/$(SCRIPTS)/python -m pip install --quiet --disable-pip-version-check --editable '.[data]' -r benchmarks/peers.txt
-	$(SINGLE) .venv-peers/$(SCRIPTS)/python -m benchmarks.estimators --out docs/estimators.json
+	$(SINGLE) .venv-peers/$(SCRIPTS)/python -m benchmarks.estimators --jobs 2 --out docs/estimators.json
 
 # Small faults put into the core, each against the tests that mirror it: which does no test see? Takes hours.
 mutants: $(STAMP)

@@ -11,14 +11,16 @@ import argparse
 import json
 import platform
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from importlib.metadata import version
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from joblib import Parallel, delayed
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.covariance import EmpiricalCovariance, LedoitWolf
 from sklearn.datasets import load_diabetes, load_digits
@@ -115,8 +117,8 @@ def folds() -> KFold:
 
 
 def chosen(model: Any, **grid: Any) -> GridSearchCV:
-    """The model with its options chosen by cross-validation."""
-    return GridSearchCV(model, grid, cv=folds())
+    """The model with its options chosen by cross-validation; where one cannot be fitted, none is."""
+    return GridSearchCV(model, grid, cv=folds(), error_score="raise")
 
 
 def cp(rank: int, penalty: float) -> CPRegressor:
@@ -165,7 +167,7 @@ def several_outputs(shape: Any, outputs: Any, sizes: Any, scale: float) -> dict[
         "scikit-learn: Lasso": lambda: chosen(Lasso(max_iter=2000, tol=1e-3), alpha=lasso),
         "scikit-learn: MultiTaskLasso": lambda: chosen(MultiTaskLasso(max_iter=2000, tol=1e-3), alpha=lasso),
         "TensorLy: CPRegressor": lambda: tensors(
-            cp, shape, outputs, ranks=(1, 3, 6, 12), penalties=scale**2 * np.array([1e-1, 1e1])
+            cp, shape, outputs, ranks=(1, 3, 6), penalties=scale**2 * np.array([1e-1, 1e1])
         ),
         "TensorLy: CP_PLSR": lambda: tensors(plsr, shape, (-1,), ranks=(2, 5, 10, 20), penalties=[0.0]),
         "kronmix: Kronecker": lambda: kroneckers(pairs),
@@ -176,7 +178,7 @@ def several_outputs(shape: Any, outputs: Any, sizes: Any, scale: float) -> dict[
 
 def classifiers() -> dict[str, Callable[[], Any]]:
     """Models for ten classes from 8×8 images of pixels up to 16."""
-    α = np.geomspace(1e-3, 1e-1, 5)
+    α = np.geomspace(3e-3, 1e-1, 4)
     square = ((2, 8), (5, 8))
     return {
         "scikit-learn: RidgeClassifier": lambda: RidgeClassifierCV(np.geomspace(1, 1e6, 19)),
@@ -393,38 +395,60 @@ def numbers(model: Any) -> int:
     return int(np.count_nonzero(model.coef_))
 
 
-def measured(task: Task) -> dict[str, Any]:
-    """Errors and numbers of every model at every draw."""
-    rows: dict[str, dict[str, list[float]]] = {name: {"errors": [], "numbers": []} for name in task.models}
-    for X, Y, test, wanted in task.draws():
-        for name, make in task.models.items():
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # of penalties at which a solver of others' stops early
+def at_draw(name: str, k: int) -> dict[str, dict[str, Any]]:
+    """Error and numbers of every model of a task at its ``k``-th draw, or why it could not be fitted."""
+    (task,) = (task for task in TASKS if task.name == name)
+    X, Y, test, wanted = next(islice(task.draws(), k, None))
+    found: dict[str, dict[str, Any]] = {}
+    for model_name, make in task.models.items():
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of penalties at which a solver of others' stops early
+            try:
                 model = make().fit(X, Y)
-            rows[name]["errors"].append(task.error(model, test, wanted))
-            rows[name]["numbers"].append(numbers(model))
-    return {"task": task.name, "measure": task.measure, "overlap": task.overlap, "rows": rows}
+            except np.linalg.LinAlgError as error:
+                found[model_name] = {"failed": str(error)}
+                continue
+        found[model_name] = {"error": task.error(model, test, wanted), "numbers": numbers(model)}
+    return found
+
+
+def gathered(task: Task, draws: Sequence[dict[str, dict[str, Any]]]) -> dict[str, Any]:
+    """Errors and numbers of every model over the draws; apart from them those that could not be fitted at each, with the reason."""
+    failed = {
+        name: next(draw[name]["failed"] for draw in draws if "failed" in draw[name])
+        for name in task.models
+        if any("failed" in draw[name] for draw in draws)
+    }
+    rows = {
+        name: {"errors": [draw[name]["error"] for draw in draws], "numbers": [draw[name]["numbers"] for draw in draws]}
+        for name in task.models
+        if name not in failed
+    }
+    return {"task": task.name, "measure": task.measure, "overlap": task.overlap, "rows": rows, "failed": failed}
 
 
 def main() -> None:
     """Measure the tasks, all or those whose names begin with a word, and write what came out as JSON."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.estimators", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="TASK", help="beginnings of names of tasks; all by default")
+    parser.add_argument("--jobs", type=int, default=1, help="processes, each of which takes a draw at a time")
     parser.add_argument("--out", type=Path, default=Path("out/benchmarks/estimators.json"))
     arguments = parser.parse_args()
     asked = tuple(arguments.names) or ("",)
-    found = []
-    for task in TASKS:
-        if task.name.startswith(asked):
-            found.append(measured(task))
-            for name, row in found[-1]["rows"].items():
-                print(f"{task.name}: {name}: {np.mean(row['errors']):.4g}, {np.mean(row['numbers']):.0f}", flush=True)
+    tasks = [task for task in TASKS if task.name.startswith(asked)]
+    counts = {task.name: sum(1 for _ in task.draws()) for task in tasks}
+    units = [(name, k) for name, count in counts.items() for k in range(count)]
+    run = Parallel(arguments.jobs, return_as="generator")(delayed(at_draw)(*unit) for unit in units)
+    draws: dict[str, list[Any]] = {name: [] for name in counts}
+    for (name, k), found in zip(units, run, strict=True):
+        draws[name].append(found)
+        print(f"{name}: draw {k + 1} of {counts[name]}", flush=True)
     machine = {"python": platform.python_version(), "date": date.today().isoformat()}
     machine |= {"libraries": {name: version(name) for name in ("kronmix", "scikit-learn", "tensorly", "numpy")}}
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
-    done = {task["task"] for task in found}
-    left = [task.name for task in TASKS if task.name not in done]
-    write_file(arguments.out, json.dumps({"machine": machine, "tasks": found, "not measured": left}, indent=1))
+    left = [task.name for task in TASKS if task.name not in counts]
+    measured = [gathered(task, draws[task.name]) for task in tasks]
+    write_file(arguments.out, json.dumps({"machine": machine, "tasks": measured, "not measured": left}, indent=1))
 
 
 if __name__ == "__main__":

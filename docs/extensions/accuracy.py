@@ -53,7 +53,7 @@ def section(task: dict[str, Any]) -> str:
     Examples
     --------
     >>> rows = {"a": {"errors": [1.0, 1.1, 0.9], "numbers": [4, 4, 4]}, "b": {"errors": [2.0, 2.1, 1.9], "numbers": [9, 9, 9]}}
-    >>> print(section({"task": "toy", "measure": "error", "overlap": 0.0, "rows": rows}).splitlines()[-1])
+    >>> print(section({"task": "toy", "measure": "error", "overlap": 0.0, "rows": rows, "failed": {}}).splitlines()[-1])
     Least error: a. Worse, paired by draw: b. Not told apart: none.
     """
     rows, overlap = task["rows"], task["overlap"]
@@ -68,6 +68,7 @@ def section(task: dict[str, Any]) -> str:
         lines.append(f"| {name} | {mean:.4g} ± {half:.2g} | {above} | {np.mean(row['numbers']):.0f} |")
     worse = [name for name in others if corrected[name] < _LEVEL]
     level = [name for name in others if name not in worse]
+    lines += [f"| {name} | not fitted: {reason} | | |" for name, reason in task["failed"].items()]
     draws = len(rows[best]["errors"])
     sentence = (
         f"Least error: {best}. Worse, paired by draw: {', '.join(worse) or 'none'}. "
