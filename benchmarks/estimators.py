@@ -43,7 +43,10 @@ RANKS = (1, 3)
 
 
 class Tensors(RegressorMixin, BaseEstimator):
-    """A regressor of TensorLy's on rows of tables: samples and targets are centred and given their shapes."""
+    """A regressor of TensorLy's on rows of tables: samples and targets are centred and given their shapes.
+
+    Outputs in a row that have no spread are left to their means: CP_PLSR would divide by it.
+    """
 
     def __init__(self, make: Any, shape: Any = (), outputs: Any = (), rank: int = 1, penalty: float = 1.0) -> None:
         self.make, self.shape, self.outputs, self.rank, self.penalty = make, shape, outputs, rank, penalty
@@ -52,13 +55,21 @@ class Tensors(RegressorMixin, BaseEstimator):
         """Fit the weight."""
         self.means_ = X.mean(axis=0), y.mean(axis=0)
         self.model_ = self.make(self.rank, self.penalty)
-        self.model_.fit(self._shaped(X), (y - self.means_[1]).reshape(len(y), *self.outputs))
+        targets = y - self.means_[1]
+        self.free_ = np.full(np.shape(self.means_[1]), True)
+        if self.outputs == (-1,):
+            self.free_ = np.ptp(y, axis=0) > 0
+            targets = targets[:, self.free_]
+        self.model_.fit(self._shaped(X), targets.reshape(len(y), *self.outputs))
         return self
 
     def predict(self, X: Array) -> Array:
         """Predict the outputs as rows."""
-        found = np.asarray(self.model_.predict(self._shaped(X)))
-        return found.reshape(len(X), *np.shape(self.means_[1])) + self.means_[1]
+        found = np.zeros((len(X), *self.free_.shape))
+        found[:, self.free_] = np.asarray(self.model_.predict(self._shaped(X))).reshape(
+            len(X), *found[0, self.free_].shape
+        )
+        return found + self.means_[1]
 
     def _shaped(self, X: Array) -> Array:
         return (X - self.means_[0]).reshape(len(X), *self.shape)
