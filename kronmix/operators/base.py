@@ -77,6 +77,15 @@ class StructuredOperator(LinearOperator):
         super().__init__(np.result_type(np.float32, *factors), shape)
         self.factors = tuple(read_only(factor) for factor in factors)
 
+    @classmethod
+    def _of(cls, shape: tuple[int, int], factors: tuple[Array, ...], **attributes: Any) -> Self:
+        """An operator whose parts are known to fit: training makes some at every step, and checks would take a part of it."""
+        new = object.__new__(cls)
+        new.dtype, new.shape = np.result_type(np.float32, *factors), shape
+        new.factors = tuple(read_only(factor) for factor in factors)
+        new.__dict__.update(attributes)
+        return new
+
     # ---- what a structure defines -----------------------------------------------------------------------------------
 
     def with_factors(self, *arrays: Any) -> Self:

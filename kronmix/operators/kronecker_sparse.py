@@ -69,7 +69,9 @@ class KroneckerSparse(StructuredOperator):
 
     def with_factors(self, *arrays: Any) -> Self:
         (values,) = same_shapes(arrays, self.factors)
-        return type(self)(values, self.pattern)
+        if type(self) is not KroneckerSparse:  # a subclass may derive more from them
+            return type(self)(values, self.pattern)
+        return self._of(self.shape, (values,), pattern=self.pattern)
 
     @property
     def connections(self) -> int:
@@ -82,7 +84,8 @@ class KroneckerSparse(StructuredOperator):
         return (factor_gradient(self.values.shape, self.pattern, X, Y_bar),)
 
     def _transpose(self) -> KroneckerSparse:
-        return _fitting(self.values.swapaxes(2, 3), self.pattern.transpose)
+        pattern = self.pattern.transpose
+        return KroneckerSparse._of(pattern.shape, (self.values.swapaxes(2, 3),), pattern=pattern)
 
     def _dense(self) -> Array:
         a, b, c, d = self.pattern
@@ -107,14 +110,6 @@ class KroneckerSparse(StructuredOperator):
         sizes = (self.pattern.a, self.pattern.d, self.pattern.b, self.pattern.c)
         tied = [name for name, have, want in zip("adbc", self.values.shape, sizes, strict=True) if have < want]
         return [f"pattern {tuple(self.pattern)}", *([f"tied over {' and '.join(tied)}"] if tied else [])]
-
-
-def _fitting(values: Array, pattern: Pattern) -> KroneckerSparse:
-    """A factor of values that are known to fit: every backward step transposes all layers, and checks would take a part of it."""
-    op = object.__new__(KroneckerSparse)
-    StructuredOperator.__init__(op, pattern.shape, (values,))
-    op.pattern = pattern
-    return op
 
 
 @register_sum(KroneckerSparse, KroneckerSparse)

@@ -80,9 +80,7 @@ class Masked(StructuredOperator):
         return self.values, self.mask
 
     def with_factors(self, *arrays: Any) -> Self:
-        (values,) = same_shapes(arrays, self.factors)
-        renewed = object.__new__(type(self))
-        StructuredOperator.__init__(renewed, self.shape, (values,))
+        renewed = self._of(self.shape, same_shapes(arrays, self.factors))
         renewed._matrix = csr_array((renewed.factors[0], self._matrix.indices, self._matrix.indptr), shape=self.shape)
         return renewed
 

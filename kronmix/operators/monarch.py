@@ -82,7 +82,11 @@ class Monarch(Chain):
 
     def with_factors(self, *arrays: Any) -> Self:
         left, right = same_shapes(arrays, self.factors)
-        return type(self)(left, right, rank=self.rank)
+        if type(self) is not Monarch:  # a subclass may derive more from them
+            return type(self)(left, right, rank=self.rank)
+        outer, inner = (op.with_factors(f) for op, f in zip(self.operators, (left[None], right[:, None]), strict=True))
+        sizes = {"pattern": self.pattern, "rank": self.rank, "sizes": self.sizes}
+        return self._of(self.shape, (left, right), operators=(outer, inner), **sizes)
 
     def _vjp(self, X: Array) -> tuple[Array, Any]:
         Y, pull = super()._vjp(X)
