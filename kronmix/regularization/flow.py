@@ -30,6 +30,9 @@ _STEPS_BETWEEN_RESTS = 10
 _SETTLING_DRIFT = 10.0
 #: Where that was no minimum, the Hessian is asked for again when these many times its cost have been spent.
 _PATIENCE = 4
+#: Nodes and weights of Gauss's quadrature on [0, 1] inside a step of the integrator.
+_NODES, _WEIGHTS = (part / 2 for part in np.polynomial.legendre.leggauss(4))
+_NODES = _NODES + 0.5
 #: DOP853 is stable up to about this step × eigenvalue on the negative real axis.
 _EXPLICIT_LIMIT = 6.0
 
@@ -42,7 +45,8 @@ class FlowError(ArithmeticError):
 class Stretch:
     """An accepted step of the integrator: the flow between two times, until the next step is taken.
 
-    Where the flow has come ``at_rest``, the last one reaches to the end of time.
+    Where the flow has come ``at_rest``, the last one reaches to the end of time. The ``stages`` are weights and states whose sum
+    integrates a function of the state over the step, to the order of the integrator.
     """
 
     start: float
@@ -51,6 +55,16 @@ class Stretch:
     gradient_norm: float
     evaluations: int
     at_rest: bool = False
+    stages: Callable[[], Iterator[tuple[float, StructuredOperator]]] | None = None
+
+    def integral(self, start: float, end: float) -> Array:
+        """∫ B dt between two times inside: over the whole by the integrator's stages where it has some, else by Gauss's nodes."""
+        width = end - start
+        if self.stages is not None and (start, end) == (self.start, self.end):
+            nodes = self.stages()
+        else:
+            nodes = ((width * w, self.at(start + x * width)) for x, w in zip(_NODES, _WEIGHTS, strict=True))
+        return np.asarray(sum(weight * op.to_dense() for weight, op in nodes))
 
 
 def gradient_flow(
@@ -190,7 +204,8 @@ def flow_stretches(
             raise FlowError(f"the flow stopped at t={solver.t:.6g} of {t_end:.6g}: {message}")
         size, spent = float(np.linalg.norm(solver.f)), before + solver.nfev
         inside = cache(solver.dense_output)
-        yield Stretch(solver.t_old, solver.t, partial(_inside, packing, solver, inside), size, spent)
+        stages = partial(_stages, packing, solver) if isinstance(solver, DOP853) else None
+        yield Stretch(solver.t_old, solver.t, partial(_inside, packing, solver, inside), size, spent, False, stages)
         steps += 1
         if solver.status != "running":
             return
@@ -211,6 +226,13 @@ def flow_stretches(
             if _is_stiff(problem, packing, solver.y, weight_decay, typical, t_end - solver.t):
                 before = spent
                 solver = Radau(slope, solver.t, solver.y, t_end, rtol=rtol, atol=atol, jac=lambda t, θ: -curvature(θ))
+
+
+def _stages(packing: Packing, solver: DOP853) -> Iterator[tuple[float, StructuredOperator]]:
+    """Weights and states of the last step's stages: as the step integrates the slope, they integrate any function of the state."""
+    width = solver.t - solver.t_old
+    for i in np.flatnonzero(solver.B):
+        yield width * solver.B[i], packing.operator(solver.y_old + width * (solver.A[i, :i] @ solver.K[:i]))
 
 
 def _may_settle(θ: Array, drift: float, rtol: float) -> bool:
