@@ -31,11 +31,11 @@ from .findings import (
     study_weights,
     with_photographs,
 )
-from .page import Fact, Page, Section
+from .page import Page, Section
 from .records import as_arrays, as_record
 from .studies import find_studies
 from .verdicts import verdict
-from .words import count, percent, plus_minus, scientific
+from .words import count
 
 __all__ = [
     "PRESETS",
@@ -85,7 +85,7 @@ def build_page(findings: Findings) -> Page:
     Returns
     -------
     Page
-        ``.sections`` with their figures drawn, ``.facts``, and ``.to_html()``.
+        ``.sections`` with their figures drawn, and ``.to_html()``.
 
     Examples
     --------
@@ -102,7 +102,6 @@ def build_page(findings: Findings) -> Page:
     return Page(
         title=_title(findings),
         lead=_lead(findings),
-        facts=() if findings.comparison is not None else _facts(findings),
         sections=(*(section for section in sections if section is not None), *failed),
         footer=f"Made by kronmix from {findings.source}.",
         verdict=box,
@@ -170,48 +169,3 @@ def _lead(findings: Findings) -> str:
         f"The weights in {findings.source}, seen as what they are: one {count(rows)} × {count(columns)} matrix "
         f"acting on {S} tokens × {C} channels, with {count(seen.effective.n_parameters)} free numbers."
     )
-
-
-def _facts(findings: Findings) -> tuple[Fact, ...]:
-    return (*_mixer_facts(findings), *_network_facts(findings))
-
-
-def _network_facts(findings: Findings) -> tuple[Fact, ...]:
-    seen = findings.network
-    if seen is None:
-        return ()
-    facts = [Fact(count(seen.network.n_parameters), "parameters")]
-    if seen.shape is not None:
-        S, C = seen.shape.tokens, seen.shape.channels
-        facts.append(Fact(count(S * C), f"effective width: {S} tokens × {C} channels"))
-        facts.append(Fact(percent(seen.shape.equivalent_density), "density of a sparse MLP with as many connections"))
-    beyond = sum(layer.singular_values[0] > 1.1 * layer.edge for layer in seen.layers)
-    facts.append(Fact(f"{beyond} of {len(seen.layers)}", "layers reach a tenth beyond the random edge"))
-    return tuple(facts)
-
-
-def _mixer_facts(findings: Findings) -> tuple[Fact, ...]:
-    seen = findings.inspection
-    if seen is None:
-        return ()
-    rows, columns = seen.effective.shape
-    facts = [
-        Fact(
-            count(seen.effective.n_parameters), f"parameters make the Mixer's {count(rows)} × {count(columns)} weight"
-        ),
-        Fact(scientific(seen.approximations[0].relative_error), "relative error of its Monarch factors"),
-    ]
-    if findings.restoration is not None:
-        result = findings.restoration
-        for name in ("Mixer", "dense"):
-            facts.append(
-                Fact(
-                    plus_minus(result.final(name, lambda run: run.error)).split(" ± ")[0],
-                    f"held-out error per pixel, {name} ({count(result.first(name).n_parameters)} parameters)",
-                )
-            )
-        facts.append(Fact(f"{float(result.noisy.mean):.4f}", "error of the noisy images"))
-    else:
-        facts.append(Fact(f"{seen.singular_values[0]:.4g}", "largest singular value"))
-        facts.append(Fact(f"{100 * seen.equivalent_density:.3g} %", "density of a sparse MLP with as many connections"))
-    return tuple(facts)

@@ -8,13 +8,13 @@ import numpy as np
 
 from ..plotting import plot_curves, plot_profile
 from .findings import Findings
-from .page import Figure, Section, Table, panel
+from .page import Figure, Section, Table
 from .paths import profile_of
 from .sliders import Stops, slider
 from .words import count, percent, scientific
 
-#: Most coefficients told beside the slider, and most features in the table.
-_TOLD, _ROWS = 6, 40
+#: Most coefficients told beside the slider.
+_TOLD = 6
 #: Most matrices with a curve of their own.
 _CURVES = 5
 
@@ -57,7 +57,7 @@ def path(findings: Findings) -> Section:
         ),
         "the order in which the curves leave zero, and how long each stays.",
     )
-    tables = () if chosen is None or p > _ROWS else (_coefficients(findings),)
+    tables = () if chosen is None else (_coefficients(findings),)
     return Section("path", "What comes in along weight decay", explanation, (figure,), tables)
 
 
@@ -95,7 +95,8 @@ def matrices(findings: Findings) -> Section:
     explanation = (
         "For every matrix, the relative error of the nearest Kronecker product and of the nearest Monarch matrix with near-square "
         "factors (T13, T14), each beside the error of the nearest matrix of low rank that stores no more numbers. A structure is "
-        "worth its name where its error is the smaller one. Move the slider to see what a rank leaves out."
+        "worth its name where its error is the smaller one: in the plot on top, below the line. Move the slider to see "
+        "what a rank leaves out."
     )
     ranks = np.unique(np.geomspace(1, max(len(one.singular_values) for one in seen), 24).round().astype(int))
     drawn = sorted(seen, key=lambda one: one.monarch_error)[:_CURVES]
@@ -115,18 +116,6 @@ def matrices(findings: Findings) -> Section:
         "how fast the curves fall: a matrix of low rank reaches the bottom early.",
     )
 
-    def beside(ax: Any) -> None:
-        x = [one.low_rank_error(one.monarch_numbers) for one in seen]
-        y = [one.monarch_error for one in seen]
-        ax.plot([0, 1], [0, 1], color="#5f666e", linewidth=0.8)
-        ax.plot(x, y, "o", color="#1a4fe0", markersize=4, alpha=0.7)
-        ax.set(xlim=(0, 1.02), ylim=(0, 1.02), xlabel="error of low rank, as many numbers")
-        ax.set_title("error of the nearest Monarch matrix", loc="left")
-
-    points = Figure(
-        (panel(beside, f"Monarch error against low-rank error at equal numbers, {len(seen)} matrices", (4.4, 3.3)),),
-        "points below the line: matrices that a Monarch matrix describes better than low rank does.",
-    )
     rows = [
         (
             one.name,
@@ -150,9 +139,7 @@ def matrices(findings: Findings) -> Section:
         "low rank as small",
         "Monarch's share",
     )
-    return Section(
-        "matrices", "Matrix by matrix", explanation, (rank_figure, points), (Table("All matrices.", header, rows),)
-    )
+    return Section("matrices", "Matrix by matrix", explanation, (rank_figure,), (Table("All matrices.", header, rows),))
 
 
 def _short(name: str) -> str:

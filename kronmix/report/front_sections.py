@@ -32,7 +32,7 @@ def fronts(findings: Findings) -> Section:
             f" Left out: {count(findings.larger)} more, or larger, matrices, for which there is kronmix factor."
         )
     panels = tuple(
-        panel(partial(plot_front, front), f"Error against numbers stored of {name}, falling", (5.2, 3.4))
+        panel(partial(plot_front, front), f"Error against numbers stored of {name}, falling", (5.2, 2.7))
         for name, front in list(found.items())[:_PANELS]
     )
     drawn = " and ".join(list(found)[:_PANELS])

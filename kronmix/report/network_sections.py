@@ -10,6 +10,9 @@ from .findings import Findings
 from .page import Figure, Section, Table, panel
 from .words import count, number, percent
 
+#: Inches of a picture of two that stand beside the words.
+_SMALL = (3.6, 2.7)
+
 
 def layers(findings: Findings) -> Section:
     """The network as a wide MLP (T5, T7)."""
@@ -68,10 +71,6 @@ def spectra(findings: Findings) -> Section:
     )
     figures = [
         Figure(
-            drawn,
-            "the first few values of each curve, and how they change from block to block (later blocks are darker).",
-        ),
-        Figure(
             (
                 panel(
                     partial(plot_edges, seen),
@@ -88,8 +87,16 @@ def spectra(findings: Findings) -> Section:
             Figure(
                 (panel(partial(plot_skips, seen), alt, (6.4, 3.2)),),
                 "how far the linear part of a block, skip connection included, stretches and shrinks its features.",
+                "Blocks with their skip connections",
             )
         )
+    figures.append(
+        Figure(
+            drawn,
+            "the first few values of each curve, and how they change from block to block (later blocks are darker).",
+            "Singular values, block by block",
+        )
+    )
     return Section("spectra", "Spectra", explanation, tuple(figures))
 
 
@@ -102,9 +109,9 @@ def training(findings: Findings) -> Section:
         plot_curves(epochs, {"training": [getattr(epoch, quantity) for epoch in findings.history]}, ax)
         ax.set(xlabel="epoch", ylabel=quantity)
 
-    panels = [panel(partial(draw, "loss"), "Training loss by epoch")]
+    panels = [panel(partial(draw, "loss"), "Training loss by epoch", _SMALL)]
     if last.accuracy == last.accuracy:
-        panels.append(panel(partial(draw, "accuracy"), "Training accuracy by epoch"))
+        panels.append(panel(partial(draw, "accuracy"), "Training accuracy by epoch", _SMALL))
     explanation = (
         f"How the run came here in {last.epoch} epochs, to a loss of {number(last.loss)}. A point is the mean over the batches of "
         "an epoch, each measured before its step."

@@ -19,25 +19,30 @@ if TYPE_CHECKING:
     from .findings import Made
     from .verdicts import Verdict
 
-#: Most rows of a table that is not folded.
-_ROWS = 6
+#: Widest figure that stands beside the words of its section, in pixels.
+_BESIDE = 740
 #: Pictures whose SVG is larger than this are embedded as PNG, in bytes.
 LARGEST_SVG = 300_000
 
 
 @dataclass(frozen=True)
 class Panel:
-    """One picture, as markup that goes into the page."""
+    """One picture, as markup that goes into the page, and how wide it was drawn, in pixels."""
 
     markup: str
+    width: int
 
 
 @dataclass(frozen=True)
 class Figure:
-    """Panels side by side (one above the other on a phone) under one caption that says what to look at."""
+    """Panels side by side (one above the other on a phone) under one caption that says what to look at.
+
+    ``title`` is what the reader opens, where the figure is not the first of its section.
+    """
 
     panels: tuple[Panel, ...]
     caption: str
+    title: str = ""
 
 
 @dataclass(frozen=True)
@@ -49,15 +54,10 @@ class Table:
     rows: Sequence[Sequence[str]]
     prose: bool = False
 
-    @property
-    def long(self) -> bool:
-        """Whether it is folded."""
-        return len(self.rows) > _ROWS
-
 
 @dataclass(frozen=True)
 class Section:
-    """A section of the page.
+    """A section of the page: its words and its first figure are open, other figures and tables open on demand.
 
     Attributes
     ----------
@@ -81,13 +81,11 @@ class Section:
     half: bool = False
     folded: bool = False
 
-
-@dataclass(frozen=True)
-class Fact:
-    """A number for the head of the page."""
-
-    value: str
-    label: str
+    @property
+    def beside(self) -> bool:
+        """Whether the words have room beside the first figure, where the page is wide."""
+        fits = sum(panel.width for figure in self.figures[:1] for panel in figure.panels) <= _BESIDE
+        return fits and bool(self.figures) and not self.half and not self.folded
 
 
 @dataclass(frozen=True)
@@ -96,7 +94,6 @@ class Page:
 
     title: str
     lead: str
-    facts: tuple[Fact, ...]
     sections: tuple[Section, ...]
     footer: str
     verdict: Verdict | None = None
@@ -110,7 +107,7 @@ class Page:
         Examples
         --------
         >>> from kronmix.report.page import Page, Section
-        >>> html = Page("A <title>", "", (), (Section("one", "One", "Words."),), "").to_html()
+        >>> html = Page("A <title>", "", (Section("one", "One", "Words."),), "").to_html()
         >>> "A &lt;title&gt;" in html, 'id="one"' in html
         (True, True)
         """
@@ -159,7 +156,7 @@ def panel(draw: Callable[[Any], object], alt: str, size: tuple[float, float] = (
         canvas = Canvas(figsize=size, layout="constrained")
         draw(canvas.subplots())
         svg = _svg(canvas, alt)
-        return Panel(svg if len(svg) <= LARGEST_SVG else _png(canvas, alt))
+        return Panel(svg if len(svg) <= LARGEST_SVG else _png(canvas, alt), _pixels(canvas))
 
 
 def placed_panel(
@@ -182,7 +179,7 @@ def placed_panel(
 def picture(png: bytes, alt: str, width: int) -> Panel:
     """Embed a PNG that was drawn elsewhere, shown ``width`` pixels wide."""
     data = base64.b64encode(png).decode("ascii")
-    return Panel(f'<img alt="{_attribute(alt)}" style="--width:{width}px" src="data:image/png;base64,{data}">')
+    return Panel(f'<img alt="{_attribute(alt)}" style="--width:{width}px" src="data:image/png;base64,{data}">', width)
 
 
 def _svg(canvas: Canvas, alt: str) -> str:
@@ -198,9 +195,7 @@ def _svg(canvas: Canvas, alt: str) -> str:
     svg = re.sub(r'xlink:href="#([^"]+)"', rf'xlink:href="#{prefix}\1"', svg)
     for name, (light, _) in _VARIABLES.items():
         svg = re.sub(light, f"var(--{name})", svg, flags=re.IGNORECASE)
-    box = re.search(r'viewBox="([^"]+)"', svg)
-    width = float(box.group(1).split()[2]) if box else 300.0
-    head = f'<svg role="img" aria-label="{_attribute(alt)}" style="--width:{width * 4 / 3:.0f}px"'
+    head = f'<svg role="img" aria-label="{_attribute(alt)}" style="--width:{_pixels(canvas)}px"'
     svg = re.sub(r'(<svg[^>]*?)\s(?:width|height)="[\d.]+pt"', r"\1", svg)
     svg = re.sub(r'(<svg[^>]*?)\s(?:width|height)="[\d.]+pt"', r"\1", svg)
     return svg.replace("<svg", head, 1)
@@ -210,7 +205,12 @@ def _png(canvas: Canvas, alt: str) -> str:
     """A bitmap on white: it cannot follow the theme."""
     stream = io.BytesIO()
     canvas.savefig(stream, format="png", dpi=144, facecolor="white", metadata={"Software": None})
-    return picture(stream.getvalue(), alt, round(canvas.get_size_inches()[0] * 96)).markup
+    return picture(stream.getvalue(), alt, _pixels(canvas)).markup
+
+
+def _pixels(canvas: Canvas) -> int:
+    """How wide a picture is on the page."""
+    return round(float(canvas.get_size_inches()[0]) * 96)
 
 
 def hash_text(text: str) -> int:

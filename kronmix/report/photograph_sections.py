@@ -32,7 +32,7 @@ def photographs(findings: Findings) -> Section:
         f"{setting.side} pixels of the left two thirds of two photographs, and is judged on {count(setting.held)} of the right "
         f"third, for each of {seeds}. The Mixer maps {(setting.side // setting.patch) ** 2} patches to as many, through "
         f"{setting.depth} blocks; the linear one is the same without activations. Rates of training were chosen on windows held "
-        f"back{_LATER * (len(found) > 1)}. {sentence(found)}"
+        f"back{_LATER * (len(found) > 1)}."
     )
     names = ["clean", "camera", *_ORDER]
     rows = [[*_crops(first, i)] for i in range(len(first.clean))]

@@ -93,6 +93,5 @@ def _drift(findings: Findings) -> Figure:
         "three parallel curves: halving the step halves the drift of what gradient flow would conserve exactly, here "
         "‖V‖² − ‖W‖² of the Mixer."
     )
-    return Figure(
-        (panel(draw, "Drift of a conservation law along training, for three step sizes", (5.6, 3.4)),), caption
-    )
+    drawn = panel(draw, "Drift of a conservation law along training, for three step sizes", (5.6, 3.4))
+    return Figure((drawn,), caption, "The drift of what gradient flow would conserve")

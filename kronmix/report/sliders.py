@@ -60,7 +60,7 @@ def slider(stops: Stops, draw: Callable[[Any], object], alt: str, title: str = "
         First stop; default the last.
     """
     chosen = _few(stops)
-    plot, places = placed_panel(draw, alt, (5.2, 3.3), np.asarray(stops.x, dtype=float)[chosen])
+    plot, places = placed_panel(draw, alt, (4.6, 2.9), np.asarray(stops.x, dtype=float)[chosen])
     at = len(chosen) - 1 if start is None else int(np.argmin(np.abs(np.asarray(chosen) - start)))
     data: dict[str, Any] = {
         "words": [stops.words[i] for i in chosen],
@@ -86,7 +86,8 @@ def slider(stops: Stops, draw: Callable[[Any], object], alt: str, title: str = "
         f'<div class="slider"><div class="panels">{picture}<div class="plot">{plot.markup}<i class="cursor"></i></div></div>'
         f'<p class="knob"><label for="{name}">{escape(stops.label)}: <output>{escape(str(data["words"][at]))}</output></label>'
         f'<input id="{name}" type="range" min="0" max="{len(chosen) - 1}" value="{at}"></p>'
-        f'<p class="values" aria-live="polite"></p><script type="application/json">{text}</script></div>'
+        f'<p class="values" aria-live="polite"></p><script type="application/json">{text}</script></div>',
+        plot.width,
     )
 
 

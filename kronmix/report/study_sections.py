@@ -11,7 +11,8 @@ def studies(findings: Findings) -> Section:
     figures = tuple(
         Figure(
             (picture(study.figure, f"{study.name}: {study.question}", 640),),
-            f"{study.question} {study.outcome[:1].upper()}{study.outcome[1:]} ({study.name}, {study.preset} preset)",
+            f"error bars of {study.name}, {study.preset} preset: 95 % t intervals over seeds.",
+            f"{study.question} {study.outcome[:1].upper()}{study.outcome[1:]}",
         )
         for study in findings.studies
     )

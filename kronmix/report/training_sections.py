@@ -45,7 +45,7 @@ def task(findings: Findings) -> Section:
     strip = np.clip(np.stack(shown), 0, 1)
     alt = f"Rows of {strip.shape[1]} held-out images: " + ", ".join(names)
     figure = Figure(
-        (panel(lambda ax: _strip(ax, strip, names), alt, (5.2, 0.2 + 5.2 / (strip.shape[1] + 1.9) * len(names))),),
+        (panel(lambda ax: _strip(ax, strip, names), alt, (4.6, 0.2 + 4.6 / (strip.shape[1] + 1.9) * len(names))),),
         "what each structure keeps of strokes and gaps. All are linear filters with the same training; only their "
         "parametrisation differs.",
     )
@@ -79,14 +79,14 @@ def structures(findings: Findings) -> Section:
                     ),
                     "Held-out error along training, one curve per structure: "
                     + ", ".join(f"{n} ends at {float(c.mean[-1]):.4f}" for n, c in held.items()),
-                    (4.9, 3.3),
+                    (4.9, 2.9),
                 ),
                 panel(
                     lambda ax: _curves(
                         ax, result, {n: t_interval(v) for n, v in loss.items()}, "training squared error per pixel"
                     ),
                     "Training error along training, one curve per structure",
-                    (4.9, 3.3),
+                    (4.9, 2.9),
                 ),
             ),
             "where a held-out curve turns up again while its training curve still falls: from there on it learns "
@@ -174,6 +174,7 @@ def sparsity(findings: Findings) -> Section:
             slices,
             "which slices stay near zero: one row for every output token, one column for every input channel, on "
             "one scale.",
+            "Norms of the slices at the end",
         ),
     )
     rows = [
@@ -210,7 +211,7 @@ def _profile_of_weights(findings: Findings) -> Section:
                     panel(
                         partial(plot_matrix, norms, title="slice norms"),
                         f"Norms of the {norms.shape[0]} by {norms.shape[1]} slices",
-                        (3.6, 1.0 + 3.0 * min(1.2, norms.shape[0] / norms.shape[1])),
+                        (2.0, 0.7 + 1.6 * min(1.2, norms.shape[0] / norms.shape[1])),
                     ),
                 ),
                 "rows or columns that are nearly blank: tokens or channels this layer hardly uses.",

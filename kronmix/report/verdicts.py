@@ -12,6 +12,7 @@ from ..plotting.style import INK, MUTED, SERIES
 from ..regularization.comparison import Comparison, Contender, Difference
 from . import photograph_sections
 from .findings import Findings
+from .matrices import MatrixSeen
 from .page import Panel, Table, panel
 from .words import count, percent, scientific
 
@@ -182,7 +183,21 @@ def _of_matrices(findings: Findings) -> Verdict:
         f"the norm, low rank as small {scientific(best.low_rank_error(best.monarch_numbers))} (Eckart–Young), its entries in "
         f"random order {scientific(best.shuffled_error)}.",
     )
-    return Verdict(sentences)
+    return Verdict(sentences, plot=_monarch_or_low_rank(seen))
+
+
+def _monarch_or_low_rank(seen: Sequence[MatrixSeen]) -> Panel:
+    """Every matrix as a point: below the line a Monarch matrix describes it better than low rank does."""
+
+    def draw(ax: Any) -> None:
+        x = [one.low_rank_error(one.monarch_numbers) for one in seen]
+        y = [one.monarch_error for one in seen]
+        ax.plot([0, 1], [0, 1], color=MUTED, linewidth=0.8)
+        ax.plot(x, y, "o", color=SERIES[1].colour, markersize=4, alpha=0.7)
+        ax.set(xlim=(0, 1.02), ylim=(0, 1.02), xlabel="error of low rank, as many numbers")
+        ax.set_title("error of the nearest Monarch matrix", loc="left")
+
+    return panel(draw, f"Monarch error against low-rank error at equal numbers, {len(seen)} matrices", (4.4, 3.0))
 
 
 def _of_network(findings: Findings) -> Verdict:
@@ -194,7 +209,8 @@ def _of_network(findings: Findings) -> Verdict:
     if seen.shape is not None:
         S, C = seen.shape.tokens, seen.shape.channels
         density = percent(seen.shape.equivalent_density)
-        first += f" of width {count(S * C)}, with the connections of a sparse MLP of density {density}"
+        first += f" of width {count(S * C)} ({count(S)} tokens × {count(C)} channels)"
+        first += f", with the connections of a sparse MLP of density {density}"
     second = (
         f"{count(len(beyond))} of {count(len(seen.layers))} layers reach a tenth beyond the edge of random entries"
         + (

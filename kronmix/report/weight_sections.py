@@ -19,6 +19,9 @@ from .words import count, number, percent, scientific
 
 MIXER, DENSE = SERIES[1], SERIES[0]
 
+#: Inches of a picture of a matrix: three stand beside the words.
+_MATRIX = (2.4, 2.6)
+
 #: Relative errors up to this are rounding.
 EXACT = 1e-12
 
@@ -61,8 +64,7 @@ def effective_weight(findings: Findings) -> Section:
         )
         blocks = None
     panels = tuple(
-        panel(partial(plot_matrix, matrix, blocks=blocks, title=title), alt, (3.1, 3.3))
-        for title, matrix, alt in pictures
+        panel(partial(plot_matrix, matrix, blocks=blocks, title=title), alt, _MATRIX) for title, matrix, alt in pictures
     )
     table = Table(
         "The two effective layers, in the order they are applied.",
@@ -81,7 +83,7 @@ def effective_weight(findings: Findings) -> Section:
             for layer in seen.layers
         ],
     )
-    figures = (*_along_training(findings), Figure(panels, caption))
+    figures = (*_along_training(findings), Figure(panels, caption, "B and the two layers whose product it is"))
     return Section("effective-weight", "The effective weight", explanation, figures, (table,))
 
 
@@ -224,12 +226,12 @@ def _errors(errors: dict[str, list[float]], names: list[str]) -> Figure:
         "how far right each dot is: 0 means the structure holds the matrix exactly. A butterfly depends on the "
         "order of rows and columns, a Kronecker product on the sizes of its blocks."
     )
-    return Figure((picture,), caption)
+    return Figure((picture,), caption, "How far the nearest structures are")
 
 
 def _monarch_factors(monarch: Chain) -> Figure:
     pictures = tuple(
-        panel(partial(plot_matrix, op.to_dense(), title=title), f"{title} as a matrix", (3.1, 3.3))
+        panel(partial(plot_matrix, op.to_dense(), title=title), f"{title} as a matrix", _MATRIX)
         for title, op in zip(("left Monarch factor", "right Monarch factor"), monarch.operators, strict=True)
     )
     caption = (
@@ -237,7 +239,7 @@ def _monarch_factors(monarch: Chain) -> Figure:
         "one too. That is the Mixer's weight sharing, found from the numbers of B alone. (How scale is divided "
         "between the two is free: one number for every slice.)"
     )
-    return Figure(pictures, caption)
+    return Figure(pictures, caption, "The Monarch factors")
 
 
 def spectrum(findings: Findings) -> Section:
@@ -263,7 +265,7 @@ def spectrum(findings: Findings) -> Section:
         )
         alt = f"The {s.size} singular values from the factors lie on those of the dense SVD, on a logarithmic axis"
     figure = Figure(
-        (panel(lambda ax: plot_singular_values(s, seen.dense_singular_values, ax), alt, (5.2, 3.2)),), caption
+        (panel(lambda ax: plot_singular_values(s, seen.dense_singular_values, ax), alt, (5.2, 2.7)),), caption
     )
     return Section("spectrum", "Singular values, exactly", explanation, (figure,), half=True)
 
@@ -295,7 +297,7 @@ def widths(findings: Findings) -> Section:
                     tokens, curve, (S, S * C if _keeps_shape(findings) else at), (best.tokens, best.width), ax
                 ),
                 alt,
-                (5.2, 3.2),
+                (5.2, 2.7),
             ),
         ),
         "how flat the top is, and how fast width falls to either side: a Mixer with very few tokens or very few "

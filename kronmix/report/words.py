@@ -8,14 +8,14 @@ from ..intervals import Interval
 
 
 def count(n: int) -> str:
-    """Thousands apart by thin spaces.
+    """Thousands apart by narrow spaces at which no line breaks.
 
     Examples
     --------
-    >>> count(150528).replace("\\u2009", "_")
+    >>> count(150528).replace("\\u202f", "_")
     '150_528'
     """
-    return f"{n:,}".replace(",", "\u2009")
+    return f"{n:,}".replace(",", "\u202f")
 
 
 def number(x: float) -> str:
@@ -23,7 +23,7 @@ def number(x: float) -> str:
 
     Examples
     --------
-    >>> number(3.14159), number(0.0), number(8518.2).replace("\\u2009", "_")
+    >>> number(3.14159), number(0.0), number(8518.2).replace("\\u202f", "_")
     ('3.142', '0', '8_518')
     """
     if 1e3 <= abs(x) < 1e9:

@@ -223,6 +223,7 @@ def test_every_section_has_words_and_every_figure_says_what_to_look_at(
         assert len(section.explanation) > 100
         assert section.figures or section.tables
         assert all(len(figure.caption) > 40 for figure in section.figures)
+        assert section.folded or all(len(figure.title) > 10 for figure in section.figures[1:])
 
 
 def test_proofs_are_shown_with_their_evidence_and_failures_are_not_hidden(page: Page, trained: Findings) -> None:
@@ -308,7 +309,7 @@ def test_one_seed_has_no_interval_and_still_a_page() -> None:
 
 def test_text_is_escaped() -> None:
     table = Table("<b>", ("<i>",), (("<u>",),))
-    html = Page("<t>", "<l>", (), (Section("s", "<h>", "<p onload=x>", (), (table,)),), "<f>").to_html()
+    html = Page("<t>", "<l>", (Section("s", "<h>", "<p onload=x>", (), (table,)),), "<f>").to_html()
     for tag in ("<t>", "<l>", "<h>", "<p onload", "<b>", "<i>", "<u>", "<f>"):
         assert tag not in html
 
@@ -344,6 +345,25 @@ def test_page_opens_in_a_browser_without_complaint(folder: Path, tmp_path: Path,
     assert title is not None
     count = len(Reader(probed.read_text(encoding="utf-8")).pictures)
     assert title.group(1) == f"{count} of {count} drawn, 0 outside, overflow 0"
+
+
+#: Heights of version 0.1's pages of the same findings without their proofs, 1280 pixels wide.
+HEIGHTS = {"trained": 9369, "given": 5591, "network": 4103}
+
+
+@needs_browser
+@pytest.mark.parametrize("name", HEIGHTS)
+def test_a_page_is_at_most_half_as_high_as_in_version_0_1(
+    name: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    findings = replace(request.getfixturevalue(name), proofs=None, studies=())
+    told = "document.title = document.documentElement.scrollHeight"
+    html = build_page(findings).to_html().replace("</body>", f"<script>onload = () => {{ {told} }}</script></body>")
+    (tmp_path / "probed.html").write_text(html, encoding="utf-8")
+    done = open_page((tmp_path / "probed.html").as_uri(), tmp_path / "profile", "--window-size=1280,900")
+    height = re.search(r"<title>(\d+)</title>", done.stdout)
+    assert height is not None
+    assert 900 < int(height.group(1)) <= HEIGHTS[name] / 2
 
 
 def test_matrices_of_any_file_lead_with_their_fronts(tmp_path: Path) -> None:
