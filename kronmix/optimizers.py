@@ -210,6 +210,23 @@ class AdamW:
         _below_one(self.beta2, "beta2")
         _checked_decay(self.weight_decay)
 
+    @property
+    def largest_update(self) -> float:
+        """The most that |m̂|/ŝ^{1/2} can be, whatever the gradients: (1 − β₁)/((1 − β₂)(1 − β₁²/β₂))^{1/2}, by Cauchy–Schwarz.
+
+        Decay λ keeps |θ| below this over λ at every step, once it is there; below 1/λ only where the gradients keep their signs and
+        sizes, as at rest (T35). No bound, infinity, where β₁² ≥ β₂.
+
+        Examples
+        --------
+        >>> round(km.networks.AdamW(beta2=0.99).largest_update, 3)
+        2.345
+        """
+        if self.beta1 and self.beta1**2 >= self.beta2:
+            return np.inf
+        ratio = self.beta1**2 / self.beta2 if self.beta1 else 0.0
+        return float((1 - self.beta1) / ((1 - self.beta2) * (1 - ratio)) ** 0.5)
+
     def fresh(self) -> Self:
         """The same optimiser, without moments."""
         return replace(self, state={})

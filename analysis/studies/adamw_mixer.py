@@ -16,10 +16,12 @@ from ..checkpoints import checkpoint_of
 from ..statistics import Comparison, Outcome, decide_together
 from ..study import Study, Table, draw_intervals
 
+_ADAMW = AdamW(beta2=0.99)
+
 #: Rates suit the decays: ℓ2 decay is through the gradient of the mean, AdamW's is decoupled.
 OPTIMIZERS: dict[str, tuple[SGD | AdamW, float, float]] = {
     "sgd": (SGD(0.9), 0.1, 0.01),
-    "adamw": (AdamW(beta2=0.99), 0.02, 1.5),
+    "adamw": (_ADAMW, 0.02, 1.5),
 }
 
 #: Numbers of a cell; those of the weight are for linear Mixers only.
@@ -122,7 +124,8 @@ def decide(table: Table) -> Outcome:
     ]
     gap = table.interval("gap over that of the start", network="linear", optimizer="adamw")
     paid = ", ".join(f"{name} {table.interval('paid over R', network='linear', optimizer=name)}" for name in OPTIMIZERS)
-    measured = f"largest |θ|λ of AdamW (T35: at most 1): {', '.join(words)}; its gap left {gap}; ½‖θ‖² over R: {paid}"
+    bounds = f"T35: at most 1 at rest; at any step {_ADAMW.largest_update:.3g}"
+    measured = f"largest |θ|λ of AdamW ({bounds}): {', '.join(words)}; its gap left {gap}; ½‖θ‖² over R: {paid}"
     return decide_together(comparisons, measured)
 
 

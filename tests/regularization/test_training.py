@@ -205,3 +205,27 @@ def test_the_central_flow_is_the_average_at_the_edge_of_stability() -> None:
     assert "at the edge for" in repr(central)
     with pytest.raises(ValueError, match="central flow forms Hessians, for at most 400"):
         central_flow(km.Observed(np.eye(30)), km.Dense(np.eye(30)), 0.1, 1)
+
+
+@pytest.mark.parametrize(("beta1", "beta2"), [(0.9, 0.999), (0.9, 0.99), (0.5, 0.3), (0.0, 0.0), (0.0, 0.9)])
+def test_no_update_of_adamw_is_longer_than_the_largest_and_some_gradients_come_near(beta1: float, beta2: float) -> None:
+    """Gradients that change by β₂/β₁ from step to step make Cauchy-Schwarz an equality; drawn ones stay below."""
+    optimizer = AdamW(beta1, beta2, epsilon=0.0)
+    growing = (beta1 / beta2 if beta1 else 0.1) ** np.arange(99.0, -1.0, -1.0)
+    drawn = np.random.default_rng(0).standard_cauchy((200, 50))
+    assert max(_updates(optimizer, drawn)) <= optimizer.largest_update * (1 + 1e-12)
+    before = np.full((int(5 / (1 - beta2)), 1), growing.min() * 1e-9)
+    longest = max(_updates(optimizer, np.concatenate([before, growing[:, None]])))
+    assert 0.99 * optimizer.largest_update <= longest <= optimizer.largest_update * (1 + 1e-12)
+
+
+def test_where_betas_set_no_bound_there_is_none() -> None:
+    assert AdamW(0.9, 0.8).largest_update == np.inf
+
+
+def _updates(optimizer: AdamW, gradients: Any) -> Any:
+    fresh = optimizer.fresh()
+    for count, gradient in enumerate(gradients):
+        theta = np.zeros(len(gradient))
+        fresh.step(theta, gradient, 1.0, count)
+        yield np.abs(theta).max()
