@@ -414,6 +414,8 @@ def test_a_folder_says_how_to_pool(tmp_path: Path) -> None:
     folder = hub(tmp_path / "hub", arrays, global_pool="")
     for path in (folder, folder / "config.json", folder / "model.safetensors"):
         same(km.load_mixer(path)(images()), Mixer(arrays)(images(), pooled=False))
+    with pytest.raises(ValueError, match="architecture='resmlp_12_224': it belongs to another file"):
+        km.load_mixer(hub(folder, arrays, architecture="resmlp_12_224"))
     with pytest.raises(ValueError, match="global_pool='max'"):
         km.load_mixer(hub(folder, arrays, global_pool="max"))
     with pytest.raises(ValueError, match="sets act_layer='relu'"):

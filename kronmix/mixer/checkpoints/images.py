@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -267,6 +268,11 @@ _UNSEEN = ("act_layer", "block_layer", "mlp_layer", "norm_layer")
 
 def _configured(found: MixerCheckpoint, config: Mapping[str, Any], ledger: Ledger) -> MixerCheckpoint:
     """What the arrays do not say: pooling, the size of images, how their pixels are normalised."""
+    named, known = str(config.get("architecture") or ""), found.family.lower().split("-")
+    if named and re.split(r"[^a-z]", named.lower())[0] not in (known[-1], "".join(known)):
+        raise ValueError(
+            f"{ledger.file}: a {found.family}, and config.json beside it says architecture={named!r}: it belongs to another file"
+        )
     arguments, about = (_section(config, name, ledger) for name in ("model_args", "pretrained_cfg"))
     for name in _UNSEEN:
         if name in arguments:
