@@ -118,9 +118,15 @@ def _failed(failure: Failure) -> Section:
 
 
 def _title(findings: Findings) -> str:
-    if findings.table is not None or (findings.comparison is not None and findings.restoration is None):
+    if findings.restoration is not None:
+        return "What structured weights are worth on these images"
+    if findings.table is not None or findings.comparison is not None:
         return "What structured weights are worth on this table"
-    return "Which structure these matrices have" if findings.matrices else "A Mixer is a wide, sparse MLP"
+    if findings.matrices:
+        return "Which structure these matrices have"
+    if findings.network is not None and findings.network.shape is None:
+        return "Which structure this network has"
+    return "A Mixer is a wide, sparse MLP"
 
 
 def write_report(findings: Findings, folder: Path) -> None:
@@ -157,7 +163,7 @@ def _lead(findings: Findings) -> str:
         return f"Structured weights, lasso, ridge, early-stopped dense and low rank on the same held-out rows of {findings.source}."
     seen = findings.inspection
     if seen is None:
-        return f"The network in {findings.source}, seen as what it is: an MLP with wide, sparse layers."
+        return f"The network in {findings.source}, layer by layer: each as the one matrix that it is."
     if findings.restoration is not None:
         return (
             f"Five ways to parametrise one linear map, trained side by side to restore {findings.source}: what they "

@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 
 from ..plotting import plot_curves, plot_profile
+from ..plotting.style import INK, label_ends
 from .findings import Findings
 from .page import Figure, Section, Table
 from .paths import profile_of
 from .sliders import Stops, slider
-from .words import count, percent, scientific
+from .words import count, percent, scientific, short_names
 
 #: Most coefficients told beside the slider.
 _TOLD = 6
@@ -39,6 +40,17 @@ def path(findings: Findings) -> Section:
             f"Cross-validation on all rows chooses λ = {traced.parameter[chosen]:.3g}, where {count(kept)} of {count(p * q)} "
             "coefficients are not zero. The verdict above used the training rows of each split only."
         )
+    told = _largest(findings)
+
+    def draw(ax: Any) -> None:
+        plot_profile(traced, of, label, ax)
+        ax.set_xlabel("weight decay λ")
+        ax.invert_xaxis()  # weaker to the right, as the slider goes
+        if of is None and q == 1:
+            weakest = int(np.argmin(np.where(traced.parameter > 0, traced.parameter, np.inf)))  # λ = 0 has no place
+            ends = [(float(traced.parameter[weakest]), float(values[weakest])) for values in told.values()]
+            label_ends(ax, list(told), ends, [INK] * len(told))
+
     figure = Figure(
         (
             slider(
@@ -46,10 +58,10 @@ def path(findings: Findings) -> Section:
                     "weight decay λ",
                     [f"λ = {value:.3g}" for value in traced.parameter],
                     _positive(traced.parameter),
-                    _largest(findings),
+                    told,
                     None if q == 1 else traced.weights,
                 ),
-                lambda ax: plot_profile(traced, of, label, ax),
+                draw,
                 f"{label} along weight decay, {len(traced.parameter)} values of λ",
                 "the weight, outputs × features",
                 chosen,
@@ -105,7 +117,7 @@ def matrices(findings: Findings) -> Section:
     def draw(ax: Any) -> None:
         ax.set_xscale("log")
         ax.set_ylim(0, 1.05)
-        plot_curves(ranks, {_short(name): values for name, values in curves.items()}, ax)
+        plot_curves(ranks, dict(zip(short_names(list(curves)), curves.values(), strict=True)), ax)
         ax.set_xlabel("rank")
         ax.set_title("relative error of the nearest matrix of that rank", loc="left")
 
@@ -140,7 +152,3 @@ def matrices(findings: Findings) -> Section:
         "Monarch's share",
     )
     return Section("matrices", "Matrix by matrix", explanation, (rank_figure,), (Table("All matrices.", header, rows),))
-
-
-def _short(name: str) -> str:
-    return name if len(name) <= 18 else f"…{name[-17:]}"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 
+import numpy as np
+
 from ..decompose import Candidate, Front
 from ..plotting import plot_front
 from .findings import Findings
@@ -17,15 +19,16 @@ _PANELS = 2
 def fronts(findings: Findings) -> Section:
     """Error against numbers stored, over all structures, with proved bounds (T13, T14, T28)."""
     found = dict(findings.fronts)
-    better = [name for name, front in found.items() if _beats_sparse(front)]
+    telling = sorted(findings.fronts, key=lambda named: _against_sparse(named[1]))[:_PANELS]
+    better = [name for name, front in found.items() if _against_sparse(front) <= 1]
     explanation = (
         "Every structure, shape and rank was tried: low rank, sums of Kronecker products, block-diagonal, Monarch and "
         "butterfly matrices. The table has, for each matrix, the one that keeps the largest share of the norm for the share "
-        f"of the numbers it stores. In {count(len(better))} of {count(len(found))} it is nearer than keeping as many of the "
-        "largest entries, whose positions are not even counted"
+        f"of the numbers it stores. In {count(len(better))} of {count(len(found))} it is as near as keeping as many of the "
+        "largest entries, or nearer; their positions are not even counted"
     )
     explanation += (
-        f": {', '.join(better)}." if better else "; where it is not, the matrix has none of these structures."
+        f": {', '.join(better)}." if better else ". Where it is not, none of these structures says more than sparsity."
     )
     if findings.larger:
         explanation += (
@@ -33,9 +36,9 @@ def fronts(findings: Findings) -> Section:
         )
     panels = tuple(
         panel(partial(plot_front, front), f"Error against numbers stored of {name}, falling", (5.2, 2.7))
-        for name, front in list(found.items())[:_PANELS]
+        for name, front in telling
     )
-    drawn = " and ".join(list(found)[:_PANELS])
+    drawn = " and ".join(name for name, _ in telling)
     caption = f"how far down the line of structures lies below that of the largest entries: {drawn}."
     table = Table(
         "What each matrix is nearest to.",
@@ -66,6 +69,10 @@ def _proved(row: Candidate) -> str:
     return f"{scientific(row.lower_bound)} (proved)" if row.lower_bound > 0 else row.proved
 
 
-def _beats_sparse(front: Front) -> bool:
+def _against_sparse(front: Front) -> float:
+    """The error of the structure to choose, in units of that of as many of the largest entries."""
     row = front.choose()
-    return row.relative_error < front.baseline[front.front.index(row)]
+    sparse = float(front.baseline[front.front.index(row)])
+    if sparse == 0:
+        return 1.0 if row.relative_error == 0 else np.inf
+    return row.relative_error / sparse

@@ -19,11 +19,15 @@ def layers(findings: Findings) -> Section:
     seen = findings.network
     assert seen is not None  # the page asks only where there is one
     explanation = (
-        "Every layer of the network as the wide matrix it is: I ⊗ W for token mixing repeats one matrix for every channel, "
-        "Vᵀ ⊗ I for channel mixing repeats one for every token. The last two columns say how far the shared matrix is from "
-        "having structure of its own: the relative errors of the nearest Kronecker product and of the nearest Monarch matrix."
+        "Every layer of the network as the wide matrix it is. The last two columns say how far the matrix that its weights "
+        "share is from having structure of its own: the relative errors of the nearest Kronecker product and of the nearest "
+        "Monarch matrix."
     )
     if seen.shape is not None:
+        explanation += (
+            " Here I ⊗ W for token mixing repeats one matrix for every channel, Vᵀ ⊗ I for channel mixing repeats one for "
+            "every token."
+        )
         explanation += f" A sparse MLP with as many connections would keep {percent(seen.shape.equivalent_density)} of its weights."
     table = Table(
         "The effective layers, first one first.",
@@ -113,8 +117,8 @@ def training(findings: Findings) -> Section:
     if last.accuracy == last.accuracy:
         panels.append(panel(partial(draw, "accuracy"), "Training accuracy by epoch", _SMALL))
     explanation = (
-        f"How the run came here in {last.epoch} epochs, to a loss of {number(last.loss)}. A point is the mean over the batches of "
-        "an epoch, each measured before its step."
+        f"How the run came here in {last.epoch} epoch{'s' * (last.epoch > 1)}, to a loss of {number(last.loss)}. A point is the "
+        "mean over the batches of an epoch, each measured before its step."
     )
     return Section(
         "training",

@@ -64,7 +64,12 @@ def _path(findings: Findings) -> tuple[Figure, ...]:
     words = [f"λ = {value:.3g}" for value in path.parameter[order]]
     values = {"‖B‖": norms, "distance to the convex path": path.distance[order]}
     stops = Stops("weight decay λ", words, path.parameter[order], values, path.weights[order])
-    moving = slider(stops, lambda ax: plot_profile(path, of, label, ax), alt, "B at this λ", start=len(words) // 2)
+
+    def draw(ax: Any) -> None:
+        plot_profile(path, of, label, ax)
+        ax.invert_xaxis()  # weaker to the right, as the slider goes
+
+    moving = slider(stops, draw, alt, "B at this λ", start=len(words) // 2)
     return (Figure((moving,), caption),)
 
 

@@ -64,7 +64,9 @@ def slider(stops: Stops, draw: Callable[[Any], object], alt: str, title: str = "
     at = len(chosen) - 1 if start is None else int(np.argmin(np.abs(np.asarray(chosen) - start)))
     data: dict[str, Any] = {
         "words": [stops.words[i] for i in chosen],
-        "values": {name: [f"{float(values[i]):.4g}" for i in chosen] for name, values in stops.values.items()},
+        "values": {
+            name: [f"{float(values[i]):.4g}".replace("-", "−") for i in chosen] for name, values in stops.values.items()
+        },
         "places": [round(float(place), 4) for place in places],
     }
     picture = ""

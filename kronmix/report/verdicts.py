@@ -149,19 +149,16 @@ def _plot(found: Comparison) -> Panel:
             ax.annotate(
                 best.name,
                 (best.numbers, best.error.value),
-                xytext=(0, -12),
+                xytext=(5, -4),
                 textcoords="offset points",
-                ha="center",
                 va="top",
                 fontsize=8,
                 color=INK,
             )
-        everybody = [one.error.value for one in (*found.structures, found.ridge, found.dense)]
-        top = min(max(everybody) * 1.5, max([*everybody, *(one.error.value for one in found.low_rank)]) * 1.03)
-        ax.set_ylim(min(everybody) - 0.25 * (top - min(everybody)), top)
+        ax.set_ylim(*_limits(found))
         ax.set_xlabel("numbers stored")
         ax.set_title("held-out error", loc="left")
-        ax.legend(frameon=False, fontsize=8, loc="upper right")
+        ax.legend(frameon=False, fontsize=8, loc="best")
 
     alt = "Held-out error against numbers stored: " + ", ".join(
         f"{one.name} {one.numbers} numbers, error {one.error.value:.4g}"
@@ -170,14 +167,29 @@ def _plot(found: Comparison) -> Panel:
     return panel(draw, alt, (5.6, 3.5))
 
 
+def _limits(found: Comparison) -> tuple[float, float]:
+    """Room for the errors with their bars, low rank cut off where it is far above and long bars at twice the spread."""
+    everybody = (*found.structures, found.ridge, found.dense)
+    least, most = (end(one.error.value for one in everybody) for end in (min, max))
+    top = min(most * 1.5, max([most, *(one.error.value for one in found.low_rank)]))
+    spread = max(top - least, 0.02 * most)
+    half = np.nan_to_num([one.error.half_width for one in everybody])
+    low, high = (
+        end(one.error.value + sign * h for one, h in zip(everybody, half, strict=True))
+        for end, sign in ((min, -1), (max, 1))
+    )
+    return max(low, least - 2 * spread) - 0.25 * spread, min(max(high, top), most + 2 * spread) + 0.05 * spread
+
+
 def _of_matrices(findings: Findings) -> Verdict:
     """How many matrices have the structure, against low rank and against chance."""
     seen = findings.matrices
     alike = [one for one in seen if one.is_monarch_like]
     best = min(seen, key=lambda one: one.monarch_error / one.shuffled_error)
     share = percent(best.monarch_numbers / (best.shape[0] * best.shape[1]))
+    have = "has" if len(alike) == 1 else "have"
     sentences = (
-        f"Weights: {findings.source}, {count(len(seen))} matrices. {count(len(alike))} of them have the structure of a Monarch "
+        f"Weights: {findings.source}, {count(len(seen))} matrices. {count(len(alike))} of them {have} the structure of a Monarch "
         "matrix: nearer to one than low rank with as many numbers, and a tenth nearer than their own entries in random order.",
         f"The clearest is {best.name}: with {share} of the numbers a Monarch matrix leaves {scientific(best.monarch_error)} of "
         f"the norm, low rank as small {scientific(best.low_rank_error(best.monarch_numbers))} (Eckart–Young), its entries in "
@@ -214,7 +226,7 @@ def _of_network(findings: Findings) -> Verdict:
     second = (
         f"{count(len(beyond))} of {count(len(seen.layers))} layers reach a tenth beyond the edge of random entries"
         + (
-            ": training has left directions in them."
+            ": directions that independent random entries would not have."
             if beyond
             else ": nothing in their largest singular values shows training."
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from ..intervals import Interval
 
@@ -67,3 +68,24 @@ def plus_minus(value: Interval, digits: int = 4) -> str:
     """
     mean, half = float(value.mean), float(value.half_width)
     return f"{mean:.{digits}f}" + (f" ± {half:.{digits}f}" if math.isfinite(half) else "")
+
+
+def short_names(names: Sequence[str], length: int = 18) -> list[str]:
+    """Names with parts, their first parts cut to initials where they are long; whole where two would become one.
+
+    Examples
+    --------
+    >>> short_names(["encoder.layer.0.attention.q.weight", "encoder.layer.1.attention.q.weight", "head"])
+    ['e.l.0.a.q.weight', 'e.l.1.a.q.weight', 'head']
+    """
+    short = [_initials(name, length) for name in names]
+    return short if len(set(short)) == len(set(names)) else list(names)
+
+
+def _initials(name: str, length: int) -> str:
+    parts = name.split(".")
+    for i, part in enumerate(parts[:-1]):
+        if len(".".join(parts)) <= length:
+            break
+        parts[i] = part if part.isdigit() else part[:1]
+    return ".".join(parts)

@@ -158,8 +158,20 @@ def test_which_matrices_of_a_file_have_structure_is_told_from_chance(matrices: F
     assert [one.name for one in matrices.matrices if one.is_monarch_like] == ["monarch"]
     page = build_page(matrices)
     assert page.verdict is not None
-    assert "2 matrices. 1 of them have" in page.verdict.sentences[0]
+    assert "2 matrices. 1 of them has" in page.verdict.sentences[0]
     assert page.verdict.sentences[1].startswith("The clearest is monarch: ")
+
+
+def test_a_network_that_is_no_mixer_is_not_called_one(tmp_path: Path) -> None:
+    pixels, y = km.datasets.load("digits")
+    run = km.networks.classify(pixels[:100], y[:100], km.networks.Classifier("group_mixer", depth=1), epochs=1)
+    km.networks.save_run(tmp_path / "run.npz", run)
+    page = build_page(study_network(tmp_path / "run.npz"))
+    assert page.title == "Which structure this network has"
+    html = page.to_html()
+    assert "token mixing" not in html
+    assert "In 4 of 4 it is as near as" in html  # block-diagonal, exactly
+    assert "in 1 epoch," in html
 
 
 def test_a_part_that_fails_says_so_and_costs_nothing_else(table: Findings, monkeypatch: pytest.MonkeyPatch) -> None:
