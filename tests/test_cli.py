@@ -249,8 +249,15 @@ def test_bad_weights_end_in_one_sentence(
         (("report", "--patch", "3"), "patch=3: expected a divisor"),
         (("report", "--rank", "0"), "rank=0: expected at least 1"),
         (("report", "--seeds", "0"), "seeds=0: expected at least 1"),
-        (("report", "--out", "B.npy"), "B.npy cannot be written: File exists"),
-        (("report", "--out", "B.npy/sub"), "Not a directory"),
+        (("report", "--out", "B.npy"), "folder B.npy cannot be written: B.npy is a file"),
+        (("report", "--out", "B.npy/sub"), "folder B.npy/sub cannot be written: B.npy is a file"),
+        (("report", "--noise", "1e300"), "noise=1e+300: expected at most 1000"),
+        (("report", "--rank", "9999999"), "rank=9999999: expected at most 64"),
+        (("report", "--data", "B.npy", "--patch", "2"), "--patch goes with images: B.npy holds matrices"),
+        (("report", "--data", "y.csv"), "output 0 (y) is constant"),
+        (("verify", "--latex", "B.npy/v.tex"), "folder B.npy cannot be written: B.npy is a file"),
+        (("verify", "--identity", "A == A", "--shapes", "A=n,n", "--theorem", "T4"), "--theorem is about theorems"),
+        (("verify", "--identity", "A == A", "--shapes", "A=n,n", "--size", "3,4"), "--size is about theorems"),
     ],
 )
 def test_bad_arguments_end_in_one_sentence(
@@ -264,6 +271,7 @@ def test_bad_arguments_end_in_one_sentence(
     np.save("B.npy", np.eye(4))
     np.save("R.npy", np.ones((2, 3)))
     Path("B.doc").write_bytes(b"none of ours")
+    np.savetxt("y.csv", np.column_stack([np.arange(12.0), np.arange(12.0) ** 2, np.ones(12)]), delimiter=",")
     before = sorted(p.name for p in tmp_path.iterdir())
     code, printed, errors = call(capsys, *arguments)
     assert (code, printed) == (2, "")
@@ -557,6 +565,13 @@ def test_an_interrupted_path_is_marked_and_goes_on(
         (("--data", "constant.csv"), "feature 1 (x2) is constant"),
         (("--outputs", "y"), "--outputs goes with --data"),
         (("--structure", "monarch", "--depth", "3"), "--depth goes with hadamard and product"),
+        (
+            ("--shape", "8x8,8x8"),
+            "--shape goes with kronecker, sum, monarch, tied-monarch, mixer and rp-mixer, not hadamard",
+        ),
+        (("--structure", "product", "--rank", "99999999"), "--rank 99999999: expected at most 4096"),
+        (("--resume",), "no path to go on with; leave --resume out"),
+        (("--data", "row.csv"), "1 sample: expected at least 2"),
         (("--data", "one.csv"), "expected features and, last, y"),
         (("--data", "short.npz"), "expected (samples, features)"),
         (("--data", "missing.csv"), "missing.csv: No such file"),
@@ -576,6 +591,7 @@ def test_path_refuses_what_it_cannot_do(
     np.savetxt("constant.csv", np.column_stack([X[:, 0], np.ones(5), X[:, 1]]), delimiter=",")
     np.savetxt("one.csv", X[:, :1], delimiter=",")
     np.savez("short.npz", X=X, y=np.ones(4))
+    np.savetxt("row.csv", X[:1], delimiter=",")
     for name, text in {
         "gap.csv": "age,dose,y\n1,2,3\n4,,6\n",
         "word.csv": "age,dose,y\n1,2,3\n4,many,6\n",

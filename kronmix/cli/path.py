@@ -70,8 +70,14 @@ def path(
         str | None,
         typer.Option(help="kronecker, sum, mixer: sizes of the two factors, as 8x8,8x8. monarch: p,k,q,s, as 8,8,8,8."),
     ] = None,
-    rank: Annotated[int, typer.Option(min=1, help="Inner size of a product, terms of a sum, block rank.")] = 1,
-    depth: Annotated[int, typer.Option(min=2, help="hadamard, product: number of factors.")] = 2,
+    rank: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Inner size of a product, terms of a sum, block rank. [default: of a product the least side, else 1]",
+        ),
+    ] = None,
+    depth: Annotated[int | None, typer.Option(min=2, help="hadamard, product: number of factors. [default: 2]")] = None,
     parameters: Annotated[
         str | None, typer.Option(help="Points of the path, as 1,0.3,0.1; default: a grid that suits the data.")
     ] = None,
@@ -112,18 +118,18 @@ def path(
     from ..regularization.stored_paths import interrupted_path
     from .path_data import read_problem
     from .path_results import NAMES, coefficients, points_of, record, save, table_of
-    from .path_structures import DEEP, STRUCTURES
+    from .path_structures import structure_of
 
     files = tuple(out / name for name in NAMES if film or name != "path.html")
     if not resume:
         claim(*files)
     problem, scaling, source = read_problem(data, structure, outputs, raw, seed)
-    if depth != 2 and structure not in DEEP:
-        raise ValueError(f"--depth goes with {' and '.join(DEEP)}, not {structure}")
-    op = STRUCTURES[structure](problem.shape, shape, rank, depth)
+    op = structure_of(structure, problem.shape, shape=shape, rank=rank, depth=depth)
     chosen = _kind(kind, alpha, seed)
     points = None if parameters is None else _numbers(parameters)
     start = interrupted_path(out / "path.npz", problem, op, chosen) if resume else None
+    if resume and start is None:
+        raise ValueError(f"{out}: no path to go on with; leave --resume out")
     with km.files.staged_folder(out) as stage:
         with progress("tracing") as advance:
             found = regularization_path(problem, op, chosen, points, progress=advance, start=start)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from inspect import signature
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -10,10 +11,6 @@ import numpy as np
 
 if TYPE_CHECKING:
     from ..operators import StructuredOperator
-
-
-#: Structures whose number of factors can be chosen.
-DEEP = ("hadamard", "product")
 
 
 def _pair(shape: str | None, whole: tuple[int, int]) -> tuple[tuple[int, int], tuple[int, int]]:
@@ -33,27 +30,27 @@ def _pair(shape: str | None, whole: tuple[int, int]) -> tuple[tuple[int, int], t
     return (a, b), (c, d)
 
 
-def _kronecker(whole: tuple[int, int], shape: str | None, rank: int, depth: int) -> StructuredOperator:
+def _kronecker(whole: tuple[int, int], shape: str | None = None) -> StructuredOperator:
     from ..operators import Kronecker
 
     return Kronecker(*(np.ones(size) for size in _pair(shape, whole)))
 
 
-def _sum(whole: tuple[int, int], shape: str | None, rank: int, depth: int) -> StructuredOperator:
+def _sum(whole: tuple[int, int], shape: str | None = None, rank: int = 1) -> StructuredOperator:
     from ..operators import SumOfKroneckers
 
     left, right = _pair(shape, whole)
     return SumOfKroneckers([(np.ones(left), np.ones(right))] * rank)
 
 
-def _mixer(whole: tuple[int, int], shape: str | None, rank: int, depth: int) -> StructuredOperator:
+def _mixer(whole: tuple[int, int], shape: str | None = None) -> StructuredOperator:
     from ..mixer import LinearMixer
 
     (C2, C), (S2, S) = _pair(shape, whole)
     return LinearMixer([np.ones((S2, S)), np.ones((S2, S2))], [np.ones((C, C2)), np.ones((C2, C2))])
 
 
-def _monarch(whole: tuple[int, int], shape: str | None, rank: int, depth: int) -> StructuredOperator:
+def _monarch(whole: tuple[int, int], shape: str | None = None, rank: int = 1) -> StructuredOperator:
     from ..operators import Monarch
 
     needs = f"p,k,q,s with p·q = {whole[0]} and k·s = {whole[1]}, as 8,8,8,8"
@@ -69,44 +66,44 @@ def _monarch(whole: tuple[int, int], shape: str | None, rank: int, depth: int) -
     return Monarch(np.ones((q, p, k * rank)), np.ones((k, rank * q, s)), rank=rank)
 
 
-def _tied_monarch(whole: tuple[int, int], shape: str | None, rank: int, depth: int) -> StructuredOperator:
+def _tied_monarch(whole: tuple[int, int], shape: str | None = None, rank: int = 1) -> StructuredOperator:
     from ..operators import Monarch
 
-    free = _monarch(whole, shape, rank, depth)
+    free = _monarch(whole, shape, rank)
     assert isinstance(free, Monarch)
     return Monarch(free.left[:1], free.right[:1], rank=rank)
 
 
-def _rp_mixer(whole: tuple[int, int], shape: str | None, rank: int, depth: int) -> StructuredOperator:
+def _rp_mixer(whole: tuple[int, int], shape: str | None = None) -> StructuredOperator:
     """A Kronecker product between two permutations that do not change."""
     from ..operators import Chain, Permutation
 
     rng = np.random.default_rng(0)
     rows, columns = (Permutation(rng.permutation(size)) for size in whole)
-    return Chain(rows, _kronecker(whole, shape, rank, depth), columns)
+    return Chain(rows, _kronecker(whole, shape), columns)
 
 
-def _product(whole: tuple[int, int], shape: str | None, rank: int, depth: int) -> StructuredOperator:
+def _product(whole: tuple[int, int], rank: int | None = None, depth: int = 2) -> StructuredOperator:
     from ..operators import Chain, Dense
 
-    size = min(whole) if rank == 1 else rank
+    size = min(whole) if rank is None else rank
     sizes = [whole[0], *[size] * (depth - 1), whole[1]]
     return Chain(*(Dense(np.ones(pair)) for pair in pairwise(sizes)))
 
 
-def _dense(whole: tuple[int, int], shape: str | None, rank: int, depth: int) -> StructuredOperator:
+def _dense(whole: tuple[int, int]) -> StructuredOperator:
     from ..operators import Dense
 
     return Dense(np.zeros(whole))
 
 
-def _hadamard(whole: tuple[int, int], shape: str | None, rank: int, depth: int) -> StructuredOperator:
+def _hadamard(whole: tuple[int, int], depth: int = 2) -> StructuredOperator:
     from ..operators import Hadamard
 
     return Hadamard(*[np.ones(whole)] * depth)
 
 
-STRUCTURES: dict[str, Callable[[tuple[int, int], str | None, int, int], StructuredOperator]] = {
+STRUCTURES: dict[str, Callable[..., StructuredOperator]] = {
     "hadamard": _hadamard,
     "dense": _dense,
     "product": _product,
@@ -117,3 +114,21 @@ STRUCTURES: dict[str, Callable[[tuple[int, int], str | None, int, int], Structur
     "mixer": _mixer,
     "rp-mixer": _rp_mixer,
 }
+
+
+def structure_of(
+    name: str, whole: tuple[int, int], *, shape: str | None, rank: int | None, depth: int | None
+) -> StructuredOperator:
+    """A structure of this size; options that were given and that it does not take are refused."""
+    given = {
+        option: value for option, value in (("shape", shape), ("rank", rank), ("depth", depth)) if value is not None
+    }
+    for option in given:
+        takers = [other for other, build in STRUCTURES.items() if option in signature(build).parameters]
+        if name not in takers:
+            raise ValueError(f"--{option} goes with {', '.join(takers[:-1])} and {takers[-1]}, not {name}")
+    if rank is not None and rank > whole[0] * whole[1]:
+        raise ValueError(
+            f"--rank {rank}: expected at most {whole[0] * whole[1]}, the entries of a {whole[0]}×{whole[1]} weight"
+        )
+    return STRUCTURES[name](whole, **given)

@@ -56,7 +56,9 @@ def report(
         ),
     ] = None,
     out: Annotated[Path, typer.Option(metavar="FOLDER", help="Where the page goes.")] = Path("out/report"),
-    noise: Annotated[float, typer.Option(help="Standard deviation of the noise; pixels go from 0 to 1.")] = 0.5,
+    noise: Annotated[
+        float | None, typer.Option(help="Standard deviation of the noise; pixels go from 0 to 1. [default: 0.5]")
+    ] = None,
     patch: Annotated[
         int | None, typer.Option(help="Side of the patches that become tokens; default: rows of pixels.")
     ] = None,
@@ -108,7 +110,9 @@ def report(
         "seeds": default_seeds if seeds is None else seeds,
         "steps": default_steps if steps is None else steps,
     }
-    restored = {"patch": patch, "noise": noise, "train": train}
+    restored = {
+        name: value for name, value in (("patch", patch), ("noise", noise), ("train", train)) if value is not None
+    }
     with km.files.staged_folder(out) as stage, beside(verdicts) if proofs else nullcontext() as proven:
         findings = _study(data, repeated, restored)
         trained = findings.comparison is not None
@@ -131,6 +135,8 @@ def _study(data: Path | None, repeated: dict[str, int], restored: dict[str, Any]
     kind = kind_of(data)
     if kind is Kind.images:
         return _train(data, repeated, restored)
+    if restored:
+        raise ValueError(f"--{next(iter(restored))} goes with images: {data} holds {kind.value}")
     if kind is Kind.table:
         return _predict(data, repeated)
     if kind is Kind.layer:

@@ -33,7 +33,11 @@ def progress(label: str) -> AbstractContextManager[Advance]:
 
 
 def claim(*targets: Path) -> None:
-    """Refuse, before the work, to replace what is there, unless it is in ``out/`` or the user said ``--force``."""
+    """Refuse, before the work, what cannot be written, and to replace what is there, unless in ``out/`` or with ``--force``."""
+    for target in targets:
+        above = next(folder for folder in target.absolute().parents if folder.exists())
+        if not above.is_dir():
+            raise ValueError(f"folder {target.parent} cannot be written: {above.name} is a file")
     if session.get().force:
         return
     for target in targets:

@@ -82,16 +82,29 @@ def verify(
     """
     files = () if latex is None else (latex,)
     claim(*files)
+    _refuse_mixture(
+        identity is not None or shapes is not None,
+        {"--at": at, "--assume": assume, "--markdown": markdown},
+        {"--theorem": theorem, "--size": size, "--slow": slow},
+    )
     if identity is not None or shapes is not None:
         answer, tex = _own_identity(identity, shapes, at, assume, markdown)
-    elif at is not None or assume is not None or markdown:
-        option = "--at" if at is not None else "--assume" if assume is not None else "--markdown"
-        raise ValueError(f"{option} goes with --identity and --shapes{'; for theorems use --size' if at else ''}")
     else:
         answer, tex = _theorems(theorem, size, slow)
     if latex is not None:
         km.files.write_file(latex, tex())
     return replace(answer, files=files)
+
+
+def _refuse_mixture(own: bool, of_identities: dict[str, Any], of_theorems: dict[str, Any]) -> None:
+    """Options about theorems do not go with an identity of one's own, nor the other way round."""
+    given = [option for option, value in (of_theorems if own else of_identities).items() if value]
+    if given and own:
+        raise ValueError(
+            f"{given[0]} is about theorems: it does not go with --identity; the sizes of an identity are --at"
+        )
+    if given:
+        raise ValueError(f"{given[0]} goes with --identity and --shapes; the sizes of theorems are --size")
 
 
 def _theorems(theorem: list[str] | None, size: str | None, slow: bool) -> tuple[Answer, Callable[[], str]]:

@@ -131,7 +131,7 @@ def _text(file: Path) -> str:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise ValueError(f"{file}: not a text file in UTF-8") from error
+        raise ValueError(f"{file}: not a text file in UTF-8, as which it has to be saved") from error
 
 
 def _separator(text: str) -> str:

@@ -88,7 +88,10 @@ def write_file(path: str | os.PathLike[str], data: bytes | str) -> None:
     target = Path(path)
     if target.is_dir():
         raise ValueError(f"{target} is a folder, expected the name of a file to write")
-    handle, name = tempfile.mkstemp(prefix=f".{target.name}-", dir=target.parent)
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{target.name}-", dir=target.parent)
+    except OSError as error:
+        raise ValueError(f"{target} cannot be written: {error.strerror}") from error
     try:
         with os.fdopen(handle, "wb") as stream:
             stream.write(data.encode() if isinstance(data, str) else data)

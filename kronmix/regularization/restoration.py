@@ -29,6 +29,8 @@ from .training_path import TrainingPath, log_spaced_steps
 
 #: Largest width S·C that is trained: the dense weight has the square of it.
 LARGEST_WIDTH = 1024
+#: Standard deviations of noise above this leave nothing of pixels from 0 to 1.
+LARGEST_NOISE = 1e3
 
 #: Most numbers of a structure whose factors are recorded along training.
 _FILMED = 2048
@@ -104,6 +106,8 @@ def denoising_task(X: Any, noise: float, train: int, rng: np.random.Generator) -
         raise ValueError(f"X has shape {features.shape}: expected (N, S, C)")
     N, S, C = features.shape
     non_negative(noise, "noise", "a standard deviation, at least 0")
+    if noise > LARGEST_NOISE:
+        raise ValueError(f"noise={noise:g}: expected at most {LARGEST_NOISE:g}, pixels go from 0 to 1")
     if N < 3:
         raise ValueError(f"X has {N} images: expected at least 3, two to train on and one to hold out")
     if not 2 <= train < N:
@@ -153,18 +157,19 @@ def standard_structures(rank: int = 4) -> tuple[Structure, ...]:
     return (
         Structure("dense", lambda S, C, rng: Dense(rng.standard_normal((S * C, S * C)))),
         Structure("Mixer", lambda S, C, rng: Kronecker(rng.standard_normal((C, C)), rng.standard_normal((S, S)))),
-        Structure(
-            f"sum of {rank} Kroneckers",
-            lambda S, C, rng: SumOfKroneckers(
-                [(rng.standard_normal((C, C)), rng.standard_normal((S, S))) for _ in range(rank)]
-            ),
-        ),
+        Structure(f"sum of {rank} Kroneckers", lambda S, C, rng: _sum_of(rank, S, C, rng)),
         Structure("Monarch", lambda S, C, rng: Monarch(rng.standard_normal((S, C, C)), rng.standard_normal((C, S, S)))),
         Structure(
             "two-block Mixer",
             lambda S, C, rng: LinearMixer(list(rng.standard_normal((2, S, S))), list(rng.standard_normal((2, C, C)))),
         ),
     )
+
+
+def _sum_of(rank: int, S: int, C: int, rng: np.random.Generator) -> SumOfKroneckers:
+    if rank > S * C:
+        raise ValueError(f"rank={rank}: expected at most {S * C}, the effective width of {S}×{C} features")
+    return SumOfKroneckers([(rng.standard_normal((C, C)), rng.standard_normal((S, S))) for _ in range(rank)])
 
 
 def small_start(op: StructuredOperator, scale: float) -> StructuredOperator:

@@ -66,7 +66,7 @@ class Scaling:
         Raises
         ------
         ValueError
-            If a feature or an output is constant, by name.
+            If a feature or an output is constant, by name, or there are fewer than two samples.
         """
         features, outputs = features or _columns(X), outputs or _columns(Y)
         X, Y = as_finite(X, "X", 2), as_finite(Y, "Y")
@@ -74,7 +74,9 @@ class Scaling:
         if not standardize:
             (d, m) = X.shape[1], Y.shape[1]
             return cls(np.zeros(d), np.ones(d), np.zeros(m), np.ones(m), features, outputs)
-        found = cls(X.mean(axis=0), X.std(axis=0), Y.mean(axis=0), Y.std(axis=0), features, outputs)
+        if len(X) < 2:
+            raise ValueError(f"{len(X)} sample: expected at least 2, or data that is not standardised")
+        found = cls(*means_and_deviations(X), *means_and_deviations(Y), features, outputs)
         for what, scales, means, names in (
             ("feature", found.scales, found.means, found.features),
             ("output", found.output_scales, found.output_means, found.outputs),
@@ -105,3 +107,17 @@ def _columns(data: Any) -> tuple[str, ...]:
         return tuple(str(name) for name in data.columns)
     name = getattr(data, "name", None)
     return (str(name),) if isinstance(name, str) else ()
+
+
+def means_and_deviations(X: Array) -> tuple[Array, Array]:
+    """Mean and standard deviation of every column, also where squares of its entries are no numbers any more.
+
+    Examples
+    --------
+    >>> from kronmix.regularization.scaling import means_and_deviations
+    >>> means_and_deviations(np.array([[1e300, 1e-300], [3e300, 3e-300]]))
+    (array([2.e+300, 2.e-300]), array([1.e+300, 1.e-300]))
+    """
+    _, powers = np.frexp(np.abs(X).max(axis=0))
+    unit = np.ldexp(1.0, powers - 1)  # a power of two: dividing by it rounds nothing
+    return unit * (X / unit).mean(axis=0), unit * (X / unit).std(axis=0)

@@ -17,6 +17,7 @@ from ..networks import Epoch, inspect_network, load_mixer, read_run
 from ..networks.inspection import NetworkSeen, shared_matrix
 from ..networks.restorers import Restored, Setting, restore_photographs
 from ..networks.runs import is_run
+from ..regularization import Scaling
 from ..regularization.comparison import Comparison, Split, compare
 from ..regularization.regularized import Regularized, study_regularization
 from ..regularization.restoration import Restoration, Structure, repetition, restore, standard_structures
@@ -357,6 +358,7 @@ def study_table(
     >>> [structure.name for structure in found.comparison.structures], found.table.path.weights.shape[1:]
     (['Kronecker 1×2 ⊗ 1×3', 'u∘v with weight decay (lasso)'], (1, 6))
     """
+    Scaling.of(X, Y, *names)  # refuses columns that are constant
     compared = compare_on_table(X, Y, rank=rank, seeds=seeds, steps=steps, seed=seed, progress=progress)
     attempt = Attempts()
     traced = attempt("the path of weight decay", lambda: trace(X, Y, names))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from enum import Enum, auto
+from enum import Enum
 from pathlib import Path
 
 from .. import files
@@ -16,11 +16,11 @@ TABLES = (".csv", ".tsv", ".txt")
 class Kind(Enum):
     """What a page can be about."""
 
-    images = auto()
-    table = auto()
-    layer = auto()
-    network = auto()
-    matrices = auto()
+    images = "images"
+    table = "a table"
+    layer = "the weights of a layer"
+    network = "a network"
+    matrices = "matrices"
 
 
 def kind_of(file: Path) -> Kind:

@@ -13,6 +13,7 @@ from ..operators import Dense, Kronecker, Monarch, StructuredOperator, SumOfKron
 from ..regularization import Path, Regression, Scaling, reference_path
 from ..regularization.comparison import Comparison, Contender, Split, compare
 from ..regularization.restoration import Structure, small_start
+from ..regularization.scaling import means_and_deviations
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -95,6 +96,7 @@ def structures_of(q: int, p: int, rank: int) -> tuple[Structure, ...]:
         *(
             Structure(f"sum of {r} Kroneckers", lambda S, C, rng, r=r: _sum(rng, (a, b), (c, d), r))  # type: ignore[misc]
             for r in sorted({2, rank} - {1})
+            if r * (a * b + c * d) < q * p
         ),
         Structure(
             "Monarch",
@@ -113,9 +115,9 @@ def _sum(rng: np.random.Generator, left: tuple[int, int], right: tuple[int, int]
 def _split(X: Array, Y: Array, rng: np.random.Generator) -> Split:
     order = rng.permutation(len(X))
     held, rest = np.split(order, [round(_HELD * len(X))])
-    centre, spread = X[rest].mean(axis=0), X[rest].std(axis=0)
+    centre, spread = means_and_deviations(X[rest])
     spread = np.where(spread > 0, spread, 1.0)  # a column that is constant on these rows says nothing about the others
-    middle, unit = Y[rest].mean(axis=0), Y[rest].std(axis=0)
+    middle, unit = means_and_deviations(Y[rest])
     unit = np.where(unit > 0, unit, 1.0)
     x, y = ((X - centre) / spread).T, ((Y - middle) / unit).T
     return Split(x[:, rest], y[:, rest], x[:, held], y[:, held])

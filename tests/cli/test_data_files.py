@@ -101,7 +101,7 @@ REFUSED: dict[str, tuple[str | bytes, str]] = {
     "twice_named.csv": (text("a,a,y"), "the header names 'a' twice"),
     "constant.csv": (text(table=TABLE * [1, 0, 1] + [0, 7, 0]), "feature 1 (b) is constant: leave it out"),
     "constant_output.csv": (text(table=TABLE * [1, 1, 0]), "output 0 (y) is constant: leave it out"),
-    "one_row.csv": (text(table=TABLE[:1]), "is constant: leave it out"),
+    "one_row.csv": (text(table=TABLE[:1]), "1 sample: expected at least 2"),
     "one_column.csv": (text("y", table=TABLE[:, 2:]), "expected features and, last, y"),
     "latin1.csv": (text("größe,b,y").encode("latin-1"), "not a text file in UTF-8"),
     "utf16.csv": (text().encode("utf-16"), "not a text file in UTF-8"),

@@ -178,7 +178,7 @@ def test_wrong_usage_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> None
 
 def test_old_names_are_understood(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert call(capsys, "report", "--weights", "layer.npz", "--no-proofs", "-q")[0] == 0
-    assert call(capsys, "path", "--inner=2", "--parameters", "x")[2] == (
+    assert call(capsys, "path", "--structure", "product", "--inner=2", "--parameters", "x")[2] == (
         "kronmix: --parameters x: expected numbers, as 1,0.3,0.1\n"
     )
     for name, renamed in RENAMED.items():
