@@ -654,12 +654,27 @@ def test_train_goes_on_where_it_was_stopped(
         (("--resume",), "no stopped run to go on with"),
         (("--held-out", "1"), "held_out=1"),
         (("--model", "sparse-mlp", "--density", "2"), "density p=2"),
-        (("--rate", "1e30", "--epochs", "2"), "take a smaller one"),
+        (("--rate", "1e30", "--epochs", "2", "--weight-decay", "0"), "take a smaller one"),
+        (("--rate", "inf"), "rate=inf: expected a positive number"),
+        (("--held-out", "nan"), "held_out=nan: expected a share between 0 and 1"),
+        (("--expansion", "nan"), "expansion=nan: expected a positive number"),
+        (("--patch", "0"), "patch=0: expected a divisor"),
+        (("--weight-decay", "1e9"), "weights would grow with every step"),
+        (("--model", "mlp", "--width", "10000000"), "take a smaller network"),
+        (("--width", "64"), "--width goes with mlp and sparse-mlp, not mlp-mixer"),
+        (("--labels", "labels"), "labels go with an IDX file of images: digits has its own"),
+        (("--data", "odd.npz"), "labels hold 0.5: expected classes, as whole numbers"),
     ],
 )
 def test_train_refuses_in_one_sentence(
-    options: tuple[str, ...], words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    options: tuple[str, ...],
+    words: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
+    monkeypatch.chdir(tmp_path)
+    np.savez("odd.npz", X=np.random.default_rng(0).uniform(size=(20, 4, 4)), y=np.arange(20) / 2)
     code, printed, errors = call(capsys, "train", "--quiet", "--out", tmp_path / "out", *options)
     assert (code, printed) == (2, "")
     assert words in errors

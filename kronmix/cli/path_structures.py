@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .vocabulary import refuse_foreign
+
 if TYPE_CHECKING:
     from ..operators import StructuredOperator
 
@@ -123,10 +125,7 @@ def structure_of(
     given = {
         option: value for option, value in (("shape", shape), ("rank", rank), ("depth", depth)) if value is not None
     }
-    for option in given:
-        takers = [other for other, build in STRUCTURES.items() if option in signature(build).parameters]
-        if name not in takers:
-            raise ValueError(f"--{option} goes with {', '.join(takers[:-1])} and {takers[-1]}, not {name}")
+    refuse_foreign(given, name, {other: list(signature(build).parameters) for other, build in STRUCTURES.items()})
     if rank is not None and rank > whole[0] * whole[1]:
         raise ValueError(
             f"--rank {rank}: expected at most {whole[0] * whole[1]}, the entries of a {whole[0]}×{whole[1]} weight"

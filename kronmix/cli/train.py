@@ -19,6 +19,7 @@ import kronmix as km
 from .answer import Answer, plain
 from .app import command
 from .session import claim, session
+from .vocabulary import refuse_foreign
 
 if TYPE_CHECKING:
     from ..networks import Classifier, Run
@@ -49,14 +50,16 @@ def train(
     patch: Annotated[
         int | None, typer.Option(help="Side of the patches that become tokens; default: rows of pixels (mlp-mixer: 2).")
     ] = None,
-    channels: Annotated[int, typer.Option(help="C of mlp-mixer; other Mixers take C from the data.")] = 32,
-    depth: Annotated[int, typer.Option(help="Blocks, or hidden layers.")] = 2,
+    channels: Annotated[
+        int | None, typer.Option(help="C of mlp-mixer; other Mixers take C from the data. [default: 32]")
+    ] = None,
+    depth: Annotated[int | None, typer.Option(help="Blocks, or hidden layers. [default: 2]")] = None,
     expansion: Annotated[
-        float, typer.Option(help="γ: hidden width of mlp-mixer's MLPs, of group-mixer's groups.")
-    ] = 2.0,
-    width: Annotated[int, typer.Option(help="Hidden width of mlp and sparse-mlp.")] = 256,
-    density: Annotated[float, typer.Option(help="p of sparse-mlp.")] = 0.125,
-    group: Annotated[int, typer.Option(help="Features mixed together by group-mixer.")] = 8,
+        float | None, typer.Option(help="γ: hidden width of mlp-mixer's MLPs, of group-mixer's groups. [default: 2.0]")
+    ] = None,
+    width: Annotated[int | None, typer.Option(help="Hidden width of mlp and sparse-mlp. [default: 256]")] = None,
+    density: Annotated[float | None, typer.Option(help="p of sparse-mlp. [default: 0.125]")] = None,
+    group: Annotated[int | None, typer.Option(help="Features mixed together by group-mixer. [default: 8]")] = None,
     activation: Annotated[str, typer.Option(help="gelu, gelu_tanh, relu, tanh or linear.")] = "gelu",
     epochs: Annotated[int, typer.Option(min=1, help="Passes over the training images.")] = 30,
     batch: Annotated[int, typer.Option(min=1, help="Images a step.")] = 64,
@@ -81,6 +84,7 @@ def train(
     - `kronmix train --data train-images-idx3-ubyte.gz --patch 7 --channels 64`
     """
     from .. import datasets, networks
+    from ..networks.classify import TAKES
 
     files = tuple(out / name for name in ("results.json", "curve.png", "run.npz"))
     if not resume:
@@ -88,9 +92,12 @@ def train(
     pixels, y = datasets.load(data, labels)
     if y is None:
         raise ValueError(f"{data}: no labels; give y in the .npz file, or --labels FILE")
-    classifier = networks.Classifier(
-        model.replace("-", "_"), patch, channels, depth, expansion, width, density, group, activation
-    )
+    sizes = {"patch": patch, "channels": channels, "depth": depth, "expansion": expansion, "width": width}
+    sizes |= {"density": density, "group": group}
+    given: dict[str, Any] = {name: value for name, value in sizes.items() if value is not None}
+    takes = {name.replace("_", "-"): known for name, known in TAKES.items()}
+    refuse_foreign(given, model, takes)
+    classifier = networks.Classifier(model.replace("-", "_"), activation=activation, **given)
     with _folder(out, resume) as state:
         run = networks.classify(
             pixels,

@@ -1,8 +1,8 @@
-"""Options that had another name once, and are still understood."""
+"""Options that had another name once, and are still understood; options that another choice would take."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 #: Command, and its old names with the word that all commands use now.
 RENAMED = {
@@ -37,3 +37,22 @@ def today_s_words(arguments: Sequence[str]) -> list[str]:
         return f"{names.get(option, option)}{equals}{value}"
 
     return [today(word) for word in arguments]
+
+
+def refuse_foreign(given: Iterable[str], chosen: str, takes: Mapping[str, Collection[str]]) -> None:
+    """Refuse options that the chosen structure or model does not take, and name those that do.
+
+    Examples
+    --------
+    >>> from kronmix.cli.vocabulary import refuse_foreign
+    >>> refuse_foreign(["rank"], "dense", {"dense": [], "sum": ["rank"], "product": ["rank", "depth"]})
+    Traceback (most recent call last):
+    ...
+    ValueError: --rank goes with sum and product, not dense
+    """
+    for option in given:
+        takers = [name for name, known in takes.items() if option in known]
+        if chosen not in takers:
+            raise ValueError(
+                f"--{option} goes with {' and '.join(filter(None, (', '.join(takers[:-1]), takers[-1])))}, not {chosen}"
+            )

@@ -44,6 +44,8 @@ def load(source: str | os.PathLike[str], labels: str | os.PathLike[str] | None =
     >>> pixels.shape, y.shape
     ((1797, 8, 8, 1), (1797,))
     """
+    if labels is not None and (str(source) in ("digits", "mnist") or Path(source).suffix.lower() in (".npz", ".bin")):
+        raise ValueError(f"labels go with an IDX file of images: {source} has its own")
     named = {"digits": (digits, 8), "mnist": (mnist, 28)}
     if str(source) in named:
         make, side = named[str(source)]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from inspect import signature
 from math import log
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ..checks import integer
+from ..checks import integer, positive
 from ..optimizers import AdamW, cosine
 from . import builders
 from .history import Epoch
@@ -71,7 +72,10 @@ class Classifier:
             raise ValueError(f"model={self.model!r}: expected one of {', '.join(_BUILD)}")
         for name in ("depth", "channels", "width", "group"):
             integer(getattr(self, name), name)
-        network = _BUILD[self.model](self, image, classes, seed)
+        positive(self.expansion, "expansion")
+        known = list(signature(_BUILD[self.model]).parameters)[1:]
+        sizes = {name: getattr(self, name) for name in known}
+        network = _BUILD[self.model](_Given(image, self.tokens(image), classes, seed), **sizes)
         return network if self.model == "mlp_mixer" else with_patch(network, self.patch)
 
     def tokens(self, image: tuple[int, int, int]) -> tuple[int, int]:
@@ -84,43 +88,56 @@ class Classifier:
         return height * width // self.patch**2, self.patch**2 * colours
 
 
-def _mlp(c: Classifier, image: tuple[int, int, int], classes: int, seed: int) -> Network:
-    return builders.mlp(int(np.prod(c.tokens(image))), [c.width] * c.depth, classes, c.activation, seed)
+@dataclass(frozen=True)
+class _Given:
+    """What the data decides."""
+
+    image: tuple[int, int, int]
+    tokens: tuple[int, int]
+    classes: int
+    seed: int
+
+    @property
+    def width(self) -> int:
+        return self.tokens[0] * self.tokens[1]
 
 
-def _sparse_mlp(c: Classifier, image: tuple[int, int, int], classes: int, seed: int) -> Network:
-    hidden = [c.width] * (c.depth + 1)  # the first layer is dense: depth layers between hidden ones
-    return builders.sparse_mlp(
-        int(np.prod(c.tokens(image))), hidden, classes, density=c.density, activation=c.activation, seed=seed
-    )
+def _mlp(of: _Given, *, width: int, depth: int, activation: str) -> Network:
+    return builders.mlp(of.width, [width] * depth, of.classes, activation, of.seed)
 
 
-def _s_mixer(c: Classifier, image: tuple[int, int, int], classes: int, seed: int) -> Network:
-    return builders.s_mixer(*c.tokens(image), c.depth, classes, c.activation, seed)
+def _sparse_mlp(of: _Given, *, width: int, depth: int, density: float, activation: str) -> Network:
+    hidden = [width] * (depth + 1)  # the first layer is dense: depth layers between hidden ones
+    return builders.sparse_mlp(of.width, hidden, of.classes, density=density, activation=activation, seed=of.seed)
 
 
-def _rp_mixer(c: Classifier, image: tuple[int, int, int], classes: int, seed: int) -> Network:
-    return builders.rp_mixer(*c.tokens(image), c.depth, classes, c.activation, seed)
+def _s_mixer(of: _Given, *, depth: int, activation: str) -> Network:
+    return builders.s_mixer(*of.tokens, depth, of.classes, activation, of.seed)
 
 
-def _mlp_mixer(c: Classifier, image: tuple[int, int, int], classes: int, seed: int) -> Network:
-    patch, γ = c.patch or 2, c.expansion
-    return builders.mlp_mixer(image, patch, c.channels, c.depth, classes, γ, γ, c.activation, seed)
+def _rp_mixer(of: _Given, *, depth: int, activation: str) -> Network:
+    return builders.rp_mixer(*of.tokens, depth, of.classes, activation, of.seed)
 
 
-def _monarch_mlp(c: Classifier, image: tuple[int, int, int], classes: int, seed: int) -> Network:
-    return builders.monarch_mlp(c.tokens(image), c.depth, classes, c.activation, seed)
+def _mlp_mixer(
+    of: _Given, *, patch: int | None, channels: int, depth: int, expansion: float, activation: str
+) -> Network:
+    side, γ = 2 if patch is None else patch, expansion
+    return builders.mlp_mixer(of.image, side, channels, depth, of.classes, γ, γ, activation, of.seed)
 
 
-def _group_mixer(c: Classifier, image: tuple[int, int, int], classes: int, seed: int) -> Network:
-    width = int(np.prod(c.tokens(image)))
-    levels = round(log(width) / log(c.group)) if c.group > 1 else 0
-    if c.group**levels != width:
-        raise ValueError(f"group={c.group}: expected a number whose power is the width {width} of these images")
-    return builders.group_mixer(width, c.group, classes, max(round(c.expansion), 1), c.activation, seed)
+def _monarch_mlp(of: _Given, *, depth: int, activation: str) -> Network:
+    return builders.monarch_mlp(of.tokens, depth, of.classes, activation, of.seed)
 
 
-_BUILD: dict[str, Callable[[Classifier, tuple[int, int, int], int, int], Network]] = {
+def _group_mixer(of: _Given, *, group: int, expansion: float, activation: str) -> Network:
+    levels = round(log(of.width) / log(group)) if group > 1 else 0
+    if group**levels != of.width:
+        raise ValueError(f"group={group}: expected a number whose power is the width {of.width} of these images")
+    return builders.group_mixer(of.width, group, of.classes, max(round(expansion), 1), activation, of.seed)
+
+
+_BUILD: dict[str, Callable[..., Network]] = {
     "mlp": _mlp,
     "sparse_mlp": _sparse_mlp,
     "s_mixer": _s_mixer,
@@ -128,6 +145,11 @@ _BUILD: dict[str, Callable[[Classifier, tuple[int, int, int], int, int], Network
     "mlp_mixer": _mlp_mixer,
     "monarch_mlp": _monarch_mlp,
     "group_mixer": _group_mixer,
+}
+
+#: Model, and the sizes that its builder knows.
+TAKES: dict[str, tuple[str, ...]] = {
+    name: tuple(dict.fromkeys(("patch", *list(signature(build).parameters)[1:]))) for name, build in _BUILD.items()
 }
 
 
@@ -190,13 +212,20 @@ def classify(
     if classes.size < 2:
         raise ValueError(f"labels hold {classes.size} different value, expected at least two classes")
     order = np.random.default_rng([seed, 1]).permutation(len(images))
-    tested = round(held_out * len(images))
+    if given.dtype.kind == "f" and not (given == np.round(given)).all():
+        raise ValueError(
+            f"labels hold {float(given[given != np.round(given)][0]):g}: expected classes, as whole numbers"
+        )
+    tested = round(positive(held_out, "held_out", "a share between 0 and 1") * len(images))
     if not 0 < tested < len(images):
         raise ValueError(
             f"held_out={held_out:g} of {len(images)} images leaves {tested} to test on, expected some of both"
         )
-    if not rate > 0:
-        raise ValueError(f"rate={rate:g}: expected above 0")
+    positive(rate, "rate")
+    if rate * weight_decay >= 2:
+        raise ValueError(
+            f"weight_decay={weight_decay:g} at a rate of {rate:g}: weights would grow with every step, take smaller ones"
+        )
     test, train = order[:tested], order[tested:]
     mean, deviation = float(images[train].mean()), float(images[train].std())
     inputs = (images - mean) / (deviation or 1.0)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..checks import MAX_BYTES, check_memory
 from .parts import Array
 
 Rng = np.random.Generator
@@ -19,6 +20,7 @@ class Draw:
         self.gain = 2.0 if activation in ("relu", "gelu", "gelu_tanh") else 1.0  # He for rectifiers, LeCun otherwise
 
     def weight(self, *shape: int, inputs: float, gain: float | None = None) -> Array:
+        check_memory(shape, np.dtype(float), MAX_BYTES, "take a smaller network")
         size = np.sqrt((self.gain if gain is None else gain) / inputs)
         return (size * self.rng.standard_normal(shape)).astype(self.dtype)
 

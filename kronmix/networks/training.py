@@ -138,6 +138,8 @@ def fit(
                     steps += 1
                     total += value * chosen.size
                     hits += accuracy(outputs, targets[chosen]) * chosen.size if loss == "cross_entropy" else np.nan
+                if not np.isfinite(θ).all():
+                    raise DivergedError(f"weights are not finite after epoch {epoch + 1}: take a smaller rate")
                 history.append(Epoch(epoch + 1, total / order.size, hits / order.size))
                 reached = θ.copy()
                 if checkpoint is not None:
