@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from rich.box import SIMPLE_HEAD
+from rich.cells import cell_len
 from rich.console import Console
 from rich.measure import Measurement
 from rich.table import Table
@@ -44,6 +45,9 @@ def show(made: Table) -> None:
     console: Console = _Console(highlight=False)
     if not console.is_terminal and "COLUMNS" not in os.environ:
         console = _Console(highlight=False, width=10_000)  # nothing is folded or cut that a program may read
+    for column in made.columns:
+        if column.no_wrap:  # Rich would cut its cells between their words
+            column.min_width = max(cell_len(str(cell)) for cell in (column.header, *column.cells))
     if Measurement.get(console, console.options.update(max_width=10_000), made).minimum > console.width:
         console.print(_as_lists(made), soft_wrap=True)
     else:
@@ -51,11 +55,14 @@ def show(made: Table) -> None:
 
 
 def _as_lists(made: Table) -> Text:
-    """Title, then for every row its first cell and, indented, each other cell after its heading."""
+    """Title, then for every row its first cell and, indented, each other cell after its heading; without a head one line."""
     headings = [str(column.header) for column in made.columns]
     rows = zip(*(column.cells for column in made.columns), strict=True)
     lines = [*str(made.title or "").splitlines()]
     for first, *cells in ([str(cell) for cell in row] for row in rows):
+        if not made.show_header:
+            lines.append(": ".join((first, *cells)))
+            continue
         lines.append(first)
         lines += [f"  {heading}: {cell}" for heading, cell in zip(headings[1:], cells, strict=True) if cell]
     return Text("\n".join([*lines, *str(made.caption or "").splitlines()]))

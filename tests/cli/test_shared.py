@@ -18,7 +18,7 @@ from safetensors.numpy import save_file
 import kronmix as km
 from kronmix.cli import Answer, app, command
 from kronmix.cli.app import VERSIONS
-from kronmix.cli.tables import show, table
+from kronmix.cli.tables import facts, show, table
 from kronmix.cli.vocabulary import RENAMED
 from tests.test_cli import call
 
@@ -197,6 +197,8 @@ def test_a_table_is_whole_in_a_pipe_and_a_list_where_it_is_narrow(
     monkeypatch.setenv("COLUMNS", "12")
     show(made)
     assert capsys.readouterr().out.splitlines()[2:] == ["  numbers: 12 345", "  error: 0.25"]
+    show(facts("Facts", {"a long name": "0.25", "b": "1"}))  # names have words, between which Rich would cut them
+    assert capsys.readouterr().out.splitlines() == ["Facts", "a long name: 0.25", "b: 1"]
 
 
 def test_a_reader_that_leaves_early_is_no_error(folder: Path) -> None:
