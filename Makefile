@@ -69,7 +69,7 @@ snapshot: $(STAMP)
 DIST := .venv-dist/.installed
 $(DIST): Makefile
 	test -x .venv-dist/$(SCRIPTS)/python || $(PYTHON) -m venv .venv-dist
-	.venv-dist/$(SCRIPTS)/python -m pip install --quiet --disable-pip-version-check build check-wheel-contents pytest twine uv
+	.venv-dist/$(SCRIPTS)/python -m pip install --quiet --disable-pip-version-check build check-wheel-contents pytest twine
 	touch $@
 
 dist: $(DIST)
@@ -83,10 +83,11 @@ test-dist: dist
 	$(SINGLE) .venv-dist/$(SCRIPTS)/python -m pytest --override-ini=addopts= --override-ini=filterwarnings= --confcutdir=tests_dist -q tests_dist
 
 # Every lower bound of pyproject.toml installed, and the tests run with it. What old libraries warn of is theirs.
-test-floors: $(DIST)
+test-floors:
 	rm -rf .venv-floors
-	.venv-dist/$(SCRIPTS)/uv venv --quiet --python $(PYTHON) .venv-floors
-	.venv-dist/$(SCRIPTS)/uv pip install --quiet --python .venv-floors --resolution lowest-direct --editable '.[dev]'
+	$(PYTHON) -m venv .venv-floors
+	.venv-floors/$(SCRIPTS)/python tests_dist/floors.py > .venv-floors/floors.txt
+	.venv-floors/$(SCRIPTS)/python -m pip install --quiet --disable-pip-version-check --constraint .venv-floors/floors.txt --editable '.[dev]'
 	$(SINGLE) .venv-floors/$(SCRIPTS)/python -m pytest -n 2 --dist worksteal --override-ini=filterwarnings=default -m "not slow and not nightly"
 
 # The site: out/docs/html/index.html. Built without the network.

@@ -43,12 +43,12 @@ def extras() -> list[str]:
 def python(folder: Path, extra: str) -> Path:
     """The interpreter of a new environment that holds the wheel with an extra, and what that asks for."""
     environment = folder / (extra or "none")
-    for command in (
-        ["venv", "--quiet", "--python", sys.executable, environment],
-        ["pip", "install", "--quiet", "--python", environment, f"kronmix[{extra}] @ {WHEEL.as_uri()}"],
-    ):
-        subprocess.run([sys.executable, "-m", "uv", *map(str, command)], check=True)
-    return environment / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    interpreter = environment / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    subprocess.run([sys.executable, "-m", "venv", environment], check=True)
+    asked = f"kronmix[{extra}] @ {WHEEL.as_uri()}"
+    pip = [interpreter, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    subprocess.run([*pip, asked], check=True)
+    return interpreter
 
 
 @pytest.fixture(scope="session")
