@@ -14,9 +14,6 @@ from ..sources import images
 from ..statistics import Comparison, Outcome, decide_together
 from ..study import Study, Table, draw_intervals
 
-MEASURES = ("hoyer", "l1_over_l2", "effective_nonzeros", "group_hoyer")
-
-
 Array = np.ndarray[Any, np.dtype[Any]]
 
 #: Of Hoyer's index, which is between 0 and 1.

@@ -10,23 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, reduce
 from math import prod
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 Array = np.ndarray[Any, np.dtype[Any]]
-
-
-class Item(Protocol):
-    """One factor of a Kronecker product."""
-
-    @property
-    def rows(self) -> int: ...
-
-    @property
-    def columns(self) -> int: ...
-
-    def __matmul__(self, other: Any) -> Any: ...
 
 
 @dataclass(frozen=True)

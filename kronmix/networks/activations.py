@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 from scipy.special import erf, expit
@@ -177,9 +176,3 @@ class Activation(Part):
 def activation(name: str) -> tuple[Part, ...]:
     """Return the parts of a named activation: none for "linear"."""
     return () if name == "linear" else (Activation(name),)
-
-
-def apply_activation(name: str, x: Any) -> Array:
-    """Value of a named activation on an array, for use outside networks."""
-    x = np.asarray(x)
-    return x if name == "linear" else Activation(name)(x)
