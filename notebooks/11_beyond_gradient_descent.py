@@ -301,4 +301,4 @@ except km.regularization.NotSeparableError as error:
 # - J. Cohen, A. Damian, A. Talwalkar, J. Z. Kolter and J. D. Lee, *Understanding optimization in deep learning with central flows*,
 #   ICLR 2025, arXiv:2410.24206.
 #
-# Next: the how-to pages of the documentation, or [mixing is multiplying by a Kronecker product](01_mixing_is_kronecker.ipynb) again.
+# Next: [estimators for samples that are matrices](12_estimators.ipynb).
