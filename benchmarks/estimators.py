@@ -169,17 +169,17 @@ def low_rank() -> BestRank:
     return BestRank(lambda _: estimators.LowRankRegressionCV(tol=1e-5, cv=folds()), (0,))
 
 
-def several_outputs(shape: Any, outputs: Any, sizes: Any, scale: float) -> dict[str, Callable[[], Any]]:
-    """Models for several outputs; ``scale`` is the size of an entry of X."""
+def several_outputs(
+    shape: Any, outputs: Any, sizes: Any, scale: float, ranks: Any = (1, 3, 6)
+) -> dict[str, Callable[[], Any]]:
+    """Models for several outputs; ``scale`` is the size of an entry of X, ``ranks`` those of TensorLy's regressor."""
     ridge, lasso = scale**2 * np.geomspace(1e-1, 1e5, 19), scale**2 * np.geomspace(1e-3, 1, 7)
     pairs = tuple(zip(outputs, shape, strict=True))
     return {
         "scikit-learn: Ridge": lambda: RidgeCV(ridge),
         "scikit-learn: Lasso": lambda: chosen(Lasso(max_iter=2000, tol=1e-3), alpha=lasso),
         "scikit-learn: MultiTaskLasso": lambda: chosen(MultiTaskLasso(max_iter=2000, tol=1e-3), alpha=lasso),
-        "TensorLy: CPRegressor": lambda: tensors(
-            cp, shape, outputs, ranks=(1, 3, 6), penalties=scale**2 * np.array([1e-1, 1e1])
-        ),
+        "TensorLy: CPRegressor": lambda: tensors(cp, shape, outputs, ranks, scale**2 * np.array([1e-1, 1e1])),
         "TensorLy: CP_PLSR": lambda: tensors(plsr, shape, (-1,), ranks=(2, 5, 10, 20), penalties=[0.0]),
         "kronmix: Kronecker": lambda: kroneckers(pairs),
         "kronmix: Monarch": lambda: monarchs(sizes),
@@ -376,7 +376,7 @@ TASKS = [
             f"planted weight: {kind}",
             "mean squared error without noise",
             planted(kind),
-            several_outputs((4, 6), (3, 4), (3, 4, 4, 6), 1.0),
+            several_outputs((4, 6), (3, 4), (3, 4, 4, 6), 1.0, (1, 3, 6, 12)),
             squared_error,
         )
         for kind in ("Kronecker", "rank 2", "one entry in twenty")
@@ -439,7 +439,10 @@ def gathered(task: Task, draws: Sequence[dict[str, dict[str, Any]]]) -> dict[str
 
 
 def main() -> None:
-    """Measure the tasks, all or those whose names begin with a word, and write what came out as JSON."""
+    """Measure the tasks, all or those whose names begin with a word, and write what came out as JSON.
+
+    Tasks that are not asked for stay in the file where they were measured on the same day with the same libraries.
+    """
     parser = argparse.ArgumentParser(prog="python -m benchmarks.estimators", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="TASK", help="beginnings of names of tasks; all by default")
     parser.add_argument("--jobs", type=int, default=1, help="processes, each of which takes a draw at a time")
@@ -456,10 +459,15 @@ def main() -> None:
         print(f"{name}: draw {k + 1} of {counts[name]}", flush=True)
     machine = {"python": platform.python_version(), "date": date.today().isoformat()}
     machine |= {"libraries": {name: version(name) for name in ("kronmix", "scikit-learn", "tensorly", "numpy")}}
+    measured = {task.name: gathered(task, draws[task.name]) for task in tasks}
+    if arguments.out.exists():
+        before = json.loads(arguments.out.read_text(encoding="utf-8"))
+        if before["machine"] == machine:
+            measured = {task["task"]: task for task in before["tasks"]} | measured
+    found = [measured[task.name] for task in TASKS if task.name in measured]
+    left = [task.name for task in TASKS if task.name not in measured]
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
-    left = [task.name for task in TASKS if task.name not in counts]
-    measured = [gathered(task, draws[task.name]) for task in tasks]
-    write_file(arguments.out, json.dumps({"machine": machine, "tasks": measured, "not measured": left}, indent=1))
+    write_file(arguments.out, json.dumps({"machine": machine, "tasks": found, "not measured": left}, indent=1))
 
 
 if __name__ == "__main__":
