@@ -60,7 +60,7 @@ def train(
     width: Annotated[int | None, typer.Option(help="Hidden width of mlp and sparse-mlp. [default: 256]")] = None,
     density: Annotated[float | None, typer.Option(help="p of sparse-mlp. [default: 0.125]")] = None,
     group: Annotated[int | None, typer.Option(help="Features mixed together by group-mixer. [default: 8]")] = None,
-    activation: Annotated[str, typer.Option(help="gelu, gelu_tanh, relu, tanh or linear.")] = "gelu",
+    activation: Annotated[str, typer.Option(help="gelu, gelu_tanh, relu, sigmoid, silu, tanh or linear.")] = "gelu",
     epochs: Annotated[int, typer.Option(min=1, help="Passes over the training images.")] = 30,
     batch: Annotated[int, typer.Option(min=1, help="Images a step.")] = 64,
     rate: Annotated[float, typer.Option(help="Largest learning rate; warms up, then falls like a cosine.")] = 3e-3,
