@@ -60,7 +60,7 @@ def test_hadamard_1024() -> None:
     assert found.n_parameters == 2 * 1024 * 10
 
 
-@settings(max_examples=5)
+@settings(max_examples=3)
 @given(st.integers(0, 99), st.sampled_from(["butterfly 12", "butterfly 16", "monarch rank 2", "rectangular"]))
 def test_error_is_within_the_guarantee(seed: int, name: str) -> None:
     """The proved lower bound stays below what local optimisation finds, and the error within √(L−1) of it."""

@@ -184,7 +184,7 @@ def check(drawn: Any, data: Any) -> None:
             question(expression, M)
 
 
-FEW = settings(max_examples=75, suppress_health_check=list(HealthCheck))
+FEW = settings(max_examples=45, suppress_health_check=list(HealthCheck))
 
 
 @pytest.mark.parametrize("square", [True, False])

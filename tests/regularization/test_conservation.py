@@ -123,7 +123,7 @@ def test_descent_drifts_in_proportion_to_its_step(name: str) -> None:
     op, _ = STRUCTURES[name]
     rng = np.random.default_rng(1)
     problem = km.Regression(rng.normal(size=(op.shape[1], 20)), rng.normal(size=(op.shape[0], 20)))
-    steps = np.array([4e-3, 2e-3, 1e-3])
+    steps = np.array([8e-3, 4e-3, 2e-3])
     drifts = []
     for η in steps:
         path = km.gradient_descent(problem, op, step_size=float(η), steps=round(0.5 / η), records=2)

@@ -15,6 +15,7 @@ def result() -> object:
     return restore(km.datasets.digits()[0], train=150, seeds=1, steps=200)
 
 
+@pytest.mark.slow
 def test_factors_pay_at_least_the_penalty_and_little_more(result: object) -> None:
     found = study_regularization(result)
     assert [row.structure for row in found.penalties] == list(result.runs)

@@ -55,7 +55,7 @@ def C_of(X: Any) -> Any:
 
 
 @given(st.tuples(st.integers(0, 1), st.integers(0, 1), st.integers(0, 2), st.integers(0, 1)), st.booleans())
-@settings(max_examples=48, deadline=None, derandomize=True)
+@settings(max_examples=32, deadline=None, derandomize=True)
 def test_accepts_nothing_false(choice: tuple[int, ...], transpose: bool) -> None:
     def sides(s: Any, c: Any) -> Any:
         W, X, V = Variable("W", (s, s)), Variable("X", (s, c)), Variable("V", (c, c))
@@ -106,7 +106,7 @@ def _network(s: Any, c: Any, flips: tuple[bool, ...], orders: tuple[bool, ...]) 
 
 
 @given(*[st.tuples(*[st.booleans()] * n) for n in (3, 2, 3, 2)])
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=40, deadline=None, derandomize=True)
 def test_sums_inside_functions_keep_apart_from_sums_around_them(f: Any, o: Any, g: Any, q: Any) -> None:
     accepted = equal_for_all_sizes(_network(S, C, f, o), _network(S, C, g, q))
     left, right = _network(2, 1, f, o), _network(2, 1, g, q)
@@ -157,7 +157,7 @@ def _built(tree: Any, n: Any, flips: Any) -> Any:
 
 
 @given(TREES, *[st.lists(st.booleans(), min_size=8, max_size=8)] * 2)
-@settings(max_examples=80, deadline=None, derandomize=True)
+@settings(max_examples=50, deadline=None, derandomize=True)
 def test_accepts_only_what_holds_modulo_a_prime(tree: Any, one: list[bool], other: list[bool]) -> None:
     try:
         accepted = equal_for_all_sizes(_built(tree, S, iter(one)), _built(tree, S, iter(other)))
