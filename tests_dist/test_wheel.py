@@ -127,13 +127,18 @@ def safetensors(tensors: dict[str, list[list[float]]]) -> bytes:
     return struct.pack("<Q", len(text)) + text + data
 
 
-def test_lines_of_the_readme_run_without_extras(folder: Path, tmp_path: Path) -> None:
-    examples = doctest.DocTestParser().get_examples((ROOT / "README.md").read_text(encoding="utf-8"))
-    assert len(examples) > 10
-    (tmp_path / "README.md").write_bytes((ROOT / "README.md").read_bytes())
+@pytest.mark.parametrize(("extra", "start"), [("all", "# kronmix"), ("", "## Ten lines")])
+def test_lines_of_the_readme_run_with_what_it_says_to_install(
+    extra: str, start: str, folder: Path, tmp_path: Path
+) -> None:
+    """Everything with its pip line; from the ten lines on with the core alone: the digits before are an extra's."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    text = text[text.index(f"{start}\n") :]
+    assert len(doctest.DocTestParser().get_examples(text)) > 10
+    (tmp_path / "README.md").write_text(text, encoding="utf-8")
     code = (
         "import doctest; flags = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS\n"
         "raise SystemExit(doctest.testfile('README.md', False, optionflags=flags, encoding='utf-8').failed)"
     )
-    done = run(python(folder, ""), "-c", code, folder=tmp_path)
+    done = run(python(folder, extra), "-c", code, folder=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
