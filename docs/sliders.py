@@ -39,7 +39,6 @@ class Explorable:
         return Page(
             self.title,
             "A page of the kronmix course.",
-            (),
             (section,),
             f"It belongs to notebook {self.notebook}. Made by kronmix.",
         ).to_html()
