@@ -78,6 +78,11 @@ def _is_abandoned(stage: Path) -> bool:
 def write_file(path: str | os.PathLike[str], data: bytes | str) -> None:
     """Write a file under a temporary name and rename it; text in UTF-8.
 
+    Raises
+    ------
+    ValueError
+        If it is a folder, or its folder cannot be written.
+
     Examples
     --------
     >>> import tempfile, pathlib
