@@ -177,7 +177,7 @@ def test_wrong_usage_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> None
 
 
 def test_old_names_are_understood(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert call(capsys, "report", "--weights", "layer.npz", "--no-proofs", "-q")[0] == 0
+    assert call(capsys, "report", "--weights", "none.npz", "-q")[2] == "kronmix: none.npz: No such file or directory\n"
     assert call(capsys, "path", "--structure", "product", "--inner=2", "--parameters", "x")[2] == (
         "kronmix: --parameters x: expected numbers, as 1,0.3,0.1\n"
     )

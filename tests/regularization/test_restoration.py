@@ -45,6 +45,7 @@ def test_every_structure_starts_at_the_same_distance(structure: Structure) -> No
     assert np.linalg.norm(start.to_dense()) == pytest.approx(0.03, rel=1e-12)
 
 
+@pytest.mark.slow
 def test_dense_training_reaches_least_squares_and_the_mixer_does_not_beat_it_on_training_images() -> None:
     result = restore(DIGITS, seeds=2, steps=600)
     assert result.final("dense", lambda run: run.error).mean == pytest.approx(result.best_linear.mean, rel=1e-6)

@@ -55,7 +55,7 @@ def C_of(X: Any) -> Any:
 
 
 @given(st.tuples(st.integers(0, 1), st.integers(0, 1), st.integers(0, 2), st.integers(0, 1)), st.booleans())
-@settings(max_examples=32, deadline=None, derandomize=True)
+@settings(max_examples=24, deadline=None, derandomize=True)
 def test_accepts_nothing_false(choice: tuple[int, ...], transpose: bool) -> None:
     def sides(s: Any, c: Any) -> Any:
         W, X, V = Variable("W", (s, s)), Variable("X", (s, c)), Variable("V", (c, c))
@@ -106,7 +106,7 @@ def _network(s: Any, c: Any, flips: tuple[bool, ...], orders: tuple[bool, ...]) 
 
 
 @given(*[st.tuples(*[st.booleans()] * n) for n in (3, 2, 3, 2)])
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=30, deadline=None, derandomize=True)
 def test_sums_inside_functions_keep_apart_from_sums_around_them(f: Any, o: Any, g: Any, q: Any) -> None:
     accepted = equal_for_all_sizes(_network(S, C, f, o), _network(S, C, g, q))
     left, right = _network(2, 1, f, o), _network(2, 1, g, q)
