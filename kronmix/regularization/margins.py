@@ -118,12 +118,12 @@ def max_margin(problem: Regression, penalty: Any = "l1", *, groups: Any = None, 
 
     Examples
     --------
-    >>> problem = km.Regression([[2.0, -1.0], [0.0, 1.0]], [1, -1], "logistic")
-    >>> best = km.max_margin(problem, "l1")  # min |b₁| + |b₂| with 2b₁ ≥ 1, b₁ − b₂ ≥ 1
-    >>> best.weight, round(best.margin, 9), round(best.upper, 9)
-    (array([[ 0.5, -0.5]]), 1.0, 1.0)
+    >>> problem = km.Regression([[4.0, -0.5], [0.0, 1.0]], [1, -1], "logistic")
+    >>> best = km.max_margin(problem, "l1")  # min |b₁| + |b₂| with 4b₁ ≥ 1, b₁/2 − b₂ ≥ 1
+    >>> (best.weight / abs(best.weight).sum()).round(4), round(best.margin, 6), round(best.upper, 6)
+    (array([[ 0.2222, -0.7778]]), 0.888889, 0.888889)
     >>> km.max_margin(problem, km.Dense(np.zeros((1, 2)))).weight.round(3)  # the support vector machine
-    array([[ 0.5, -0.5]])
+    array([[ 0.4, -0.8]])
     """
     norm = norm_of(penalty, groups)
     C = margin_matrix(problem)
