@@ -237,6 +237,7 @@ def test_cells_of_other_code_are_not_mixed(
         refuse_mixtures(folder, [Origin("1", "mnist:a"), Origin("1", "mnist:b")])
 
 
+@pytest.mark.slow
 def test_commands(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, listed, _ = call(capsys, "list")
     assert code == 0

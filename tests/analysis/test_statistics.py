@@ -53,6 +53,7 @@ def test_a_table_gives_one_configuration() -> None:
         Table(cells).samples("x", a=1)
 
 
+@pytest.mark.slow
 def test_holm_keeps_the_level_over_a_study() -> None:
     """Of six comparisons without an effect, one is found above zero in at most 2.5 % of the studies; uncorrected in 14 %."""
     rng = np.random.default_rng(1)

@@ -201,6 +201,7 @@ def test_a_table_is_whole_in_a_pipe_and_a_list_where_it_is_narrow(
     assert capsys.readouterr().out.splitlines() == ["Facts", "a long name: 0.25", "b: 1"]
 
 
+@pytest.mark.slow
 def test_a_reader_that_leaves_early_is_no_error(folder: Path) -> None:
     line = f"{sys.executable} -m kronmix inspect layer.npz | true; exit ${{PIPESTATUS[0]}}"
     environment = {**os.environ, "PYTHONPATH": str(Path(km.__file__).parents[1])}

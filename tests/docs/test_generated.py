@@ -57,6 +57,7 @@ def test_what_is_kept_is_made_anew_when_the_package_changes(tmp_path: Path, monk
     assert len(list(tmp_path.iterdir())) == 1
 
 
+@pytest.mark.slow
 def test_a_command_that_fails_stops_the_build() -> None:
     assert commands.last_output(["echo a > f", "cat f"]) == "a"
     with pytest.raises(RuntimeError, match="ended with 2"):

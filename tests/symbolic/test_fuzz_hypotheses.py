@@ -90,6 +90,7 @@ def check(seed: int) -> bool:
     return bool(verdict)
 
 
+@pytest.mark.slow
 def test_random_words_under_hypotheses() -> None:
     decided = [check(seed) for seed in range(6)]
     assert True in decided

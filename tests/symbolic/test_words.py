@@ -271,6 +271,7 @@ def test_one_verdict_as_latex_markdown_and_json() -> None:
 # ---- budgets ---------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_long_products_are_decided_and_what_is_not_is_said() -> None:
     factors = [f"A{i}" for i in range(20)]
     shapes = " ".join(f"A{i}=n{i},n{i + 1}" for i in range(20))
