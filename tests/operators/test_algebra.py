@@ -329,6 +329,28 @@ class _Summed(km.KroneckerSparse):
         self.total = float(np.sum(self.values))
 
 
+class _Weighed(km.Monarch):
+    """A user's Monarch matrix that derives a number from its factors."""
+
+    def __init__(self, left: Any, right: Any, rank: int | None = None) -> None:
+        super().__init__(left, right, rank)
+        self.weight = float(sum(np.sum(factor**2) for factor in self.factors))
+
+
+def test_a_subclass_of_monarch_derives_anew_and_a_plain_one_keeps_its_sizes() -> None:
+    ones = np.ones((2, 3, 2)), np.ones((2, 2, 4))
+    assert _Weighed(*ones).with_factors(*(2 * f for f in ones)).weight == 4 * 28
+    renewed = km.Monarch(*ones).with_factors(*(normal(*f.shape) for f in ones))
+    again = km.Monarch(*renewed.factors)
+    np.testing.assert_array_equal(renewed.to_dense(), again.to_dense())
+    assert (renewed.sizes, renewed.rank, renewed.pattern, repr(renewed)) == (
+        again.sizes,
+        again.rank,
+        again.pattern,
+        repr(again),
+    )
+
+
 def test_a_subclass_derives_anew_from_other_values_and_transposes_to_a_plain_factor() -> None:
     op = _Summed(np.ones((1, 1, 2, 3)), (2, 2, 3, 1))
     assert op.with_factors(2 * np.ones((1, 1, 2, 3))).total == 12
