@@ -65,7 +65,8 @@ def _is_ours(module: str) -> bool:
 
 
 def _usage(error: BaseException) -> str:
-    said = " ".join(error.format_message().split()).rstrip(".").replace("Value error, ", "")  # type: ignore[attr-defined]  # the base class has no name here
+    said = " ".join(error.format_message().split()).rstrip(".")  # type: ignore[attr-defined]  # the base class has no name here
+    said = said.replace("Value error, ", "")  # which the parser puts before what a check of an option says
     context = getattr(error, "ctx", None)
     return f"{said}; see {context.command_path} --help" if context is not None else said
 
