@@ -21,6 +21,8 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 #: Errors (squared) that differ by less are equal: the smaller, or the plainer, structure is taken.
 _EQUAL = 1e-9
+#: A relative error below this is what rounding leaves of an exact structure.
+_ROUNDING = 1e-12
 #: Rows of a table.
 _ROWS = 8
 #: Shares of the entries at which a table has a row.
@@ -190,7 +192,7 @@ class Front:
                     str(row := self.front[i]),
                     f"{row.n_parameters:,}".replace(",", " "),
                     f"{row.n_parameters / size:.2%}",
-                    f"{row.relative_error:.3g}",
+                    _error(row.relative_error),
                     row.proved,
                     f"{self.baseline[i]:.3g}",
                 ),
@@ -230,7 +232,7 @@ class Front:
         stopped = " The search was interrupted: others may be better." if self.interrupted else ""
         facts = (
             f"{row}: {row.n_parameters} numbers, {row.n_parameters / size:.1%} of the entries; relative error "
-            f"{row.relative_error:.3g}, {proved}"
+            f"{_error(row.relative_error)}, {proved}"
         )
         if row.relative_error >= baseline:
             return (
@@ -257,6 +259,11 @@ class Front:
             f"Front({self.shape[0]}×{self.shape[1]}, {len(self.front)} of {len(self.candidates)} candidates{stopped})"
         )
         return f"{words}\n{self.table()}"
+
+
+def _error(value: float) -> str:
+    """A relative error in a table; what is left by rounding in float64 has no digits that mean anything."""
+    return f"{value:.3g}" if value == 0 or value >= _ROUNDING else f"< {_ROUNDING:.0e}"
 
 
 def as_numbers_stored(budget: float, shape: tuple[int, int]) -> int:
