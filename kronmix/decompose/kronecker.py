@@ -159,8 +159,7 @@ def _(B: SumOfKroneckers, shapes: Shapes, rank: int, tol: float) -> Factorizatio
 
 
 def _triangle(X: Array) -> Array:
-    R: Array = np.linalg.qr(X, mode="r")  # type: ignore[assignment]  # NumPy's stubs do not tell the modes apart
-    return R
+    return np.asarray(np.linalg.qr(X, mode="r"))  # an array already, which NumPy's types before 2.5 do not say
 
 
 def _stacked(factors: tuple[Array, ...], dtype: Any) -> tuple[Array, int]:
