@@ -37,14 +37,14 @@ test-slow: $(STAMP)
 
 test-all: test test-slow
 
-# The site and its pages: links, examples, every page in a browser, with axe-core where npm can bring it.
+# The site, its pages and the report: links, examples, every page in a browser, with axe-core where npm can bring it.
 AXE := .axe/node_modules/axe-core/axe.min.js
 $(AXE):
 	npm install --silent --no-fund --no-audit --prefix .axe axe-core@4.10
 
 test-docs: $(STAMP)
 	-$(MAKE) $(AXE)
-	$(SINGLE) $(BIN)/python -m pytest -n 2 --dist worksteal -m "not nightly" tests/docs docs
+	$(SINGLE) $(BIN)/python -m pytest -n 2 --dist worksteal -m "not nightly" tests/docs tests/report tests/test_browser.py docs
 
 # What takes hours on two cores: thousands of random compositions and identities, scikit-learn's checks of every estimator.
 test-nightly: $(STAMP)

@@ -11,9 +11,9 @@ import pytest
 from docs.extensions.course import lesson, plan
 from docs.extensions.mathml import split_tag, to_mathml
 from docs.links import check
-from tests.browser import needs_browser
+from tests.browser import assert_legible, look, needs_browser
 
-from .test_site import ROOT, assert_legible, build, look
+from .test_site import ROOT, build
 
 PAGE = r"""# Small
 

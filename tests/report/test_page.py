@@ -31,7 +31,7 @@ from kronmix.report.attempts import Failure
 from kronmix.report.findings import Made
 from kronmix.report.page import LARGEST_SVG, Page, Section, Table, panel
 from kronmix.report.words import percent
-from tests.browser import needs_browser, open_page
+from tests.browser import assert_legible, look, needs_browser, open_page
 from tests.report.test_photographs import restored
 
 # Pages of whole findings; a small one is built in the examples of `kronmix.report`.
@@ -357,6 +357,21 @@ def test_page_opens_in_a_browser_without_complaint(folder: Path, tmp_path: Path,
     assert title is not None
     count = len(Reader(probed.read_text(encoding="utf-8")).pictures)
     assert title.group(1) == f"{count} of {count} drawn, 0 outside, overflow 0"
+
+
+@needs_browser
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_kind_of_page_can_be_read(
+    page: Page, given: Findings, network: Findings, table: Findings, matrices: Findings, tmp_path: Path, scheme: str
+) -> None:
+    made = {"given": given, "network": network, "table": table, "matrices": matrices}
+    pages = {"trained": page, **{name: build_page(findings) for name, findings in made.items()}}
+    (tmp_path / "site").mkdir()
+    for name, one in pages.items():
+        (tmp_path / "site" / f"{name}.html").write_text(one.to_html(), encoding="utf-8")
+    seen = look(tmp_path / "site", tmp_path / "profile", scheme)
+    assert len(seen) == 2 * len(pages)
+    assert_legible(seen, scheme)
 
 
 #: Heights of version 0.1's pages of the same findings without their proofs, 1280 pixels wide.
