@@ -7,29 +7,26 @@ import sys
 from collections.abc import Iterator
 from importlib.resources import files
 
-from .extras import install_line
-
 
 def main() -> None:
     """Run a command; where the libraries of the command line are missing, say what there is and what installs them."""
     try:
         from .cli import main as run
     except ModuleNotFoundError as missing:
-        if (missing.name or "").partition(".")[0] not in ("typer", "rich", "click"):
+        if "pip install" not in str(missing):
             raise
         sys.exit(_without_command_line(missing))
     run()
 
 
 def _without_command_line(missing: ModuleNotFoundError) -> int:
-    line = f"The command line needs {missing.name}: {install_line(missing.name or '')}"
     if set(sys.argv[1:]) - {"--help"}:
-        print(f"kronmix: {line}", file=sys.stderr)
+        print(f"kronmix: {missing}", file=sys.stderr)
         return 2
     print("Usage: kronmix COMMAND [OPTIONS]\n")
     for name, summary in sorted(_commands()):
         print(f"  {name:<10}{summary}")
-    print(f"\n{line}")
+    print(f"\n{missing}")
     return 0
 
 

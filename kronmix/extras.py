@@ -1,14 +1,53 @@
-"""What installs a library that is there only where a user has asked for it."""
+"""Libraries that are there only where a user has asked for them: what needs one says so, and what installs it."""
 
 from __future__ import annotations
 
 import re
+import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, requires
 
-__all__ = ["install_line"]
+__all__ = ["install_line", "needed"]
 
 #: Modules whose distribution has another name.
-_DISTRIBUTIONS = {"sklearn": "scikit-learn"}
+_DISTRIBUTIONS = {"PIL": "pillow", "sklearn": "scikit-learn"}
+
+
+@contextmanager
+def needed(purpose: str, install: str = "") -> Iterator[None]:
+    """Around imports: where a library is missing, say in one sentence what needs it and how to get it.
+
+    Parameters
+    ----------
+    purpose : str
+        What needs the library, as a user calls it.
+    install : str, optional
+        What pip installs. [default: the smallest extra of kronmix that brings the library]
+
+    Raises
+    ------
+    ModuleNotFoundError
+        If a library is missing; whoever says already how to get it has said enough.
+
+    Examples
+    --------
+    >>> from kronmix.extras import needed
+    >>> with needed("to_nothing", "no-such-library"):
+    ...     import no_such_library.of_nothing
+    Traceback (most recent call last):
+    ...
+    ModuleNotFoundError: to_nothing needs no_such_library: pip install no-such-library
+    """
+    try:
+        yield
+    except ImportError as error:
+        if "pip install" in str(error):
+            raise
+        module = (error.name or "").partition(".")[0]
+        what = _DISTRIBUTIONS.get(module, module) or f"more than is installed ({error})"
+        line = f"pip install {shlex.join(install.split())}" if install else install_line(module)
+        raise ModuleNotFoundError(f"{purpose} needs {what}: {line}", name=error.name) from error
 
 
 def install_line(module: str) -> str:

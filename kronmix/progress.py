@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol, TypeVar
 
+from .extras import needed
+
 __all__ = ["Advance", "progress", "whole"]
 
 
@@ -37,8 +39,9 @@ def progress(label: str, *, quiet: bool = False) -> Iterator[Advance]:
     ...     for i in range(3):
     ...         advance(i + 1, 3)
     """
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    with needed("a progress bar"):
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     console = Console(stderr=True)
     if quiet or not console.is_terminal:  # a disabled bar of rich 13 still writes an empty line

@@ -103,7 +103,7 @@ print(json.dumps(told))
     assert verify[2].rstrip().endswith("pip install 'kronmix[symbolic]'")
     assert "pip install 'kronmix[" in report[2]
     assert name[0] == "sympy"
-    assert name[1].startswith("kronmix.verify needs sympy: pip install 'kronmix[symbolic]'")
+    assert name[1].startswith("kronmix.symbolic needs sympy: pip install 'kronmix[symbolic]'")
 
 
 def test_a_pip_line_names_the_extra_that_brings_a_library(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -138,7 +138,7 @@ main()
     assert "pip install 'kronmix[cli]'" in helped.stdout
     asked = subprocess.run([sys.executable, "-c", code, "factor", "x.npy"], capture_output=True, text=True, timeout=60)
     assert (asked.returncode, asked.stdout) == (2, "")
-    assert asked.stderr == "kronmix: The command line needs typer: pip install 'kronmix[cli]'\n"
+    assert asked.stderr == "kronmix: The command line needs rich: pip install 'kronmix[cli]'\n"
 
 
 def test_what_operators_make_of_themselves_needs_no_other_room_first() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import io
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,8 @@ from .answer import Answer
 from .tables import table
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from ..interop import Adapter, UpdateSpectrum
 
 
@@ -33,18 +35,21 @@ def inspect_adapter(file: Path, plot: Path | None) -> Answer:
     adapter = read_adapter(file)
     seen = [update_spectrum(layer) for layer in adapter]
     if plot is not None:
-        from ..plotting import house_style, new_axes, plot_updates
+        from .pictures import png
 
         spectra = {layer.name: found.singular_values for layer, found in zip(adapter, seen, strict=True)}
-        with house_style():
-            ax, stream = new_axes(None), io.BytesIO()
-            plot_updates(spectra, ax)
-            figure = ax.get_figure(root=True)
-            assert figure is not None
-            figure.savefig(stream, format="png", dpi=110, facecolor="white", bbox_inches="tight")
-        km.files.write_file(plot, stream.getvalue())
+        km.files.write_file(plot, png(lambda: _drawn(spectra)))
     record = {"kind": "adapter", "adapter": _record(adapter, seen)}
     return Answer(record, (_table(file, adapter, seen),), () if plot is None else (plot,))
+
+
+def _drawn(spectra: Mapping[str, Any]) -> Figure:
+    from ..plotting import plot_updates
+    from ..plotting.style import new_figure
+
+    figure = new_figure((5.2, 3.2))
+    plot_updates(spectra, figure.subplots())
+    return figure
 
 
 def _record(adapter: Adapter, seen: list[UpdateSpectrum]) -> dict[str, Any]:

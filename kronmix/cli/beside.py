@@ -14,6 +14,7 @@ from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from typing import TypeVar
 
+from ..extras import needed
 from ..progress import Advance
 
 Result = TypeVar("Result")
@@ -99,7 +100,9 @@ def _one_blas_thread() -> Iterator[None]:
         yield
         return
     import scipy.linalg  # noqa: F401  # with NumPy's and SciPy's BLAS, of which only what is loaded is limited
-    from threadpoolctl import threadpool_limits
+
+    with needed("work in two processes"):
+        from threadpoolctl import threadpool_limits
 
     with threadpool_limits(1):
         yield

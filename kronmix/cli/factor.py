@@ -21,6 +21,8 @@ from .session import file_in, progress, writing
 from .tables import facts, table
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from ..decompose import Front
 
 
@@ -161,6 +163,7 @@ def _budget(text: str) -> float:
 
 def _search(file: Path, key: str | None, wanted: dict[str, Any], out: Path, plot: Path | None) -> Answer:
     from ..decompose import DataFactorization, search
+    from .pictures import png
 
     target = _target(file, out)
     drawn = target.with_name(f"{km.files.stem(file)}.front.png") if plot is None else plot
@@ -170,7 +173,7 @@ def _search(file: Path, key: str | None, wanted: dict[str, Any], out: Path, plot
         with progress("structure") as advance:
             found = search(B, progress=lambda name, done: advance(done, None, name), **wanted)
         row = found.choose()
-        km.files.write_file(drawn, _picture(found))
+        km.files.write_file(drawn, png(lambda: _picture(found)))
         told: tuple[str, ...] = ()
         if target in files:
             from ..storage import save
@@ -216,17 +219,12 @@ def _front_record(found: Front, file: Path) -> dict[str, Any]:
     return {**record, "answer": found.answer(), "interrupted": found.interrupted}
 
 
-def _picture(found: Front) -> bytes:
-    from matplotlib.figure import Figure
+def _picture(found: Front) -> Figure:
+    from ..plotting.style import new_figure
 
-    from ..plotting import house_style
-
-    stream = io.BytesIO()
-    with house_style():
-        figure = Figure(figsize=(6.4, 4.0), layout="constrained", facecolor="white")
-        found.plot(figure.subplots())
-        figure.savefig(stream, dpi=110, facecolor="white", format="png")
-    return stream.getvalue()
+    figure = new_figure((6.4, 4.0))
+    found.plot(figure.subplots())
+    return figure
 
 
 def _front_table(found: Front, name: str, counted: str) -> Table:

@@ -170,14 +170,10 @@ def _skip_table(seen: NetworkSeen) -> Table:
 
 
 def _draw_spectra(seen: NetworkSeen, target: Path) -> None:
-    import io
+    from ..plotting import plot_network
+    from .pictures import png
 
-    from ..plotting import house_style, plot_network
-
-    with house_style():
-        stream = io.BytesIO()
-        plot_network(seen).savefig(stream, format="png", dpi=110, facecolor="white")
-    km.files.write_file(target, stream.getvalue())
+    km.files.write_file(target, png(lambda: plot_network(seen)))
 
 
 def inspection_tables(seen: Inspection) -> tuple[Table, ...]:

@@ -16,6 +16,7 @@ from .. import files
 from ..decompose import Candidate, search
 from ..decompose.searches.front import lower_hull
 from ..decompose.searches.sharing import Options
+from ..extras import needed
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -81,7 +82,8 @@ def search_layers(
 
 def search_layer(key: str, B: Array) -> tuple[str, LayerFront]:
     """Search one layer with one BLAS thread."""
-    from threadpoolctl import threadpool_limits
+    with needed("kronmix factor of a model"):
+        from threadpoolctl import threadpool_limits
 
     with threadpool_limits(1):
         found = search(B)
@@ -117,7 +119,8 @@ def _read(file: Path) -> LayerFront | None:
 def _here(work: Iterator[tuple[str, Array]], jobs: int) -> Iterator[tuple[str, LayerFront]]:
     if jobs == 1:
         return (search_layer(key, B) for key, B in work)
-    from joblib import Parallel, delayed
+    with needed("--jobs"):
+        from joblib import Parallel, delayed
 
     calls = (delayed(search_layer)(key, B) for key, B in work)
     results: Iterator[tuple[str, LayerFront]] = Parallel(
@@ -127,7 +130,8 @@ def _here(work: Iterator[tuple[str, Array]], jobs: int) -> Iterator[tuple[str, L
 
 
 def _on_cluster(work: Iterator[tuple[str, Array]], scheduler: str) -> Iterator[tuple[str, LayerFront]]:
-    from dask.distributed import Client, as_completed
+    with needed("--scheduler"):
+        from dask.distributed import Client, as_completed
 
     try:
         client = Client(scheduler, timeout="5s")

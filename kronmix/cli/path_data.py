@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import files
+from ..extras import needed
 
 #: Standard deviation of the noise on the digits, and images to train on.
 _NOISE, _TRAIN = 0.5, 300
@@ -26,7 +27,8 @@ def read_problem(data: Path | None, structure: str, outputs: str | None, raw: bo
     elif chosen:
         raise ValueError("--outputs goes with --data")
     elif structure in ("hadamard", "dense"):
-        from sklearn.datasets import load_diabetes
+        with needed("diabetes", "kronmix[data]"):
+            from sklearn.datasets import load_diabetes
 
         bunch = load_diabetes()
         X, Y, names = bunch.data, bunch.target, (tuple(bunch.feature_names), ("progression",))

@@ -9,9 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from rich.table import Table
 
+from ..files import write_file
+from .pictures import png
 from .tables import table
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from ..operators import StructuredOperator
     from ..regularization import Path as RegularizationPath
 
@@ -25,22 +29,25 @@ _MOST_FEATURES = 6
 
 def save(found: RegularizationPath, stage: Path, op: StructuredOperator, title: str, film: bool) -> None:
     """``path.npz``, ``path.png`` and, where asked for, ``path.html``."""
-    from matplotlib.figure import Figure
-
-    from ..plotting import house_style, save_animation
+    from ..plotting import save_animation
     from ..regularization import save_path
-    from ..report.paths import draw_path
 
     save_path(found, stage / "path.npz")
-    with house_style():
-        panels = 2 if found.objective is None else 3
-        figure = Figure(figsize=(5.3 * panels, 4.1), layout="constrained", facecolor="white")
-        draw_path(found, op, figure.subplots(1, panels))
-        figure.suptitle(title, x=0.01, ha="left", fontsize="medium")
-        figure.savefig(stage / "path.png", dpi=110, facecolor="white")
+    write_file(stage / "path.png", png(lambda: _drawn(found, op, title)))
     if film:
         labels = [f"{value:.3g}" for value in found.parameter]
         save_animation(found.weights, stage / "path.html", labels, found.name)
+
+
+def _drawn(found: RegularizationPath, op: StructuredOperator, title: str) -> Figure:
+    from ..plotting.style import new_figure
+    from ..report.paths import draw_path
+
+    panels = 2 if found.objective is None else 3
+    figure = new_figure((5.3 * panels, 4.1))
+    draw_path(found, op, figure.subplots(1, panels))
+    figure.suptitle(title, x=0.01, ha="left", fontsize="medium")
+    return figure
 
 
 def record(found: RegularizationPath, points: list[Point], source: str) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import tempfile
 from collections.abc import Iterator
@@ -22,6 +21,8 @@ from .session import claim, session
 from .vocabulary import refuse_foreign
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from ..networks import Classifier, Run
 
 
@@ -85,6 +86,7 @@ def train(
     """
     from .. import datasets, networks
     from ..networks.classify import TAKES
+    from .pictures import png
 
     files = tuple(out / name for name in ("results.json", "curve.png", "run.npz"))
     if not resume:
@@ -116,7 +118,7 @@ def train(
         networks.save_run(out / "run.npz", run)
         record = _record(run, classifier)
         km.files.write_file(out / "results.json", json.dumps(plain(record), indent=2) + "\n")
-        km.files.write_file(out / "curve.png", _curve(run))
+        km.files.write_file(out / "curve.png", png(lambda: _curve(run)))
         if run.about["stopped_by"] == "epochs":
             state.unlink(missing_ok=True)
     return Answer(record, _words(run, epochs), files)
@@ -149,24 +151,20 @@ def _record(run: Run, classifier: Classifier) -> dict[str, Any]:
     return {"network": asdict(classifier), **run.about, "history": history}
 
 
-def _curve(run: Run) -> bytes:
-    from matplotlib.figure import Figure
+def _curve(run: Run) -> Figure:
+    from ..plotting import plot_curves
+    from ..plotting.style import new_figure
 
-    from ..plotting import house_style, plot_curves
-
-    with house_style():
-        figure = Figure(figsize=(9, 3.4), layout="constrained", facecolor="white")
-        left, right = figure.subplots(1, 2)
-        epochs = [epoch.epoch for epoch in run.history]
-        plot_curves(epochs, {"training": [epoch.loss for epoch in run.history]}, left)
-        left.set(xlabel="epoch", ylabel="loss")
-        tested = run.about["test_accuracy"]
-        accuracies = {"training": [epoch.accuracy for epoch in run.history]}
-        plot_curves(epochs, accuracies, right, references={f"held out, {tested:.3f}": tested})
-        right.set(xlabel="epoch", ylabel="accuracy")
-        stream = io.BytesIO()
-        figure.savefig(stream, format="png", dpi=110, facecolor="white")
-    return stream.getvalue()
+    figure = new_figure((9, 3.4))
+    left, right = figure.subplots(1, 2)
+    epochs = [epoch.epoch for epoch in run.history]
+    plot_curves(epochs, {"training": [epoch.loss for epoch in run.history]}, left)
+    left.set(xlabel="epoch", ylabel="loss")
+    tested = run.about["test_accuracy"]
+    accuracies = {"training": [epoch.accuracy for epoch in run.history]}
+    plot_curves(epochs, accuracies, right, references={f"held out, {tested:.3f}": tested})
+    right.set(xlabel="epoch", ylabel="accuracy")
+    return figure
 
 
 def _words(run: Run, epochs: int) -> tuple[str, ...]:

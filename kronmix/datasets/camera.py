@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
+from ..extras import needed
+
 Array = np.ndarray[Any, np.dtype[Any]]
 
 
@@ -29,7 +31,9 @@ def photographs() -> list[Array]:
     >>> [picture.shape for picture in km.datasets.photographs()]
     [(427, 640), (427, 640)]
     """
-    from sklearn.datasets import load_sample_images
+    with needed("photographs", "kronmix[data]"):
+        import PIL  # noqa: F401  # with which scikit-learn reads them
+        from sklearn.datasets import load_sample_images
 
     return [picture.mean(axis=2) / 255.0 for picture in load_sample_images().images]
 

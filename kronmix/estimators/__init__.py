@@ -3,10 +3,10 @@
 They need scikit-learn: ``pip install 'kronmix[estimators]'``.
 """
 
-from importlib.util import find_spec
+from ..extras import needed
 
-if find_spec("sklearn") is None:
-    raise ImportError("kronmix.estimators needs scikit-learn: pip install 'kronmix[estimators]'")
+with needed("kronmix.estimators", "kronmix[estimators]"):
+    import sklearn  # noqa: F401
 
 from .covariance import SeparableCovariance
 from .kronecker import KroneckerClassifier, KroneckerRegression, KroneckerRegressionCV

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ..extras import needed
 from ..files import read_arrays, write_file
 from ..operators import (
     Ampliation,
@@ -30,7 +31,6 @@ from ..storage import load
 from .chains import product_of
 from .factorized import ks_values, sparse_factors
 from .fly import to_fly
-from .optional import library
 
 
 def read_factors(file: str | os.PathLike[str]) -> StructuredOperator:
@@ -174,7 +174,8 @@ _PARTS: dict[type, Callable[[Any], Sequence[StructuredOperator]]] = {
 
 
 def _safetensors(arrays: Mapping[str, Array]) -> bytes:
-    save = library("safetensors.numpy", "writing tensors", "'kronmix[checkpoints]'").save
+    with needed("writing tensors"):
+        from safetensors.numpy import save
     found: bytes = save({name: np.ascontiguousarray(array) for name, array in arrays.items()}, {"format": "pt"})
     return found
 

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import scipy.sparse
 
+from ..extras import needed
 from ..operators import Dense, KroneckerSparse, StructuredOperator
 from ..operators.arrays import Array
 from ..patterns import Pattern
 from .chains import factors_of, from_sparse, kronecker_sparse_chain, product_of
-from .optional import library
 
 
 def ks_values(op: StructuredOperator) -> list[Array]:
@@ -100,7 +100,9 @@ def to_lazylinop(op: StructuredOperator) -> Any:
     >>> km.interop.to_lazylinop(km.Kronecker(np.eye(2), np.eye(3))).ks_values  # doctest: +SKIP
     """
     values = ks_values(op)
-    return library("lazylinop.butterfly", "to_lazylinop", "lazylinop pandas psutil").ksm(values)
+    with needed("to_lazylinop", "lazylinop pandas psutil"):
+        from lazylinop.butterfly import ksm
+    return ksm(values)
 
 
 def from_lazylinop(operator: Any) -> StructuredOperator:
@@ -219,7 +221,9 @@ def to_pyfaust(op: StructuredOperator) -> Any:
     2
     """
     factors = sparse_factors(op)
-    return library("pyfaust", "to_pyfaust", "pyfaust").Faust(factors)
+    with needed("to_pyfaust"):
+        from pyfaust import Faust
+    return Faust(factors)
 
 
 def from_pyfaust(faust: Any) -> StructuredOperator:

@@ -13,12 +13,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..checks import integer
+from ..extras import needed
 from ..files import staged_folder, write_file
 from ..operators import StructuredOperator
 from ..operators.arrays import Array
 from ..spectra import SVD
 from .adapters import Adapter, AdapterLayer
-from .optional import library
 from .peft import PREFIX
 from .spectrum import UpdateSpectrum, exact_svd, norm
 
@@ -181,7 +181,8 @@ def convert_adapter(
     >>> layer.kind, done.rank, bool(difference <= done.lora.error)
     ('LoRA', 23, True)
     """
-    save = library("safetensors.numpy", "writing an adapter", "'kronmix[checkpoints]'").save
+    with needed("writing an adapter"):
+        from safetensors.numpy import save
     done = []
     for layer in adapter.layers:
         found = exact_svd(layer.operator)

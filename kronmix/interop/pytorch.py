@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .optional import library
+from ..extras import needed
 
 
 def to_torch(structure: Any) -> Any:
@@ -36,8 +36,8 @@ def to_torch(structure: Any) -> Any:
     >>> layer(torch.ones(7, 15, dtype=torch.float64)).shape  # doctest: +SKIP
     torch.Size([7, 8])
     """
-    library("torch", "to_torch", "torch")
-    from .torch_modules import module_of
+    with needed("to_torch"):
+        from .torch_modules import module_of
 
     return module_of(structure)
 
@@ -69,8 +69,10 @@ def from_torch(module: Any) -> Any:
     >>> km.interop.from_torch(km.interop.to_torch(op))  # doctest: +SKIP
     Kronecker(6×6, 2×2 ⊗ 3×3, 13 parameters)
     """
-    torch = library("torch", "from_torch", "torch")
-    from .torch_modules import StructuredModule
+    with needed("from_torch"):
+        import torch
+
+        from .torch_modules import StructuredModule
 
     if isinstance(module, StructuredModule):
         return module.rebuilt()

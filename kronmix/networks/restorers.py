@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from ..datasets import Camera, Windows, photographs, windows
+from ..extras import needed
 from ..operators import Dense
 from ..optimizers import cosine
 from ..progress import whole
@@ -280,7 +281,8 @@ def _trained(
 
 def _ridge(learned: Windows, held: Windows) -> Restorer:
     """Every pixel from all pixels; λ by leaving one window out."""
-    from sklearn.linear_model import RidgeCV
+    with needed("ridge regression"):
+        from sklearn.linear_model import RidgeCV
 
     model = RidgeCV(_RIDGES).fit(_rows(learned.seen), _rows(learned.clean))
     restore = _Predicted(model)

@@ -9,6 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from importlib.util import find_spec
 
+from ..extras import needed
+
 
 def available_threads() -> int:
     """One a core, or OMP_NUM_THREADS; 1 where threadpoolctl is not installed, without which BLAS would bring its own to each."""
@@ -25,7 +27,8 @@ def workers(count: int, belongings: Callable[[], object] = lambda: None) -> Iter
 
     What ``belongings`` returns is made in each thread and kept as long as the thread lives.
     """
-    from threadpoolctl import threadpool_limits
+    with needed("work in several threads"):
+        from threadpoolctl import threadpool_limits
 
     own = threading.local()
 

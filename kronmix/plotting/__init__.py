@@ -1,5 +1,10 @@
 """Pictures of results: every function takes a result (or arrays) and optional Axes, draws, and returns the Axes."""
 
+from ..extras import needed
+
+with needed("kronmix.plotting"):
+    import matplotlib  # noqa: F401
+
 from .animation import save_animation as save_animation
 from .curves import plot_curves as plot_curves, plot_training as plot_training
 from .fronts import plot_front as plot_front

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .curves import plot_curves
-from .style import SERIES, new_axes
+from .style import SERIES, new_axes, new_figure
 
 
 def plot_layer_spectra(seen: Any, name: str, ax: Any | None = None) -> Any:
@@ -107,11 +107,9 @@ def plot_network(seen: Any) -> Any:
     >>> len(km.plotting.plot_network(seen).axes)
     6
     """
-    from matplotlib.figure import Figure
-
     names = list(dict.fromkeys(layer.name for layer in seen.layers))
     shown = names[:4]
-    figure = Figure(figsize=(11, 7), layout="constrained")
+    figure = new_figure((11, 7))
     grid = figure.add_gridspec(2, 12)
     for i, name in enumerate(shown):
         width = 12 // len(shown)

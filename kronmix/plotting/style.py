@@ -12,6 +12,7 @@ import numpy as np
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.colors import Colormap
+    from matplotlib.figure import Figure
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -150,10 +151,15 @@ def new_axes(ax: Axes | None = None, size: tuple[float, float] = (5.2, 3.2)) -> 
     """
     if ax is not None:
         return ax
+    axes: Axes = new_figure(size).subplots()
+    return axes
+
+
+def new_figure(size: tuple[float, float]) -> Figure:
+    """A figure that belongs to no window, of a size in inches."""
     from matplotlib.figure import Figure
 
-    axes: Axes = Figure(figsize=size, layout="constrained").subplots()
-    return axes
+    return Figure(figsize=size, layout="constrained")
 
 
 def diverging() -> Colormap:

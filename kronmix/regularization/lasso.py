@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 import numpy as np
 
+from ..extras import needed
 from ..operators.arrays import Array
 from .least_squares import LeastSquares
 
@@ -24,7 +25,8 @@ def lars(design: LeastSquares, smallest: float) -> tuple[Array, list[tuple[Array
     ----------
     Efron, Hastie, Johnstone & Tibshirani, *Least angle regression*, 2004.
     """
-    from sklearn.linear_model import lars_path
+    with needed("the lasso path"):
+        from sklearn.linear_model import lars_path
 
     # scikit-learn divides by the rows it is given, the problem by its samples before compression.
     scale = design.matrix.shape[0] / design.samples
@@ -43,7 +45,8 @@ def lars(design: LeastSquares, smallest: float) -> tuple[Array, list[tuple[Array
 @contextmanager
 def _undisturbed() -> Iterator[None]:
     """scikit-learn without its checks of arguments, made already, and its warnings: the duality gap judges what comes out."""
-    from sklearn import config_context
+    with needed("the lasso path"):
+        from sklearn import config_context
 
     with warnings.catch_warnings(), config_context(skip_parameter_validation=True):
         warnings.filterwarnings("ignore", module="sklearn")
@@ -67,7 +70,8 @@ def coordinate_descent(design: LeastSquares, parameters: Array, tol: float) -> l
     ----------
     Friedman, Hastie & Tibshirani, *Regularization paths for generalized linear models via coordinate descent*, 2010.
     """
-    from sklearn.linear_model import lasso_path
+    with needed("the lasso path"):
+        from sklearn.linear_model import lasso_path
 
     scale = design.matrix.shape[0] / design.samples
     found = []

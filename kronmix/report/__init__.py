@@ -9,6 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
+from ..extras import needed
+
+with needed("kronmix.report"):
+    import jinja2  # noqa: F401
+    import matplotlib  # noqa: F401
+
 from . import (
     data_sections,
     front_sections,

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..extras import needed
 from ..networks.inspection import near_square
 from ..operators import Dense, Kronecker, Monarch, StructuredOperator, SumOfKroneckers
 from ..regularization import Path, Regression, Scaling, reference_path
@@ -72,7 +73,8 @@ def trace(X: Array, Y: Array, names: tuple[tuple[str, ...], tuple[str, ...]]) ->
     λ = reference_path(problem, "l1").parameter
     chosen = None
     if q == 1:
-        from sklearn.linear_model import LassoCV
+        with needed("the lasso path"):
+            from sklearn.linear_model import LassoCV
 
         best = float(LassoCV(fit_intercept=False, cv=5).fit(problem.X.T, problem.Y[0]).alpha_)
         λ = np.sort(np.append(λ, best))[::-1]
@@ -125,7 +127,8 @@ def _split(X: Array, Y: Array, rng: np.random.Generator) -> Split:
 
 def _lasso(splits: list[Split], seed: int) -> Contender:
     """Weight decay on u∘v, as the lasso that it is (T17): λ by five folds for each output; stored: entries not zero, on average."""
-    from sklearn.linear_model import LassoCV
+    with needed("the lasso path"):
+        from sklearn.linear_model import LassoCV
 
     errors, validation, numbers = [], [], []
     for split in splits:

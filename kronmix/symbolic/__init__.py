@@ -1,6 +1,11 @@
 """The theorem registry and its provers: exact, with the kind of evidence named."""
 
 from ..deprecation import renamed
+from ..extras import needed
+
+with needed("kronmix.symbolic"):
+    import sympy  # noqa: F401
+
 from .equivalences import check_equivalent, check_reparametrization
 from .identities import check_identity
 from .laws import QuadraticLaws, count_conservation_laws, find_quadratic_laws
