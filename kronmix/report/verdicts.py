@@ -239,7 +239,7 @@ def _of_network(findings: Findings) -> Verdict:
 
 
 def _of_fronts(findings: Findings) -> Verdict:
-    """Of single weights: the structure at the knee of each front."""
+    """Of single weights: the structure to choose on each front."""
     sentences = []
     for name, front in findings.fronts:
         row = front.choose()

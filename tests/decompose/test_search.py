@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from scipy.linalg import hadamard
-from scipy.sparse import csr_array
+from scipy.sparse import csr_array, random as random_sparse
 
 import kronmix as km
 from kronmix.decompose import FAMILIES, Curve, rearrange
@@ -341,6 +341,7 @@ def test_words_say_what_was_found() -> None:
     assert "smallest possible for this structure (proved)" in found.answer()
     assert "→  Monarch (6, 6, 6, 6)" in found.table()
     assert repr(found).startswith(f"Front(36×36, {len(found.front)} of {len(found.candidates)} candidates)")
+    assert found.exact is None
     plain = km.search(np.random.default_rng(0).normal(size=(36, 36)))
     assert plain.answer().startswith("No structure: as many of the largest entries are as near or nearer")
     deep = km.search(monarch, families=["butterfly"])
@@ -350,6 +351,25 @@ def test_words_say_what_was_found() -> None:
     assert nothing.answer() == "No structure is smaller than the 3×1 matrix itself."
     with pytest.raises(ValueError, match="no structure of a 3×1 matrix is smaller"):
         nothing.choose()
+
+
+def test_an_exact_structure_is_chosen_unless_a_compromise_stores_less_than_half() -> None:
+    source = Source(1, np.float64)
+    left, right = source.array(64, 12), source.array(12, 64)
+    left[:, 11] *= 1e-3  # of which a compromise would be quit for 1/32 of the entries
+    found = km.search(left @ right)
+    assert found.choose() == found.exact
+    assert str(found.exact) == "low rank 64×64, rank 12"
+    assert found.answer().startswith(
+        "Use low rank 64×64, rank 12: 1536 numbers, 37.5% of the entries; relative error < 1e-12"
+    )
+    steep = km.search((left * 10.0 ** -np.arange(12.0).clip(max=3)) @ right)
+    assert steep.exact is not None
+    assert steep.exact.n_parameters > 2 * steep.choose().n_parameters
+    assert steep.answer().endswith(" It is exactly low rank 64×64, rank 12: 1536 numbers, 37.5% of the entries.")
+    scattered = random_sparse(60, 60, density=0.02, random_state=0).toarray()
+    assert km.search(scattered).choose().relative_error < 1e-12
+    assert km.search(scattered).answer().startswith("Sparse before structured: as many of the largest entries")
 
 
 def test_awkward_matrices() -> None:

@@ -23,6 +23,8 @@ Array = np.ndarray[Any, np.dtype[Any]]
 _EQUAL = 1e-9
 #: A relative error below this is what rounding leaves of an exact structure.
 _ROUNDING = 1e-12
+#: How many times the numbers of the best compromise an exact structure may store and still be the one to choose.
+_WORTH = 2
 #: Rows of a table.
 _ROWS = 8
 #: Shares of the entries at which a table has a row.
@@ -126,7 +128,8 @@ class Front:
             Numbers stored; below 1 a share of the entries.
         tolerance : float, optional
             Largest relative error. Without either: what was given to the search, else the row at which the share of the norm
-            that is kept, 1 − error, is furthest above the share of the numbers that is stored.
+            that is kept, 1 − error, is furthest above the share of the numbers that is stored, or the exact row where that
+            stores at most twice as many numbers.
 
         Raises
         ------
@@ -159,7 +162,14 @@ class Front:
                 )
             return near[0]
         size = self.shape[0] * self.shape[1]
-        return max(self.front, key=lambda row: 1 - row.relative_error - row.n_parameters / size)
+        knee = max(self.front, key=lambda row: 1 - row.relative_error - row.n_parameters / size)
+        exact = self.exact
+        return knee if exact is None or exact.n_parameters > _WORTH * knee.n_parameters else exact
+
+    @property
+    def exact(self) -> Candidate | None:
+        """Row of the front with the fewest numbers that is the matrix itself, up to rounding in float64; None where none is."""
+        return next((row for row in self.front if row.relative_error <= _ROUNDING), None)
 
     def best(self, budget: float | None = None, tolerance: float | None = None) -> Factorization:
         """The approximation of the row that :meth:`choose` takes, with its own certificate."""
@@ -229,14 +239,21 @@ class Front:
             if row.lower_bound > 0
             else "no lower bound above 0 is proved for it"
         )
-        stopped = " The search was interrupted: others may be better." if self.interrupted else ""
+        exact = self.exact
+        beyond = (
+            f" It is exactly {exact}: {exact.n_parameters} numbers, {exact.n_parameters / size:.1%} of the entries."
+            if exact is not None and exact != row
+            else ""
+        )
+        stopped = beyond + (" The search was interrupted: others may be better." if self.interrupted else "")
         facts = (
             f"{row}: {row.n_parameters} numbers, {row.n_parameters / size:.1%} of the entries; relative error "
             f"{_error(row.relative_error)}, {proved}"
         )
         if row.relative_error >= baseline:
+            verdict = "No structure" if exact is None else "Sparse before structured"
             return (
-                f"No structure: as many of the largest entries are as near or nearer ({baseline:.3g}) than the best found, "
+                f"{verdict}: as many of the largest entries are as near or nearer ({baseline:.3g}) than the best found, "
                 f"{facts}.{stopped}"
             )
         return f"Use {facts}; as many of the largest entries leave {baseline:.3g}.{stopped}"
