@@ -142,6 +142,19 @@ def non_negative(value: Any, name: str, what: str = "a number, at least 0") -> f
     return float(value)
 
 
+def other_way(name: str, shape: Sequence[int], axis: int, size: int) -> str:
+    """What to add to a complaint about the length of an axis where the matrix only stands the other way; "" elsewhere.
+
+    Examples
+    --------
+    >>> from kronmix.checks import other_way
+    >>> other_way("X", (30, 24), 0, 24)
+    '; X is transposed: pass X.T'
+    """
+    turned = len(shape) == 2 and shape[axis] != size and shape[1 - axis] == size
+    return f"; {name} is transposed: pass {name}.T" if turned else ""
+
+
 def check_memory(
     shape: tuple[int, ...],
     dtype: np.dtype[Any],

@@ -129,3 +129,30 @@ def test_masked_entries_are_refused_wherever_a_matrix_is() -> None:
     ):
         with pytest.raises(ValueError, match="masked array with 1 masked entries"):
             use()
+
+
+def _path(tall: Any) -> Any:
+    return km.regularization_path(km.Regression(tall.T, tall[:, 0]), km.Dense(np.ones((1, 5))), "decay", [1])
+
+
+@pytest.mark.parametrize(
+    ("use", "words"),
+    [
+        (lambda tall: km.Dense(np.eye(5)) @ tall, r"\(30, 5\): expected .*; x is transposed: pass x.T"),
+        (lambda tall: km.nearest_low_rank(np.eye(5), 2, inputs=tall), r"expected \(5, samples\).*: pass inputs.T"),
+        (lambda tall: km.nearest_low_rank(np.eye(5), 2, inputs=[tall.T, tall]), r"pass inputs\[1\].T"),
+        (lambda tall: km.Regression(tall, np.ones(30)), r"X has shape \(30, 5\) and Y \(1, 30\).*: pass X.T"),
+        (lambda tall: km.Regression(tall.T, np.ones((30, 2))), r"\(5, 30\) and Y \(30, 2\).*: pass Y.T"),
+        (lambda tall: km.Regression(tall, np.ones((30, 2))), "both are transposed: pass X.T and Y.T"),
+        (lambda tall: _path(tall).predict(tall.T), r"expected \(samples, 5\); X is transposed"),
+    ],
+)  # fmt: skip
+def test_a_matrix_that_stands_the_other_way_is_told_so(use: Any, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        use(np.arange(150.0).reshape(30, 5))
+
+
+def test_other_wrong_sizes_are_not_called_transposed() -> None:
+    with pytest.raises(ValueError, match="6×6") as told:
+        km.Dense(np.eye(6)) @ np.ones((30, 5))
+    assert "transposed" not in str(told.value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from math import sqrt
@@ -34,6 +35,7 @@ def factor_model(file: Path, wanted: Mapping[str, Any], jobs: int, scheduler: st
     target, folder = out / f"{files.stem(file)}.factors", out / f"{files.stem(file)}.fronts"
     writes = wanted["budget"] is not None or wanted["tolerance"] is not None
     if writes:
+        _refuse_one_file_for_two(file, layers)
         claim(target)
     fronts = _fronts(layers, folder, jobs, scheduler)
     others = [name for name in arrays if name not in layers]
@@ -48,7 +50,10 @@ def factor_model(file: Path, wanted: Mapping[str, Any], jobs: int, scheduler: st
         )
         return Answer({**record, "layers": _plain(found)}, shown, (folder,))
     size = sum(rows * columns for rows, columns in (front.shape for front in fronts.values()))
-    shares, norm2 = _share(fronts, wanted, size)
+    try:
+        shares, norm2 = _share(fronts, wanted, size)
+    except ValueError as error:
+        raise ValueError(f"{error}; the fronts of the layers are kept in {folder} for another budget") from None
     with files.staged_folder(target) as stage:
         _write(layers, fronts, shares, stage)
     relative, least = (sqrt(square / norm2) if norm2 > 0 else 0.0 for square in (shares.error2, shares.least2))
@@ -108,7 +113,19 @@ def _write(layers: Layers, fronts: Mapping[str, LayerFront], shares: Shares, sta
     from ..storage import save
 
     for (name, read), i in zip(layers.items(), shares.chosen, strict=True):
-        save(_operator(read(), fronts[name], i), stage / f"{name.replace('/', '.')}.npz")
+        save(_operator(read(), fronts[name], i), stage / _file_name(name))
+
+
+def _refuse_one_file_for_two(file: Path, layers: Layers) -> None:
+    written = Counter(map(_file_name, layers))
+    if twice := [name for name in layers if written[_file_name(name)] > 1]:
+        raise ValueError(
+            f"{file}: layers {' and '.join(twice)} would both be {_file_name(twice[0])}: take each with --layer"
+        )
+
+
+def _file_name(layer: str) -> str:
+    return f"{layer.replace('/', '.')}.npz"
 
 
 def _shares_table(fronts: Mapping[str, LayerFront], shares: Shares, name: str) -> Table:

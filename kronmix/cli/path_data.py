@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .. import files
+from ..checks import other_way
 from ..extras import needed
 
 #: Standard deviation of the noise on the digits, and images to train on.
@@ -63,6 +64,7 @@ def read_samples(file: Path, outputs: tuple[str, ...] = ()) -> tuple[Any, Any, t
     if len(features) != len(targets):
         raise ValueError(
             f"{file}: X has shape {features.shape} and y {targets.shape}: expected (samples, features) and (samples,) or more"
+            + other_way("X", features.shape, 0, len(targets))
         )
     targets = targets.reshape(len(targets), -1)
     if not outputs:

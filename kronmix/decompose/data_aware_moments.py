@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from scipy.sparse import issparse
 
-from ..checks import explicit, finite
+from ..checks import explicit, finite, other_way
 from ..operators import StructuredOperator
 from ..operators.arrays import Array
 from .factorization import working_matrix
@@ -177,7 +177,10 @@ def _pieces(inputs: Any, columns: int) -> Iterator[Array]:
         name = "inputs" if whole else f"inputs[{i}]"
         shape = tuple(np.shape(chunk))
         if len(shape) != 2 or shape[0] != columns:
-            raise ValueError(f"{name} has shape {shape}: expected ({columns}, samples), as B has {columns} columns")
+            raise ValueError(
+                f"{name} has shape {shape}: expected ({columns}, samples), as B has {columns} columns"
+                + other_way(name, shape, 0, columns)
+            )
         values = explicit(chunk, name) if issparse(chunk) or not hasattr(chunk, "shape") else chunk
         for start in range(0, shape[1], _SAMPLES):
             piece = finite(explicit(values[:, start : start + _SAMPLES], name), name)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from scipy.sparse.linalg import LinearOperator
 
-from ..checks import as_numbers, explicit
+from ..checks import as_numbers, explicit, other_way
 
 Array = np.ndarray[Any, np.dtype[Any]]
 #: Checks a user's array and makes it a factor.
@@ -38,7 +38,7 @@ def columns(x: Any, size: int, name: str, op: LinearOperator, given: tuple[int, 
     if array.ndim not in (1, 2) or array.shape[0] != size:
         raise ValueError(
             f"{name} has shape {given or array.shape}: expected ({size},), ({size}, batch) or (..., {size}, batch) "
-            f"for a {op.shape[0]}×{op.shape[1]} {type(op).__name__}"
+            f"for a {op.shape[0]}×{op.shape[1]} {type(op).__name__}{other_way(name, given or array.shape, 0, size)}"
         )
     if array.dtype.kind in "biu":
         array = array.astype(np.float64)

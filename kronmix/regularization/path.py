@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..checks import as_finite
+from ..checks import as_finite, other_way
 from ..operators import StructuredOperator
 from ..operators.arrays import Array, read_only
 from .scaling import Scaling
@@ -167,7 +167,10 @@ class Path:
         """
         X = as_finite(X, "X", 2)
         if X.shape[1] != self.weights.shape[2]:
-            raise ValueError(f"X has {X.shape[1]} features (columns): expected {self.weights.shape[2]}")
+            raise ValueError(
+                f"X has shape {X.shape}: expected (samples, {self.weights.shape[2]})"
+                + other_way("X", X.shape, 1, self.weights.shape[2])
+            )
         outputs = np.einsum("nf,pof->pno", X, self.coef) + self.intercept[:, None]
         return np.asarray(outputs if at is None else outputs[at])
 

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ..checks import as_finite, as_numbers
+from ..checks import as_finite, as_numbers, other_way
 from ..operators.arrays import Array
 from .losses import LOSSES, Loss
 
@@ -95,7 +95,12 @@ class Regression:
         X, Y = as_finite(X, "X", 2), as_finite(Y, "Y")
         Y = as_numbers(Y[None] if Y.ndim == 1 else Y, "Y", 2)
         if X.shape[1] != Y.shape[1]:
-            raise ValueError(f"X has {X.shape[1]} samples (columns) and Y has {Y.shape[1]}: they must be equal")
+            turned = other_way("X", X.shape, 1, Y.shape[1]) or other_way("Y", Y.shape, 1, X.shape[1])
+            if X.shape[0] == Y.shape[0]:
+                turned = "; both are transposed: pass X.T and Y.T"
+            raise ValueError(
+                f"X has shape {X.shape} and Y {Y.shape}: expected as many samples (columns) in both{turned}"
+            )
         if X.shape[1] == 0:
             raise ValueError(f"X has shape {X.shape}: expected at least one sample (column)")
         if loss not in LOSSES:

@@ -218,7 +218,12 @@ BAD = [
     (("m.npy", "--budget", "10%", "--out", "f.txt"), "expected a folder, or a name ending in .npz"),
     (("bad.safetensors",), "array 'W' has 1 NaN"),
     (("plain.safetensors",), "holds no matrix among its arrays (b)"),
-    (("model.safetensors", "--budget", "1%"), "the smallest candidates of the 4 matrices store"),
+    (("model.safetensors", "--budget", "1%"), "the fronts of the layers are kept in out/factor/model.fronts"),
+    (("one_file.safetensors", "--budget", "50%"), "layers c.d and c/d would both be c.d.npz: take each with --layer"),
+    (
+        ("m.npy", "--inputs", "rows.npy"),
+        "expected (36, samples), as B has 36 columns; inputs is transposed: pass inputs.T",
+    ),
     (("model.safetensors", "--layer", "absent"), "no layer 'absent', it holds again, blocks/0.weight"),
 ]
 
@@ -235,6 +240,8 @@ def test_bad_input_is_one_sentence(
     W[1, 2] = np.nan
     save_file({"W": W, "V": np.ones((6, 6))}, "bad.safetensors")
     save_file({"b": np.ones(4)}, "plain.safetensors")
+    save_file({"c/d": np.eye(4), "c.d": np.ones((4, 4))}, "one_file.safetensors")
+    np.save("rows.npy", np.ones((5, 36)))
     before = {file.name for file in folder.iterdir()}
     code, printed, errors = call(capsys, "factor", *arguments)
     assert code == 2

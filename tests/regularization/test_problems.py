@@ -135,7 +135,11 @@ def test_data_as_people_have_it() -> None:
             TypeError,
             "X holds complex numbers",
         ),
-        (lambda: km.Regression(np.ones((2, 3)), np.ones((1, 4))), ValueError, "X has 3 samples (columns) and Y has 4"),
+        (
+            lambda: km.Regression(np.ones((2, 3)), np.ones((1, 4))),
+            ValueError,
+            "X has shape (2, 3) and Y (1, 4): expected as many samples (columns)",
+        ),
         (lambda: km.Regression(np.ones((2, 0)), np.ones((1, 0))), ValueError, "expected at least one sample"),
         (lambda: km.Regression(np.ones((2, 3)), np.ones(3), loss="hinge"), ValueError, "loss='hinge': expected one of"),
         (lambda: km.Regression(np.ones((2, 3)), np.full(3, 2), loss="logistic"), ValueError, "needs labels −1 and 1"),
