@@ -20,6 +20,7 @@ def main() -> None:
 
 
 def _without_command_line(missing: ModuleNotFoundError) -> int:
+    """Print which extra is missing, with the list of commands if only help was asked for; return the exit code."""
     if set(sys.argv[1:]) - {"--help"}:
         print(f"kronmix: {missing}", file=sys.stderr)
         return 2

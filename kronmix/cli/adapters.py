@@ -53,6 +53,7 @@ def _drawn(spectra: Mapping[str, Any]) -> Figure:
 
 
 def _record(adapter: Adapter, seen: list[UpdateSpectrum]) -> dict[str, Any]:
+    """The layers' spectra for --json."""
     layers = [
         {
             "name": layer.name,

@@ -71,6 +71,7 @@ def print_error(schema: str, stop: Stop) -> None:
 
 
 def _print_json(schema: str, record: Mapping[str, Any]) -> None:
+    """Print one object: schema and version first, then the record."""
     head = {"schema": schema, "kronmix": __version__}
     typer.echo(json.dumps(plain({**head, **record}), ensure_ascii=False, allow_nan=False, indent=2))
 

@@ -96,6 +96,7 @@ def _interrupt_held() -> Iterator[None]:
 
 @contextmanager
 def _one_blas_thread() -> Iterator[None]:
+    """Limit BLAS to one thread inside the block, if threadpoolctl is installed."""
     if find_spec("threadpoolctl") is None:
         yield
         return
@@ -109,6 +110,7 @@ def _one_blas_thread() -> Iterator[None]:
 
 
 def _serve(work: Work[Result], pipe: Connection) -> None:
+    """In the child process: do the work and send its progress, then its result or error, to the parent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # also where it is not inherited
     try:
         with _one_blas_thread():

@@ -69,13 +69,13 @@ def convert(
     - `kronmix convert out/factor/B.factors.npz --to pyfaust`
     """
     if to is Target.lora:
-        return _lora(file, out, rank=rank, tolerance=tolerance, kernel=kernel)
+        return _convert_to_lora(file, out, rank=rank, tolerance=tolerance, kernel=kernel)
     if (rank, tolerance, kernel) != (None, None, None):
         raise ValueError(f"--rank, --tolerance and --kernel go with --to lora, not with --to {to}")
-    return _factors(file, out, to)
+    return _convert_factors(file, out, to)
 
 
-def _factors(file: Path, out: Path, to: Target) -> Answer:
+def _convert_factors(file: Path, out: Path, to: Target) -> Answer:
     from ..interop import read_factors, write_factors
     from ..interop.exports import LIBRARIES
 
@@ -89,12 +89,14 @@ def _factors(file: Path, out: Path, to: Target) -> Answer:
     return Answer(record, (f"{op!r}", f"read it with: {usage}"), (target,))
 
 
-def _lora(file: Path, out: Path, *, rank: int | None, tolerance: float | None, kernel: list[str] | None) -> Answer:
+def _convert_to_lora(
+    file: Path, out: Path, *, rank: int | None, tolerance: float | None, kernel: list[str] | None
+) -> Answer:
     from ..interop import convert_adapter, read_adapter
 
     if (rank is None) == (tolerance is None):
         raise ValueError("--to lora needs either --rank, as 16, or --tolerance, as 1e-2")
-    adapter = read_adapter(file, dict(map(_kernel, kernel or ())))
+    adapter = read_adapter(file, dict(map(_parse_kernel, kernel or ())))
     target = _lora_target(file, out, adapter)
     with writing(target):
         done = convert_adapter(adapter, target, rank=rank, tolerance=tolerance)
@@ -121,7 +123,8 @@ def _lora_target(file: Path, out: Path, adapter: Adapter) -> Path:
     return out / f"{folder.resolve().name}-lora"
 
 
-def _kernel(text: str) -> tuple[str, tuple[int, ...]]:
+def _parse_kernel(text: str) -> tuple[str, tuple[int, ...]]:
+    """'conv_in=3x3' as ('conv_in', (3, 3))."""
     name, equals, sizes = text.rpartition("=")
     parts = sizes.lower().split("x")
     if not equals or not name or not all(part.isdecimal() and int(part) > 0 for part in parts):

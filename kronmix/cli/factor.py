@@ -142,12 +142,12 @@ def factor(
                 "give --inputs, or --permute and --pad: structures reordered or padded are not fitted to data"
             )
         data = None if inputs is None else km.files.read_matrix(inputs)
-        return _search(file, key, {**wanted, "inputs": data, "permute": permute, "pad": pad}, out, plot)
+        return _answer_of_search(file, key, {**wanted, "inputs": data, "permute": permute, "pad": pad}, out, plot)
     if budget is not None or tolerance is not None or inputs is not None or permute or pad:
         raise ValueError(
             f"--structure {structure} takes --shape and --rank, not --budget, --tolerance, --inputs, --permute or --pad"
         )
-    return _factor(file, structure, shape, rank, key, out)
+    return _answer_of_structure(file, structure, shape, rank, key, out)
 
 
 def _budget(text: str) -> float:
@@ -161,7 +161,8 @@ def _budget(text: str) -> float:
     return value
 
 
-def _search(file: Path, key: str | None, wanted: dict[str, Any], out: Path, plot: Path | None) -> Answer:
+def _answer_of_search(file: Path, key: str | None, wanted: dict[str, Any], out: Path, plot: Path | None) -> Answer:
+    """Search all structures and draw the front; with a budget or tolerance, save the chosen row's factors."""
     from ..decompose import DataFactorization, search
     from .pictures import png
 
@@ -203,6 +204,7 @@ def _matrix(file: Path, key: str | None) -> Any:
 
 
 def _target(file: Path, out: Path) -> Path:
+    """The .npz file to write: --out itself if it has that suffix, else a file in that folder."""
     target = file_in(out, f"{km.files.stem(file)}.factors.npz")
     if target.suffix != ".npz":
         raise ValueError(f"--out {target}: expected a folder, or a name ending in .npz")
@@ -236,7 +238,10 @@ def _front_table(found: Front, name: str, counted: str) -> Table:
     return made
 
 
-def _factor(file: Path, structure: StructureName, shape: str | None, rank: int, key: str | None, out: Path) -> Answer:
+def _answer_of_structure(
+    file: Path, structure: StructureName, shape: str | None, rank: int, key: str | None, out: Path
+) -> Answer:
+    """Factor the matrix into one structure and save the factors."""
     import numpy as np
 
     from ..report.words import count, number, scientific
@@ -278,7 +283,7 @@ def _factor_kronecker(B: Any, shape: str | None, rank: int) -> Any:
     from ..decompose import nearest_kronecker
 
     needs = "a Kronecker product needs the sizes of its two factors, as 8x8,4x4"
-    pairs = [_integers(part.lower().split("x"), 2, shape, needs) for part in _given(shape, needs).split(",")]
+    pairs = [_integers(part.lower().split("x"), 2, shape, needs) for part in _required(shape, needs).split(",")]
     if len(pairs) < 2:
         raise ValueError(f"--shape {shape}: {needs}")
     return nearest_kronecker(B, tuple((rows, columns) for rows, columns in pairs), rank=rank)
@@ -288,7 +293,7 @@ def _factor_monarch(B: Any, shape: str | None, rank: int) -> Any:
     from ..decompose import nearest_monarch
 
     needs = "a Monarch matrix needs four sizes p,k,q,s, as 8,8,8,8"
-    p, k, q, s = _integers(_given(shape, needs).split(","), 4, shape, needs)
+    p, k, q, s = _integers(_required(shape, needs).split(","), 4, shape, needs)
     return nearest_monarch(B, (p, k, q, s), rank=rank)
 
 
@@ -310,13 +315,15 @@ _FACTOR: dict[StructureName, Callable[[Any, str | None, int], Any]] = {
 }
 
 
-def _given(shape: str | None, needs: str) -> str:
+def _required(shape: str | None, needs: str) -> str:
+    """The value of --shape, which this structure needs."""
     if shape is None:
         raise ValueError(f"--shape is missing: {needs}")
     return shape
 
 
 def _integers(parts: list[str], expected: int, shape: str | None, needs: str) -> list[int]:
+    """Exactly this many positive integers from the parts of --shape."""
     if len(parts) != expected or not all(part.strip().isdecimal() and int(part) > 0 for part in parts):
         raise ValueError(f"--shape {shape}: {needs}")
     return [int(part) for part in parts]

@@ -61,10 +61,12 @@ def _is_refusal(error: BaseException) -> bool:
 
 
 def _is_ours(module: str) -> bool:
+    """Whether a module is part of kronmix or of analysis."""
     return module.partition(".")[0] in _OURS
 
 
 def _usage(error: BaseException) -> str:
+    """The parser's message in one line, with the command whose --help to read."""
     said = " ".join(error.format_message().split()).rstrip(".")  # type: ignore[attr-defined]  # the base class has no name here
     said = said.replace("Value error, ", "")  # which the parser puts before what a check of an option says
     context = getattr(error, "ctx", None)

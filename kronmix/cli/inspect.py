@@ -64,8 +64,8 @@ def inspect(
     if is_layer(file):
         if plot is not None:
             raise ValueError("--plot goes with a trained Mixer, not with one layer W, V; see kronmix report --data")
-        return _layer(file)
-    return _network(file, plot, prefix)
+        return _inspect_layer(file)
+    return _inspect_network(file, plot, prefix)
 
 
 def is_layer(file: Path) -> bool:
@@ -73,7 +73,7 @@ def is_layer(file: Path) -> bool:
     return file.suffix.lower() == ".npz" and file.is_file() and bool({"W", "V"} & km.files.read_arrays(file).keys())
 
 
-def _layer(file: Path) -> Answer:
+def _inspect_layer(file: Path) -> Answer:
     from ..mixer.inspection import inspect_mixer
     from ..report.records import inspection_record
 
@@ -81,7 +81,7 @@ def _layer(file: Path) -> Answer:
     return Answer({"kind": "layer", "mixer": inspection_record(seen)}, inspection_tables(seen))
 
 
-def _network(file: Path, plot: Path | None, prefix: str | None) -> Answer:
+def _inspect_network(file: Path, plot: Path | None, prefix: str | None) -> Answer:
     from ..networks import inspect_network, load_mixer
     from ..report.records import network_record
 

@@ -117,6 +117,7 @@ def _read(file: Path) -> LayerFront | None:
 
 
 def _here(work: Iterator[tuple[str, Array]], jobs: int) -> Iterator[tuple[str, LayerFront]]:
+    """Search in this process, or in this many processes of this machine."""
     if jobs == 1:
         return (search_layer(key, B) for key, B in work)
     with needed("--jobs"):

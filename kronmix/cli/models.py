@@ -48,7 +48,7 @@ def factor_model(file: Path, wanted: Mapping[str, Any], jobs: int, scheduler: st
             _overview(fronts, file.name),
             "every layer's front is kept; --budget or --tolerance writes factors",
         )
-        return Answer({**record, "layers": _plain(found)}, shown, (folder,))
+        return Answer({**record, "layers": _with_plain_rows(found)}, shown, (folder,))
     size = sum(rows * columns for rows, columns in (front.shape for front in fronts.values()))
     try:
         shares, norm2 = _share(fronts, wanted, size)
@@ -68,10 +68,10 @@ def factor_model(file: Path, wanted: Mapping[str, Any], jobs: int, scheduler: st
     totals = {"numbers": shares.numbers, "entries": size, "relative_error": relative, "lower_bound": least}
     usage = f"{target.name}: one file for each layer; read it with kronmix.load"
     shown = (*left, _shares_table(fronts, shares, file.name), told, usage)
-    return Answer({**record, "layers": _plain(chosen), **totals}, shown, (folder, target))
+    return Answer({**record, "layers": _with_plain_rows(chosen), **totals}, shown, (folder, target))
 
 
-def _plain(layers: dict[str, dict[str, Any]]) -> dict[str, Any]:
+def _with_plain_rows(layers: dict[str, dict[str, Any]]) -> dict[str, Any]:
     return {name: {**layer, "front": [asdict(row) for row in layer["front"]]} for name, layer in layers.items()}
 
 

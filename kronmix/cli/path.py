@@ -125,8 +125,8 @@ def path(
         claim(*files)
     problem, scaling, source = read_problem(data, structure, outputs, raw, seed)
     op = structure_of(structure, problem.shape, shape=shape, rank=rank, depth=depth)
-    chosen = _kind(kind, alpha, seed)
-    points = None if parameters is None else _numbers(parameters)
+    chosen = _path_kind(kind, alpha, seed)
+    points = None if parameters is None else _parse_numbers(parameters)
     start = interrupted_path(out / "path.npz", problem, op, chosen) if resume else None
     if resume and start is None:
         raise ValueError(f"{out}: no path to go on with; leave --resume out")
@@ -148,7 +148,7 @@ def path(
     )
 
 
-def _kind(kind: KindName, alpha: float | None, seed: int) -> Any:
+def _path_kind(kind: KindName, alpha: float | None, seed: int) -> Any:
     from ..regularization import Decay, Rank, Scale, Time
 
     if kind is KindName.time:
@@ -158,7 +158,7 @@ def _kind(kind: KindName, alpha: float | None, seed: int) -> Any:
     return {KindName.decay: Decay, KindName.scale: Scale, KindName.rank: Rank}[kind](seed=seed)
 
 
-def _numbers(text: str) -> list[float]:
+def _parse_numbers(text: str) -> list[float]:
     try:
         return [float(part) for part in text.split(",")]
     except ValueError:

@@ -35,14 +35,14 @@ def read_problem(data: Path | None, structure: str, outputs: str | None, raw: bo
         X, Y, names = bunch.data, bunch.target, (tuple(bunch.feature_names), ("progression",))
         source = "scikit-learn's diabetes, 442 × 10"
     else:
-        return _digits(seed), None, "restoring scikit-learn's digits"
+        return _digits_denoising(seed), None, "restoring scikit-learn's digits"
     X, Y = np.asarray(X, dtype=float), np.asarray(Y, dtype=float).reshape(len(X), -1)
     scaling = Scaling.of(X, Y, *names, standardize=not raw)
     problem = Regression(scaling.standardize(X).T, scaling.standardize_outputs(Y).T)
     return problem, scaling, f"{source}, {'as it is' if raw else 'standardised'}"
 
 
-def _digits(seed: int) -> Any:
+def _digits_denoising(seed: int) -> Any:
     from .. import datasets
     from ..regularization import Regression
     from ..regularization.restoration import denoising_task

@@ -122,7 +122,7 @@ def report(
         if proven is not None:
             findings = _prove(findings, proven)
         write_report(findings, stage)
-    return Answer(as_record(findings), _shown(findings), files)
+    return Answer(as_record(findings), _tables(findings), files)
 
 
 def _study(data: Path | None, repeated: dict[str, int], restored: dict[str, Any]) -> Findings:
@@ -131,21 +131,21 @@ def _study(data: Path | None, repeated: dict[str, int], restored: dict[str, Any]
     from ..report.recognition import Kind, kind_of
 
     if data is None:
-        return _train(None, repeated, restored)
+        return _study_images(None, repeated, restored)
     kind = kind_of(data)
     if kind is Kind.images:
-        return _train(data, repeated, restored)
+        return _study_images(data, repeated, restored)
     if restored:
         raise ValueError(f"--{next(iter(restored))} goes with images: {data} holds {kind.value}")
     if kind is Kind.table:
-        return _predict(data, repeated)
+        return _study_table(data, repeated)
     if kind is Kind.layer:
         return study_weights(*mixer_weights(data), source=data.name)
     with progress("layer") as advance:
         return study_network(data, advance) if kind is Kind.network else study_matrices(data, advance)
 
 
-def _train(images: Path | None, repeated: dict[str, int], restored: dict[str, Any]) -> Findings:
+def _study_images(images: Path | None, repeated: dict[str, int], restored: dict[str, Any]) -> Findings:
     from .. import datasets
     from ..regularization.restoration import standard_structures
     from ..report import study_images
@@ -179,7 +179,7 @@ def photographs(seeds: range, steps: int, advance: Advance) -> Findings:
     return with_photographs(Findings(""), seeds, steps, lambda: advance(next(trainings), None))
 
 
-def _predict(file: Path, repeated: dict[str, int]) -> Findings:
+def _study_table(file: Path, repeated: dict[str, int]) -> Findings:
     from ..report import study_table
     from .path_data import read_samples
 
@@ -210,7 +210,7 @@ def _prove(findings: Findings, proven: Work[VerificationReport]) -> Findings:
         return replace(findings, failures=(*findings.failures, Failure.of("proofs", error)))
 
 
-def _shown(findings: Findings) -> tuple[Table | str, ...]:
+def _tables(findings: Findings) -> tuple[Table | str, ...]:
     answers = tuple(f"{name}: {front.answer()}" for name, front in findings.fronts)
     if findings.network is not None:
         return (*answers, *network_tables(findings.network))

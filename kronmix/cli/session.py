@@ -46,6 +46,7 @@ def claim(*targets: Path) -> None:
 
 
 def _holds_something(target: Path) -> bool:
+    """Whether a file exists, or a folder has anything in it."""
     return any(target.iterdir()) if target.is_dir() else target.exists()
 
 

@@ -121,7 +121,7 @@ def train(
         km.files.write_file(out / "curve.png", png(lambda: _curve(run)))
         if run.about["stopped_by"] == "epochs":
             state.unlink(missing_ok=True)
-    return Answer(record, _words(run, epochs), files)
+    return Answer(record, _summary(run, epochs), files)
 
 
 @contextmanager
@@ -147,6 +147,7 @@ def _folder(out: Path, resume: bool) -> Iterator[Path]:
 
 
 def _record(run: Run, classifier: Classifier) -> dict[str, Any]:
+    """The run as --json prints it."""
     history = [asdict(epoch) for epoch in run.history]
     return {"network": asdict(classifier), **run.about, "history": history}
 
@@ -167,7 +168,7 @@ def _curve(run: Run) -> Figure:
     return figure
 
 
-def _words(run: Run, epochs: int) -> tuple[str, ...]:
+def _summary(run: Run, epochs: int) -> tuple[str, ...]:
     tested = f"accuracy on {run.about['held_out']} held-out images: {100 * run.about['test_accuracy']:.1f} %"
     if run.about["stopped_by"] == "epochs":
         return repr(run.network), tested

@@ -111,7 +111,7 @@ def _theorems(theorem: list[str] | None, size: str | None, slow: bool) -> tuple[
     from ..symbolic import verify as run
 
     with progress("proving") as advance:
-        report = run(theorem, size=None if size is None else _sizes(size), slow=slow, progress=advance)
+        report = run(theorem, size=None if size is None else _parse_sizes(size), slow=slow, progress=advance)
     first = (rows[0] for rows in report.statements) if theorem else ()
     words = (f"{row.number} {row.name}: {row.statement}  [{row.source}]" for row in first)
     record = {"kind": "theorems", **loads(report.to_json())}
@@ -156,11 +156,12 @@ def _table(report: VerificationReport) -> Table:
 
 
 def _where(row: Row) -> str:
+    """Sizes for which a row holds, with a randomized proof's error probability; or the sizes and what failed."""
     doubt = f", error below {row.error_probability:.0e}" if row.error_probability else ""
     return f"{row.sizes}{doubt}" if row.holds else f"{row.sizes}: {row.detail}"
 
 
-def _sizes(text: str) -> tuple[int, int]:
+def _parse_sizes(text: str) -> tuple[int, int]:
     try:
         S, C = map(int, text.split(","))
     except ValueError:
