@@ -52,11 +52,12 @@ def cifar10(path: str | os.PathLike[str], train: bool = True) -> tuple[Array, Ar
     files = sorted(place.glob("data_batch_*.bin" if train else "test_batch.bin")) if place.is_dir() else [place]
     if not files:
         raise ValueError(f"{place}: no {'data_batch_1.bin …' if train else 'test_batch.bin'} in this folder")
-    parts = [_read(file) for file in files]
+    parts = [_read_records(file) for file in files]
     return np.concatenate([pixels for pixels, _ in parts]), np.concatenate([y for _, y in parts])
 
 
-def _read(file: Path) -> tuple[Array, Array]:
+def _read_records(file: Path) -> tuple[Array, Array]:
+    """Images of shape (N, 32, 32, 3) and labels from one binary file of 3073-byte records."""
     data = np.fromfile(file, np.uint8)
     if data.size == 0 or data.size % _RECORD:
         raise ValueError(

@@ -54,12 +54,12 @@ def idx(path: str | os.PathLike[str]) -> Array:
         plain.seek(0)
         try:
             with gzip.open(plain) if compressed else plain as stream:
-                return _read(cast(BinaryIO, stream), file)
+                return _read_array(cast(BinaryIO, stream), file)
         except (gzip.BadGzipFile, EOFError) as error:
             raise ValueError(f"{file}: damaged or truncated gzip file") from error
 
 
-def _read(stream: BinaryIO, file: Path) -> Array:
+def _read_array(stream: BinaryIO, file: Path) -> Array:
     magic = stream.read(4)
     if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in _TYPES or not 1 <= magic[3] <= 4:
         raise ValueError(

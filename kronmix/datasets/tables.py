@@ -45,7 +45,7 @@ class Table:
         ValueError
             If a column is not there, is named twice, or nothing is left for features.
         """
-        chosen = [self._column(name) for name in outputs] or [len(self.names) - 1]
+        chosen = [self._column_index(name) for name in outputs] or [len(self.names) - 1]
         if len(set(chosen)) < len(chosen):
             raise ValueError(f"outputs {', '.join(outputs)}: a column is named twice")
         rest = [i for i in range(len(self.names)) if i not in chosen]
@@ -56,7 +56,8 @@ class Table:
         features, targets = (Table(self.values[:, part], tuple(self.names[i] for i in part)) for part in (rest, chosen))
         return features, targets
 
-    def _column(self, name: str) -> int:
+    def _column_index(self, name: str) -> int:
+        """Position of a column that is given by its name, or by its number counted from 1."""
         if name in self.names:
             return self.names.index(name)
         if name.isdecimal() and 1 <= int(name) <= len(self.names):
@@ -96,14 +97,18 @@ def read_table(path: str | os.PathLike[str]) -> Table:
     (('age', 'weight', 'y'), array([1. , 2.5, 3. ]))
     """
     file = Path(path)
-    text = _text(file)
+    text = _read_text(file)
     if not text.strip():
         raise ValueError(f"{file} is empty")
     separator = _separator(text)
     decimal = "," if separator == ";" else "."
     rows = _rows(file, text, separator)
-    header = rows[0][1] if any(_number(cell, decimal) is None and not _missing(cell) for cell in rows[0][1]) else None
-    names = _names(file, header, len(rows[0][1]))
+    header = (
+        rows[0][1]
+        if any(_parse_number(cell, decimal) is None and not _is_missing(cell) for cell in rows[0][1])
+        else None
+    )
+    names = _column_names(file, header, len(rows[0][1]))
     body = rows[1:] if header else rows
     if not body:
         raise ValueError(f"{file} has a header and no rows")
@@ -112,15 +117,15 @@ def read_table(path: str | os.PathLike[str]) -> Table:
         if len(cells) != len(names):
             raise ValueError(f"{file}, line {line}: {len(cells)} cells, expected {len(names)} as in the first line")
         for column, cell in enumerate(cells):
-            found = _number(cell, decimal)
+            found = _parse_number(cell, decimal)
             if found is None or not np.isfinite(found):
-                what = "is missing" if _missing(cell) else f"is {cell!r}, expected a finite number"
+                what = "is missing" if _is_missing(cell) else f"is {cell!r}, expected a finite number"
                 raise ValueError(f"{file}, line {line}, column {names[column]}: the value {what}")
             values[row, column] = found
     return Table(values, names)
 
 
-def _text(file: Path) -> str:
+def _read_text(file: Path) -> str:
     try:
         with gzip.open(file) if file.suffix.lower() == ".gz" else file.open("rb") as stream:
             data = stream.read(_MAX_BYTES + 1)
@@ -135,6 +140,7 @@ def _text(file: Path) -> str:
 
 
 def _separator(text: str) -> str:
+    """The first of semicolon, tab and comma that the first line contains outside quotes, else a space."""
     first = re.sub('"[^"]*"', "x", text.lstrip(_BEFORE)).splitlines()[0]
     return next((mark for mark in ";\t," if mark in first), " ")
 
@@ -158,7 +164,7 @@ def _rows(file: Path, text: str, separator: str) -> list[tuple[int, list[str]]]:
     return rows
 
 
-def _names(file: Path, header: list[str] | None, columns: int) -> tuple[str, ...]:
+def _column_names(file: Path, header: list[str] | None, columns: int) -> tuple[str, ...]:
     if header is None:
         return (*(f"x{i}" for i in range(1, columns)), "y")
     names = tuple(name or f"column {i}" for i, name in enumerate(header, start=1))
@@ -168,12 +174,12 @@ def _names(file: Path, header: list[str] | None, columns: int) -> tuple[str, ...
     return names
 
 
-def _number(cell: str, decimal: str) -> float | None:
+def _parse_number(cell: str, decimal: str) -> float | None:
     try:
         return float(cell.replace(decimal, ".") if decimal != "." else cell)
     except ValueError:
         return None
 
 
-def _missing(cell: str) -> bool:
+def _is_missing(cell: str) -> bool:
     return cell.lower() in _MISSING
