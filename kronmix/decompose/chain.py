@@ -87,12 +87,12 @@ def _nearest(B: Any, patterns: list[Pattern]) -> Factorization:
     error2 = outside2 + sum(splitting.error2 for splitting in splittings)
     if aim.must_measure(error2):
         wide = [factor.astype(aim.matrix.dtype, copy=False) for factor in factors]
-        error2 = float(np.linalg.norm(aim.matrix - _operator(wide, patterns)._dense())) ** 2
+        error2 = float(np.linalg.norm(aim.matrix - _sparse_product(wide, patterns)._dense())) ** 2
     least2 = outside2
     if error2 > aim.rounding**2:  # an error of rounding proves nothing
         precise = error2 < (_PRECISE_BELOW * aim.norm) ** 2
         least2 += _least2(values, patterns, splittings[0], precise) if splittings else 0.0
-    return aim.result(_operator(aim.scaled(factors), patterns), error2, least2)
+    return aim.result(_sparse_product(aim.scaled(factors), patterns), error2, least2)
 
 
 @_nearest.register
@@ -106,7 +106,7 @@ def _(B: KroneckerSparse, patterns: list[Pattern]) -> Factorization:
     return exact(B) if patterns == [B.pattern] else _nearest.dispatch(object)(B, patterns)
 
 
-def _operator(factors: Sequence[Array], patterns: list[Pattern]) -> StructuredOperator:
+def _sparse_product(factors: Sequence[Array], patterns: list[Pattern]) -> StructuredOperator:
     sparse = [KroneckerSparse(values, pattern) for values, pattern in zip(factors, patterns, strict=True)]
     return sparse[0] if len(sparse) == 1 else Chain(*sparse)
 
@@ -148,14 +148,14 @@ def _least2(values: Array, patterns: list[Pattern], first: _Splitting, precise: 
     total2 = float(np.linalg.norm(values)) ** 2
     cuts = [(chain_product(patterns[:cut]), chain_product(patterns[cut:])) for cut in range(1, len(patterns))]
     least2 = 0.0 if precise else first.error2 - first.excess  # splitting off the first factor has found this one
-    shares = {cut: _rank(*cut) / min(cut[0].b, cut[1].c) for cut in cuts[0 if precise else 1 :]}
+    shares = {cut: _chain_rank(*cut) / min(cut[0].b, cut[1].c) for cut in cuts[0 if precise else 1 :]}
     for cut, share in sorted(shares.items(), key=lambda item: item[1]):
         if (1 - share) * total2 > least2:
-            least2 = max(least2, least_error2(_slices(values, *cut), _rank(*cut), precise))
+            least2 = max(least2, least_error2(_slices(values, *cut), _chain_rank(*cut), precise))
     return least2
 
 
-def _rank(left: Pattern, right: Pattern) -> int:
+def _chain_rank(left: Pattern, right: Pattern) -> int:
     r = left.chain_rank(right)
     assert r is not None
     return r
@@ -168,7 +168,7 @@ def _slices(values: Array, left: Pattern, right: Pattern) -> Array:
 
 def _split(values: Array, left: Pattern, right: Pattern) -> tuple[Array, Array, _Splitting]:
     """Best X₁X₂ of two chainable patterns, X₁'s slices with orthonormal columns."""
-    r = _rank(left, right)
+    r = _chain_rank(left, right)
     b1 = left.b
     slices = _slices(values, left, right)
     U, splitting = _leading_columns(slices, min(r, b1))

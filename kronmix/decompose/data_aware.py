@@ -178,13 +178,14 @@ def solve(N: Array, right: Array, start: Array) -> Array:
     if δ == 0:
         return start
     x = start
-    factor = _factor(N, δ)
+    factor = _cholesky_of_shifted(N, δ)
     for _ in range(2):
         x = x + cho_solve(factor, right - N @ x, check_finite=False)
     return x
 
 
-def _factor(N: Array, δ: float) -> Any:
+def _cholesky_of_shifted(N: Array, δ: float) -> Any:
+    """Cholesky factor of N + δI, with δ raised until it exists."""
     for _ in range(6):
         try:
             return cho_factor(N + δ * np.eye(len(N)), lower=True, check_finite=False)

@@ -34,7 +34,7 @@ def kronecker(problem: Weighted, shapes: Shapes, rank: int, plain: Factorization
         ignoring = found.left[0].T.reshape(rank, mA, nA), found.right[0].reshape(rank, mB, nB)
         if problem.error(_dense(*ignoring)) < problem.error(_dense(A, B)):
             A, B = ignoring
-        A, B = _improved(problem, four, (A, B))
+        A, B = _alternated(problem, four, (A, B))
         least2 *= least_ratio(problem.moment, product)
     pairs = [
         problem.aim.scaled(tuple(factor.astype(problem.aim.dtype, copy=False) for factor in pair))
@@ -65,7 +65,8 @@ def _divisor(F: Array) -> Array:
     return np.divide(F.conj().T, norms2, out=np.zeros_like(F.T), where=norms2 > 0)
 
 
-def _improved(problem: Weighted, four: Array, start: Pair) -> Pair:
+def _alternated(problem: Weighted, four: Array, start: Pair) -> Pair:
+    """Alternating least squares from a start; four is the matrix as (p, q, k, s)."""
     nA, nB = four.shape[2:]
     Σ = problem.moment.matrix.reshape(nA, nB, nA, nB)
     weighted = (problem.matrix @ problem.moment.matrix).reshape(four.shape)
@@ -127,6 +128,7 @@ def _descended(Σ: Array, A: Array, rhs: Array, start: Array) -> Array:
 
 
 def _regularized_inverse(H: Array) -> Array:
+    """Inverse of a positive semidefinite H, its small eigenvalues raised to a share of the largest."""
     values, vectors = np.linalg.eigh(H)
     inverse: Array = (vectors / np.maximum(values, _REGULAR * max(float(values[-1]), _TINY))) @ vectors.conj().T
     return inverse

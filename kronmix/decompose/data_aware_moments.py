@@ -168,6 +168,7 @@ def _accumulated(columns: int, inputs: Any) -> Array:
 
 
 def _pieces(inputs: Any, columns: int) -> Iterator[Array]:
+    """Chunks of the inputs with at most some thousand samples, checked and in double precision."""
     if isinstance(inputs, StructuredOperator) or not (hasattr(inputs, "shape") or isinstance(inputs, Iterable)):
         raise TypeError(
             f"inputs is a {type(inputs).__name__}: expected an array of shape ({columns}, samples), or chunks"

@@ -28,7 +28,7 @@ def monarch(problem: Weighted, sizes: Sizes, rank: int, plain: Factorization) ->
     left, right, least2 = _blockwise(slices, blocks, rank)
     blockwise = problem.error(Monarch.of_slices(left, right)._dense())
     if problem.moment.equals(_block_diagonal(blocks)):
-        return problem.result(_operator(problem, left, right), float(least2.sum()), plain, blockwise)
+        return problem.result(_monarch(problem, left, right), float(least2.sum()), plain, blockwise)
     found = truncate(slices.reshape(-1, p, s), rank, 1e-8)
     ignoring = found.left.reshape(q, k, p, rank), found.right.reshape(q, k, rank, s)
     if problem.error(Monarch.of_slices(*ignoring)._dense()) < blockwise:
@@ -43,7 +43,7 @@ def monarch(problem: Weighted, sizes: Sizes, rank: int, plain: Factorization) ->
     left, right = alternate((left, right), sweep, lambda pair: problem.error(Monarch.of_slices(*pair)._dense()))
     bound = np.maximum(least_ratio(problem.moment, _block_diagonal(blocks)) * least2.sum(axis=1), 0.0)
     bound = np.maximum(bound, _conditional(slices, problem.moment, rank).max(axis=1))
-    return problem.result(_operator(problem, left, right), float(bound.sum()), plain, blockwise)
+    return problem.result(_monarch(problem, left, right), float(bound.sum()), plain, blockwise)
 
 
 def _blockwise(slices: Array, blocks: Array, rank: int) -> tuple[Array, Array, Array]:
@@ -108,6 +108,6 @@ def _block_diagonal(blocks: Array) -> Array:
     return matrix.reshape(k * s, k * s)
 
 
-def _operator(problem: Weighted, left: Array, right: Array) -> Monarch:
+def _monarch(problem: Weighted, left: Array, right: Array) -> Monarch:
     U, V = problem.aim.scaled([factor.astype(problem.aim.dtype, copy=False) for factor in (left, right)])
     return Monarch.of_slices(U, V)

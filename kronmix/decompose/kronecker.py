@@ -96,10 +96,11 @@ def nearest_kronecker(
 @singledispatch
 def _nearest(B: Any, shapes: Shapes, rank: int, tol: float) -> Factorization:
     aim = target(B)
-    return _of_two(aim, shapes, rank, tol) if len(shapes) == 2 else _of_several(aim, shapes)
+    return _nearest_sum(aim, shapes, rank, tol) if len(shapes) == 2 else _nearest_product(aim, shapes)
 
 
-def _of_two(aim: Target, shapes: Shapes, rank: int, tol: float) -> Factorization:
+def _nearest_sum(aim: Target, shapes: Shapes, rank: int, tol: float) -> Factorization:
+    """Best sum of `rank` products of two factors: a truncated SVD of the rearranged matrix (T14)."""
     R = rearrange(aim.matrix, shapes)
     rank = min(rank, *R.shape)
     found = truncate(R[None], rank, tol)
@@ -109,10 +110,11 @@ def _of_two(aim: Target, shapes: Shapes, rank: int, tol: float) -> Factorization
     if aim.must_measure(error2):
         left, right = (np.stack([pair[i].ravel() for pair in pairs]).astype(R.dtype, copy=False) for i in (0, 1))
         error2 = float(np.linalg.norm(R - left.T @ right)) ** 2
-    return aim.result(_sum(pairs, aim), error2, least2)
+    return aim.result(_sum_of_pairs(pairs, aim), error2, least2)
 
 
-def _of_several(aim: Target, shapes: Shapes) -> Factorization:
+def _nearest_product(aim: Target, shapes: Shapes) -> Factorization:
+    """A product of three or more factors: the best rank-one tensor found, and a lower bound."""
     k = len(shapes)
     rows, columns = zip(*shapes, strict=True)
     T = aim.matrix.reshape(*rows, *columns).transpose([axis for i in range(k) for axis in (i, k + i)])
@@ -153,12 +155,12 @@ def _(B: SumOfKroneckers, shapes: Shapes, rank: int, tol: float) -> Factorizatio
     error2 = least2 = float(np.sum(s[rank:] ** 2))
     if aim.must_measure(error2):
         left, right = (np.stack([pair[i].ravel() for pair in pairs], axis=1) for i in (0, 1))
-        both = _triangle(np.hstack([P, -left])) @ _triangle(np.hstack([Q, right])).T
+        both = _triangular_factor(np.hstack([P, -left])) @ _triangular_factor(np.hstack([Q, right])).T
         error2 = float(np.linalg.norm(both)) ** 2
-    return aim.result(_sum(pairs, aim), error2, least2)
+    return aim.result(_sum_of_pairs(pairs, aim), error2, least2)
 
 
-def _triangle(X: Array) -> Array:
+def _triangular_factor(X: Array) -> Array:
     return np.asarray(np.linalg.qr(X, mode="r"))  # an array already, which NumPy's types before 2.5 do not say
 
 
@@ -174,7 +176,7 @@ def _pairs(left: Array, right: Array, shapes: Shapes, aim: Target) -> list[list[
     return [_stored([a.reshape(shapes[0]), b.reshape(shapes[1])], aim) for a, b in zip(left, right, strict=True)]
 
 
-def _sum(pairs: list[list[Array]], aim: Target) -> StructuredOperator:
+def _sum_of_pairs(pairs: list[list[Array]], aim: Target) -> StructuredOperator:
     scaled = [aim.scaled(pair) for pair in pairs]
     return Kronecker(*scaled[0]) if len(scaled) == 1 else SumOfKroneckers((A, B) for A, B in scaled)
 

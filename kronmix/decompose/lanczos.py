@@ -51,6 +51,7 @@ def leading_space(G_conj: Array, start: Array, steps: int, rank: int) -> Array:
 
 
 def _in_pieces(iterate: Any, G_conj: Array, start: Array, steps: int) -> tuple[Array, Array, Array]:
+    """Lanczos for N Gram matrices of shape (n, n), as many at a time as fit into the cache."""
     N, n, _ = G_conj.shape
     basis = np.empty((steps, N, n), G_conj.dtype)
     alpha, beta = np.empty((2, steps, N))
@@ -88,6 +89,7 @@ def _iterate_orthogonal(G_conj: Array, q: Array, basis: Array, alpha: Array, bet
 
 
 def _negligible(G_conj: Array) -> Array:
+    """Size of rounding errors in each Gram matrix: 4 ε tr G."""
     return 4 * np.finfo(G_conj.dtype).eps * np.trace(G_conj, axis1=1, axis2=2).real
 
 
@@ -99,6 +101,7 @@ def _next(w: Array, beta: Array, negligible: Array) -> Array:
 
 
 def _unit(v: Array) -> Array:
+    """Rows divided by their norms; zero rows stay zero."""
     norm = np.sqrt(np.vecdot(v, v).real)
     return v / np.where(norm > 0, norm, 1.0)[:, None]
 

@@ -127,11 +127,11 @@ def find_permutations(
     """
     rank, restarts = integer(rank, "rank"), integer(restarts, "restarts")
     B = as_matrix(B)
-    search = _search(sizes, structure, rank, tuple(B.shape))
+    search = _parse_search(sizes, structure, rank, tuple(B.shape))
     plain = search.nearest(B)
     best = Order(np.arange(B.shape[0]), np.arange(B.shape[1]))
     if plain.relative_error <= _EXACT:
-        return _result(best, plain, plain, 0.0)
+        return _permuted_factorization(best, plain, plain, 0.0)
     aim, rng = target(B), np.random.default_rng(seed)
     M = aim.matrix
     values = B if isinstance(B, np.ndarray) else M * 2.0**aim.exponent
@@ -139,14 +139,14 @@ def find_permutations(
     agreeing = 0
     for _ in range(min(search.attempts, restarts)):
         start = search.order(M, restarts=restarts, rng=rng)
-        found, moved = _polished(M, start, partial(_at, values, search.nearest))
+        found, moved = _polished(M, start, partial(_nearest_in_order, values, search.nearest))
         if moved.error < ordered.error * (1 - 1e-9):
             best, ordered, agreeing = found, moved, 1
         elif moved.error <= ordered.error * (1 + _AGREE):
             agreeing += 1
         if agreeing == 2 or ordered.relative_error <= _EXACT:
             break
-    return _result(best, ordered, plain, _bound(search, aim, ordered))
+    return _permuted_factorization(best, ordered, plain, _bound(search, aim, ordered))
 
 
 def _bound(search: _Search, aim: Target, found: Factorization) -> float:
@@ -171,7 +171,8 @@ class _Search(NamedTuple):
     columns: tuple[Grouping, ...]
 
 
-def _search(sizes: Any, structure: str, rank: int, shape: tuple[int, ...]) -> _Search:
+def _parse_search(sizes: Any, structure: str, rank: int, shape: tuple[int, ...]) -> _Search:
+    """What a search needs, from the sizes and rank of its structure, which are checked."""
     match structure:
         case "monarch":
             p, k, q, s = checked = _check_sizes(sizes, shape)
@@ -215,7 +216,7 @@ def _check_radices(sizes: Any, rank: int, shape: tuple[int, ...]) -> tuple[int, 
     return checked if np.ndim(sizes) else tuple(p.b for p in butterfly_patterns(n))
 
 
-def _at(values: Array, nearest: Nearest, rows: Array, columns: Array) -> Factorization:
+def _nearest_in_order(values: Array, nearest: Nearest, rows: Array, columns: Array) -> Factorization:
     return nearest(values[rows[:, None], columns])
 
 
@@ -248,7 +249,10 @@ def _best_order(M: Array, explained: Array) -> Array:
     return order
 
 
-def _result(order: Order, ordered: Factorization, plain: Factorization, bound: float) -> PermutedFactorization:
+def _permuted_factorization(
+    order: Order, ordered: Factorization, plain: Factorization, bound: float
+) -> PermutedFactorization:
+    """Factors found in an order of rows and columns, as an approximation of the matrix in its own order."""
     rows, columns = order.rows.astype(np.intp), order.columns.astype(np.intp)
     operator = Chain(Permutation(np.argsort(rows)), ordered.operator, Permutation(columns))
     for indices in (rows, columns):

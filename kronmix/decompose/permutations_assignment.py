@@ -120,12 +120,13 @@ def _greedy(between: Array, places: Places, rng: np.random.Generator) -> Array:
             towards = between[members].sum(axis=0) / np.maximum(others, 1.0)
             towards[first] = np.inf
             members = np.concatenate(
-                [_largest(towards, items, taken[c]) for items, c in zip(candidates, classes, strict=True)]
+                [_with_largest(towards, items, taken[c]) for items, c in zip(candidates, classes, strict=True)]
             )
         is_free[members] = False
         groups.append(members)
     return np.array(groups)
 
 
-def _largest(values: Array, items: Array, count: int) -> Array:
+def _with_largest(values: Array, items: Array, count: int) -> Array:
+    """The `count` items with the largest values, in no order."""
     return items if len(items) == count else items[np.argpartition(-values[items], count - 1)[:count]]

@@ -43,10 +43,10 @@ def least_distance2(B: Array, rows: Iterable[Grouping], columns: Iterable[Groupi
     """
     if B.dtype.kind == "c":
         return 0.0
-    return max(_largest(B, rows), _largest(B.T, columns))
+    return max(_greatest_least2(B, rows), _greatest_least2(B.T, columns))
 
 
-def _largest(B: Array, groupings: Iterable[Grouping]) -> float:
+def _greatest_least2(B: Array, groupings: Iterable[Grouping]) -> float:
     sizes = {each.size for each in groupings if each.others == 2 and each.size > 1}
     return max((_least2(B, size) for size in sizes), default=0.0)
 

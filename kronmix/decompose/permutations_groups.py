@@ -59,7 +59,7 @@ def find_groups(
     used up. ``given`` are groups (rows, columns) that the result is never worse than.
     """
     norm2 = float(np.sum(np.abs(B) ** 2))
-    best = None if given is None else Grouping(*given, _fit(B, given, rank, norm2).residual)
+    best = None if given is None else Grouping(*given, _fit_groups(B, given, rank, norm2).residual)
     agreeing = 0
     for tried, start in enumerate(islice(_starts(B, rows, columns, rank, rng), restarts)):
         if best is not None and (best.residual <= ROUNDING or (agreeing >= 2 and tried * B.size >= CHEAP)):
@@ -125,7 +125,8 @@ class _Fit:
     residual: float
 
 
-def _fit(B: Array, groups: Groups, rank: int, norm2: float) -> _Fit:
+def _fit_groups(B: Array, groups: Groups, rank: int, norm2: float) -> _Fit:
+    """Truncate every slice of these groups to the rank; the residual is relative to the norm of B."""
     slices = np.ascontiguousarray(blocks(B, *groups))
     q, k, p, s = slices.shape
     if rank >= min(p, s) or norm2 == 0:
@@ -150,12 +151,12 @@ def _descend(
     With the subspaces of all blocks given, moving the rows is a linear assignment problem; the new blocks' best subspaces are only
     better. So no step enlarges the residual.
     """
-    last = _fit(B, start, rank, norm2)
+    last = _fit_groups(B, start, rank, norm2)
     for _ in range(sweeps):
         moved = assign(_held(B, last.groups[1], last.right), rows)
-        between = _fit(B, (moved, last.groups[1]), rank, norm2)
+        between = _fit_groups(B, (moved, last.groups[1]), rank, norm2)
         moved_columns = assign(_held(B.T, moved, between.left.swapaxes(0, 1)), columns)
-        found = _fit(B, (moved, moved_columns), rank, norm2)
+        found = _fit_groups(B, (moved, moved_columns), rank, norm2)
         if not found.residual < last.residual * (1 - _TOLERANCE):
             break
         last = found

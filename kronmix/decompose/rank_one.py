@@ -73,6 +73,7 @@ def _unfold(T: Array, group: tuple[int, ...]) -> Array:
 
 
 def _starts(T: Array, axes: tuple[int, ...]) -> Iterator[list[Array]]:
+    """Start vectors: axes split off one by one in each order, singular vectors of unfoldings, random ones."""
     for first in axes:
         yield _successive(T, (*axes[first:], *axes[:first]))
     yield [truncate(_unfold(T, (axis,))[None], 1, 0.0).left[0, :, 0] for axis in axes]

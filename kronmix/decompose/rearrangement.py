@@ -43,7 +43,7 @@ def rearrange(B: Any, shapes: Shapes) -> Array:
     True
     """
     B = np.asarray(B)
-    (mA, nA), (mB, nB) = _two(check_shapes(shapes, B.shape))
+    (mA, nA), (mB, nB) = _check_two(check_shapes(shapes, B.shape))
     return B.reshape(mA, mB, nA, nB).transpose(0, 2, 1, 3).reshape(mA * nA, mB * nB)
 
 
@@ -77,7 +77,7 @@ def unrearrange(R: Any, shapes: Shapes) -> Array:
     return np.asarray(R).reshape(mA, nA, mB, nB).transpose(0, 2, 1, 3).reshape(mA * mB, nA * nB)
 
 
-def _two(shapes: Shapes) -> Shapes:
+def _check_two(shapes: Shapes) -> Shapes:
     if len(shapes) != 2:
         raise ValueError(f"shapes={shapes!r}: expected ((mA, nA), (mB, nB))")
     return shapes

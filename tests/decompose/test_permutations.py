@@ -342,7 +342,7 @@ def test_steps_in_complex_numbers() -> None:
     source = Source(0, np.complex128)
     B = source.array(12, 15)
     groups = np.arange(12).reshape(4, 3).T, np.arange(15).reshape(3, 5)
-    fit = permutations_groups._fit(B, groups, 2, float(np.linalg.norm(B) ** 2))
+    fit = permutations_groups._fit_groups(B, groups, 2, float(np.linalg.norm(B) ** 2))
     held = permutations_groups._held(B, groups[1], fit.right)
     kept = sum(held[i, g] for g, group in enumerate(groups[0]) for i in group)
     assert kept == pytest.approx(np.linalg.norm(B) ** 2 * (1 - fit.residual**2))

@@ -35,6 +35,7 @@ class TwoFactorFamily:
                     yield from self._on_support(spectra, a, d)
 
     def _on_support(self, spectra: Spectra, a: int, d: int) -> Iterator[Curve]:
+        """Curves of Monarch matrices inside the Kronecker-sparse support (a, ·, ·, d)."""
         m, n = spectra.shape
         b, c = m // (a * d), n // (a * d)
         inside = float(np.linalg.norm(spectra.block(a, b, c, d))) ** 2
@@ -71,14 +72,14 @@ class ButterflyFamily:
         """All chains that begin with these radices; Y (P, b, b) is what remains after splitting them off."""
         P, b, _ = Y.shape
         if len(radices) >= 2:
-            yield self._row(spectra, (*radices, b), error2, least2)
+            yield self._one_row_curve(spectra, (*radices, b), error2, least2)
         for p in divisors(b)[1:-1]:
             kept, lost2 = split_leading(Y, p)
             cut = P * p
             optimum2 = float(spectra.slices(cut, cut, spectra.shape[0] // cut, spectra.shape[0] // cut)[:, 1:].sum())
             yield from self._from(spectra, (*radices, p), kept, error2 + lost2, max(least2, optimum2))
 
-    def _row(self, spectra: Spectra, radices: tuple[int, ...], error2: float, least2: float) -> Curve:
+    def _one_row_curve(self, spectra: Spectra, radices: tuple[int, ...], error2: float, least2: float) -> Curve:
         numbers = np.array([spectra.shape[0] * sum(radices)])
         found = np.array([max(error2, spectra.floor)])
         least = np.array([max(least2 - spectra.floor, 0.0)])

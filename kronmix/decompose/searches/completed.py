@@ -103,6 +103,7 @@ class CompletedFamily(ABC):
         return {sizes: sorted(set(indices)) for sizes, indices in chosen.items()}
 
     def _completed(self, spectra: Spectra, bound: Curve, kept: Array) -> Curve:
+        """Ranks `kept` of a bound's curve with the errors of their completions, which are computed."""
         aim, (more, _) = spectra.aim, self._free(spectra.shape)
         found = [self._nearest(aim, bound.sizes, int(bound.ranks[i]))[1] for i in kept]
         error2 = np.maximum(np.array(found) / aim.norm**2, spectra.floor)
@@ -117,6 +118,7 @@ class CompletedFamily(ABC):
         return aim.result(_scaled(operator, aim), error2, least2)
 
     def _complete(self, M: Array, free: tuple[Array, Array], sizes: tuple[int, ...], rank: int) -> Completed:
+        """Fit the inner family to M, whose entries at `free` may take any value."""
         return complete(M, free, lambda filled: self.inner.fit(filled, sizes, rank).operator)
 
 

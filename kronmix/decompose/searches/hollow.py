@@ -64,8 +64,8 @@ class OffDiagonal(Hollow):
         R = rearrange(self.matrix, ((p, k), (q, s)))
         size = min(R.shape)
         on = np.eye(p, k, dtype=bool).ravel(), np.eye(q, s, dtype=bool).ravel()
-        by_rows = _added(squares(R[~on[0]]), squares(R[on[0]][:, ~on[1]]), size)
-        by_columns = _added(squares(R[:, ~on[1]]), squares(R[~on[0]][:, on[1]]), size)
+        by_rows = _sum_padded(squares(R[~on[0]]), squares(R[on[0]][:, ~on[1]]), size)
+        by_columns = _sum_padded(squares(R[:, ~on[1]]), squares(R[~on[0]][:, on[1]]), size)
         return farther(by_rows, by_columns, size)
 
 
@@ -74,7 +74,8 @@ def _others(count: int, size: int) -> Array:
     return np.array([[j for j in range(size) if j != i] for i in range(count)]).reshape(count, size - 1)
 
 
-def _added(first: Array, second: Array, size: int) -> Array:
+def _sum_padded(first: Array, second: Array, size: int) -> Array:
+    """Sum of two vectors, each filled up with zeros to this size."""
     total = np.zeros(size)
     for values in (first, second):
         total[: values.size] += values

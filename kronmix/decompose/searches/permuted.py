@@ -51,10 +51,11 @@ class PermutedFamily:
 
     def curves(self, spectra: Spectra) -> Iterator[Curve]:
         for sizes in self._shapes(spectra):
-            if found := list(self._ranks(spectra, sizes)):
-                yield self._curve(spectra, sizes, found)
+            if found := list(self._of_all_ranks(spectra, sizes)):
+                yield self._curve_of(spectra, sizes, found)
 
-    def _curve(self, spectra: Spectra, sizes: tuple[int, ...], found: Sequence[Factorization]) -> Curve:
+    def _curve_of(self, spectra: Spectra, sizes: tuple[int, ...], found: Sequence[Factorization]) -> Curve:
+        """One curve of the factorizations found with ranks 1, 2, …; both permutations are counted as numbers."""
         more = sum(spectra.shape)
         bounds = [row.lower_bound / row.error * row.relative_error if row.error > 0 else 0.0 for row in found]
         return Curve(
@@ -67,7 +68,8 @@ class PermutedFamily:
             np.array(bounds) ** 2,
         )
 
-    def _ranks(self, spectra: Spectra, sizes: tuple[int, ...]) -> Iterator[Factorization]:
+    def _of_all_ranks(self, spectra: Spectra, sizes: tuple[int, ...]) -> Iterator[Factorization]:
+        """Factorizations of rank 1, 2, … until one is exact or no longer gains enough."""
         before = 1.0
         for rank in range(1, self._largest_rank(spectra, sizes) + 1):
             found = self.fit(spectra.matrix, sizes, rank)
@@ -129,7 +131,7 @@ class PermutedButterflyFamily(PermutedFamily):
             radices = waiting.pop(0)
             found = self.fit(spectra.matrix, radices, 1)
             if len(radices) > 2 and self._largest_rank(spectra, radices) > 0:
-                yield self._curve(spectra, radices, [found])
+                yield self._curve_of(spectra, radices, [found])
             if found.relative_error < _HOPELESS:
                 finer = [
                     (*radices[:i], p, radices[i] // p, *radices[i + 1 :])

@@ -129,7 +129,7 @@ def search(
     moment = None if inputs is None else second_moment(aim.matrix.shape[1], inputs, None)
     spectra = Spectra(aim)
     stages: list[Callable[[Sequence[Candidate]], Sequence[Family]]] = [
-        (lambda known: _PLAIN) if families is None else (lambda known: [_family(given) for given in families])
+        (lambda known: _PLAIN) if families is None else (lambda known: [_as_family(given) for given in families])
     ]
     if families is None and moment is None:
         stages += [family.beyond for family in _DIAGONAL]
@@ -152,7 +152,7 @@ def search(
         curve = next(c for c in curves if c.family.name == row.family and c.sizes == row.sizes)
         return curve.family.fit(B, row.sizes, row.rank)
 
-    front = _rows(candidates)
+    front = _best_rows(candidates)
     if front and moment is None and not interrupted and front[-1].relative_error ** 2 <= 2 * spectra.floor:
         front[-1] = _measured(front[-1], fit)
     root = None if moment is None else moment.root
@@ -167,12 +167,13 @@ def _padded(size: tuple[int, int], known: Sequence[Candidate]) -> Sequence[Famil
     return (PaddedKroneckerFamily(_KRONECKER, known, size=size), *(PaddedFamily(family, size) for family in others))
 
 
-def _rows(candidates: Candidates) -> list[Candidate]:
+def _best_rows(candidates: Candidates) -> list[Candidate]:
+    """Candidates that no other beats with as few numbers."""
     return [candidate(candidates.curves[i], j) for i, j in candidates.best(lambda curve: curve.n_parameters)]
 
 
 def _front_of_family(curves: Sequence[Curve], name: str) -> list[Candidate]:
-    return _rows(Candidates([curve for curve in curves if curve.family.name == name]))
+    return _best_rows(Candidates([curve for curve in curves if curve.family.name == name]))
 
 
 def _curves(
@@ -189,7 +190,7 @@ def _curves(
     smallest: Candidate | None = None
     try:
         for stage in stages:
-            for family in stage(_rows(Candidates(curves))):
+            for family in stage(_best_rows(Candidates(curves))):
                 for done, curve in enumerate(family.curves(spectra), 1):
                     if smallest is None or curve.n_parameters[0] < smallest.n_parameters:
                         smallest = candidate(curve, 0)
@@ -234,7 +235,8 @@ def family_named(name: str) -> Family:
     return named[name]
 
 
-def _family(given: Any) -> Family:
+def _as_family(given: Any) -> Family:
+    """A family given as its name, itself, or the radices of a chain."""
     if isinstance(given, str):
         return family_named(given)
     if hasattr(given, "curves") and hasattr(given, "fit"):

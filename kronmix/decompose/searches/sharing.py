@@ -128,6 +128,7 @@ def _spend(options: Sequence[Options], chosen: list[int], left: int) -> None:
 
 
 def _shares(options: Sequence[Options], chosen: Sequence[int], multiplier: float, budget: int) -> Shares:
+    """Totals of a choice, and the Lagrangian lower bound at this multiplier of the budget."""
     numbers = sum(int(option.numbers[i]) for option, i in zip(options, chosen, strict=True))
     error2 = sum(float(option.error2[i]) for option, i in zip(options, chosen, strict=True))
     least2 = 0.0

@@ -55,12 +55,13 @@ class Spectra:
         """Of the slices of size p × s of a Monarch matrix (T12), in each of the a·d blocks of a pattern: (a·k·q·d, min(p, s))."""
         key = p, k, q, s
         if a * d > 1:
-            return self._of_blocks(p, k, q, s, a, d)
+            return self._of_slices(p, k, q, s, a, d)
         if key not in self._slices:  # asked for by several families
-            self._slices[key] = self._of_blocks(p, k, q, s, 1, 1)
+            self._slices[key] = self._of_slices(p, k, q, s, 1, 1)
         return self._slices[key]
 
-    def _of_blocks(self, p: int, k: int, q: int, s: int, a: int, d: int) -> Array:
+    def _of_slices(self, p: int, k: int, q: int, s: int, a: int, d: int) -> Array:
+        """Squared singular values of the Monarch slices of a block, one row for each slice."""
         Z = Slicing(a, k, q, d, p, 1, s).slices(self.block(a, p * q, k * s, d))
         return self._squares(Z).reshape(-1, min(p, s))
 
