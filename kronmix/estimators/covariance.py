@@ -117,7 +117,7 @@ class SeparableCovariance(BaseEstimator):
         table = validate_data(
             self, flat(X), dtype=[np.float64, np.float32], ensure_min_samples=2 - bool(self.assume_centered)
         )
-        p, q = self._sizes(table.shape[1], given)
+        p, q = self._factor_sizes(table.shape[1], given)
         samples = np.asarray(table, dtype=float).reshape(-1, p, q)
         mean = np.zeros((p, q)) if self.assume_centered else samples.mean(axis=0)
         deviations = samples - mean
@@ -127,7 +127,7 @@ class SeparableCovariance(BaseEstimator):
         self.covariance_ = Kronecker(R, C)
         return self
 
-    def _sizes(self, features: int, given: tuple[int, ...] | None) -> Shape:
+    def _factor_sizes(self, features: int, given: tuple[int, ...] | None) -> Shape:
         p, q = given or nearest_square(features)
         if self.shape is not None:
             p, q = sizes_of(self.shape, "shape", (2,)).tolist()
@@ -160,21 +160,22 @@ class SeparableCovariance(BaseEstimator):
         for _ in range(self.max_iter):
             before = R
             self.n_iter_ += 1
-            R = self._shrunk(_moment(rows, self._root(C)) / q)
+            R = self._shrunk(_moment(rows, self._cholesky(C)) / q)
             size = float(np.trace(R)) / p
             R = R / size
-            C = self._shrunk(_moment(columns, self._root(R)) / p)
+            C = self._shrunk(_moment(columns, self._cholesky(R)) / p)
             if np.linalg.norm(R - before) <= self.tol * np.linalg.norm(R):
                 break
-        roots = self._root(R), self._root(C)
+        roots = self._cholesky(R), self._cholesky(C)
         distances = N * float(np.sum(_moment(rows, roots[1]) * np.linalg.inv(R)))
         return R, C, -0.5 * (N * _log_volume(*roots) + distances)
 
     def _shrunk(self, S: Array) -> Array:
+        """(1 − shrinkage) S + shrinkage tr(S)/n I."""
         S = (S + S.T) / 2
         return np.asarray((1 - self.shrinkage) * S + self.shrinkage * np.trace(S) / len(S) * np.eye(len(S)))
 
-    def _root(self, S: Array) -> Array:
+    def _cholesky(self, S: Array) -> Array:
         try:
             return np.asarray(cholesky(S, lower=True))
         except LinAlgError:
@@ -185,7 +186,7 @@ class SeparableCovariance(BaseEstimator):
 
     def _log_densities(self, samples: Array) -> Array:
         """Log density of each sample."""
-        R, C = self._root(self.row_covariance_), self._root(self.column_covariance_)
+        R, C = self._cholesky(self.row_covariance_), self._cholesky(self.column_covariance_)
         return np.asarray(-0.5 * (_log_volume(R, C) + _distances(samples - self.location_, R, C)))
 
     def _samples(self, X: Any) -> Array:
@@ -200,7 +201,7 @@ class SeparableCovariance(BaseEstimator):
     def mahalanobis(self, X: Any) -> Array:
         """Squared Mahalanobis distances of samples from the mean, shape (N,)."""
         samples = self._samples(X)
-        R, C = self._root(self.row_covariance_), self._root(self.column_covariance_)
+        R, C = self._cholesky(self.row_covariance_), self._cholesky(self.column_covariance_)
         return _distances(samples - self.location_, R, C)
 
     def sample(self, n_samples: int = 1, random_state: Any = None) -> Array:
@@ -208,7 +209,7 @@ class SeparableCovariance(BaseEstimator):
         check_is_fitted(self)
         checks.integer(n_samples, "n_samples")
         Z = check_random_state(random_state).standard_normal((n_samples, *self.location_.shape))
-        R, C = self._root(self.row_covariance_), self._root(self.column_covariance_)
+        R, C = self._cholesky(self.row_covariance_), self._cholesky(self.column_covariance_)
         return np.asarray(self.location_ + R @ Z @ C.T)
 
 

@@ -48,13 +48,14 @@ def fit_along(
 ) -> Iterator[Fitted]:
     """The best weight of the structure at each α, from the largest on; warm starts from α to α."""
     order = np.argsort(-np.asarray(alphas, dtype=float), kind="stable")
-    along = _convex if is_convex(structure) else _by_factors
+    along = _fit_by_penalty if is_convex(structure) else _fit_by_factors
     yield from along(problem, structure, [float(alphas[i]) for i in order], restarts, seed, tol)
 
 
-def _convex(
+def _fit_by_penalty(
     problem: Regression, structure: StructuredOperator, alphas: list[float], restarts: int, seed: int, tol: float
 ) -> Iterator[Fitted]:
+    """Weights along the convex path of the induced penalty, which are then factored."""
     penalty = induced_norm(structure)
     path = reference_path(problem, penalty, alphas, tol=tol)
     assert path.duality_gap is not None
@@ -90,9 +91,10 @@ def _factored(structure: StructuredOperator, B: Array) -> StructuredOperator:
     return balanced_factors(structure, B)
 
 
-def _by_factors(
+def _fit_by_factors(
     problem: Regression, structure: StructuredOperator, alphas: list[float], restarts: int, seed: int, tol: float
 ) -> Iterator[Fitted]:
+    """Factors trained from several starts at each α, warm-started; the convex dual gives the lower bound."""
     packing, size = Packing(structure), typical_size(problem, structure)
     rng = np.random.default_rng(seed)
     penalty = induced_norm(structure)
@@ -114,14 +116,15 @@ def _by_factors(
 def _spectral(problem: Regression, structure: StructuredOperator, α: float) -> Array:
     """A start: the ridge weight at a small λ, cut to the rank of the structure on every block, in balanced factors."""
     λ = max(α, 1e-6 * problem.curvature, 1e-300)
-    B = _ridge(problem, λ)
+    B = _ridge_weight(problem, λ)
     view, rank = factored_blocks(structure)
     U, σ, Vh = np.linalg.svd(view.split(B), full_matrices=False)
     cut = view.join((U[..., :rank] * σ[:, None, :rank]) @ Vh[:, :rank], B.shape)
     return Packing(structure).vector(balanced_factors(structure, cut).factors)
 
 
-def _ridge(problem: Regression, λ: float) -> Array:
+def _ridge_weight(problem: Regression, λ: float) -> Array:
+    """Weight of ridge regression; for other losses, one proximal gradient step from zero."""
     if problem.loss == "squared":
         return np.asarray(reference_path(problem, "ridge", [λ]).weights[0])
     outputs = np.zeros((problem.shape[0], problem.inputs.shape[1]))

@@ -84,20 +84,23 @@ class Structured(BaseEstimator):
     def _fit(self, X: Array, Y: Array, sample_weight: Any) -> Self:
         self._check_options()
         weights = None if sample_weight is None else _check_sample_weight(sample_weight, X, ensure_non_negative=True)
-        self._keep(*self._solved(np.asarray(X, dtype=float), np.asarray(Y, dtype=float), weights), X.dtype)
+        self._set_fitted(*self._fit_scaled(np.asarray(X, dtype=float), np.asarray(Y, dtype=float), weights), X.dtype)
         return self
 
-    def _solved(self, X: Array, Y: Array, weights: Array | None) -> tuple[Fitted, Scaling]:
+    def _fit_scaled(self, X: Array, Y: Array, weights: Array | None) -> tuple[Fitted, Scaling]:
+        """The fit at alpha on scaled data, its intercepts included, and the scaling."""
         α = checks.non_negative(self.alpha, "alpha")
         problem, scaling = self._prepared(X, Y, weights)
-        (fitted,) = bounded_below(problem, self._structure(*problem.shape), self._along(problem, [α]))
+        (fitted,) = bounded_below(problem, self._structure(*problem.shape), self._fit_path(problem, [α]))
         return fitted, with_intercepts(problem, fitted.weight, scaling)
 
-    def _along(self, problem: Regression, alphas: Any) -> list[Fitted]:
+    def _fit_path(self, problem: Regression, alphas: Any) -> list[Fitted]:
+        """Fits at decreasing alphas."""
         structure = self._structure(*problem.shape)
         return list(fit_along(problem, structure, alphas, self.restarts, self.random_state, self.tol))
 
-    def _keep(self, fitted: Fitted, scaling: Scaling, dtype: Any) -> None:
+    def _set_fitted(self, fitted: Fitted, scaling: Scaling, dtype: Any) -> None:
+        """Set the fitted attributes, in the units of the data."""
         weight, intercept = scaling.coefficients(fitted.weight)
         self.coef_, self.intercept_ = weight.astype(dtype), intercept.astype(dtype)
         self.operator_, self.scale_ = fitted.operator, np.array(scaling.scales)
@@ -185,7 +188,7 @@ class Regressing(RegressorMixin, MultiOutputMixin, Structured):
             if alphas is None
             else np.asarray(alphas, dtype=float)
         )
-        found = bounded_below(problem, self._structure(*problem.shape), self._along(problem, αs))
+        found = bounded_below(problem, self._structure(*problem.shape), self._fit_path(problem, αs))
         return Path(
             np.array([fit.alpha for fit in found]),
             np.stack([fit.weight for fit in found]),
@@ -256,7 +259,8 @@ class CrossValidated(Regressing):
         if self.rule not in ("min", "1se"):
             raise ValueError(f"rule={self.rule!r}: expected 'min' or '1se'")
 
-    def _solved(self, X: Array, Y: Array, weights: Array | None) -> tuple[Fitted, Scaling]:
+    def _fit_scaled(self, X: Array, Y: Array, weights: Array | None) -> tuple[Fitted, Scaling]:
+        """The fit at the alpha that cross-validation chooses, and the scaling."""
         problem, scaling = self._prepared(X, Y, weights)
         αs = (
             default_alphas(problem, self._structure(*problem.shape))
@@ -270,7 +274,7 @@ class CrossValidated(Regressing):
         means, errors = summary(scores)
         best = choose(means, errors, one_standard_error=self.rule == "1se")
         self.alphas_, self.alpha_, self.validation_loss_ = αs, float(αs[best]), scores.T
-        found = self._along(problem, αs[: best + 1])[-1:]
+        found = self._fit_path(problem, αs[: best + 1])[-1:]
         return bounded_below(problem, self._structure(*problem.shape), found)[0], scaling
 
     def _held_out(self, X: Array, Y: Array, weights: Array | None, αs: Array, train: Array, test: Array) -> list[float]:
@@ -278,7 +282,7 @@ class CrossValidated(Regressing):
         kept, tested = (None, None) if weights is None else (weights[train], weights[test])
         part, scaling = self._prepared(X[train], Y[train], kept)
         losses = []
-        for fitted in self._along(part, αs):
+        for fitted in self._fit_path(part, αs):
             weight, intercept = scaling.coefficients(fitted.weight)
             losses.append(validation_loss(weight @ X[test].T + intercept[:, None], Y[test].T, self._loss, tested))
         return losses
