@@ -69,7 +69,7 @@ def install_line(module: str) -> str:
     name = module.partition(".")[0]
     name = _DISTRIBUTIONS.get(name, name)
     extras: dict[str, list[str]] = {}
-    for requirement in _requirements():
+    for requirement in _declared_requirements():
         if found := re.match(r"""([\w.-]+).*extra == ['"]([\w-]+)['"]""", requirement):
             extras.setdefault(found[2], []).append(found[1].lower())
     bringing = [extra for extra, brought in extras.items() if name.lower() in brought]
@@ -78,7 +78,7 @@ def install_line(module: str) -> str:
     )
 
 
-def _requirements() -> list[str]:
+def _declared_requirements() -> list[str]:
     try:
         return requires("kronmix") or []
     except PackageNotFoundError:  # run from its sources, not installed

@@ -27,12 +27,12 @@ _NO_ARCHIVE = "not a whole .npz archive"
 _NO_SPARSE = "not a whole sparse matrix of scipy.sparse.save_npz"
 
 
-def _npy(file: Path, max_bytes: int) -> dict[str, Stored]:
+def _read_npy(file: Path, max_bytes: int) -> dict[str, Stored]:
     with file.open("rb") as stream:
         return {stem(file): Stored.of(_npy_array(stream, file.stat().st_size, str(file), max_bytes))}
 
 
-def _npz(file: Path, max_bytes: int) -> dict[str, Stored]:
+def _read_npz(file: Path, max_bytes: int) -> dict[str, Stored]:
     with damage_told(file, _NO_ARCHIVE), zipfile.ZipFile(file) as archive:
         stored = {}
         for entry in archive.infolist():
@@ -40,13 +40,15 @@ def _npz(file: Path, max_bytes: int) -> dict[str, Stored]:
             with archive.open(entry) as stream:
                 shape, dtype = _npy_kind(stream)
             words = "no NumPy array" if dtype is None else str(dtype)
-            stored[name] = Stored(shape, words, _npz_entry(file, entry, name, max_bytes), holds_numbers(dtype))
+            stored[name] = Stored(shape, words, _entry_reader(file, entry, name, max_bytes), holds_numbers(dtype))
     if {"format", "shape", "data"} <= stored.keys():
         return {stem(file): _sparse_npz(file, stored, max_bytes)}
     return stored
 
 
-def _npz_entry(file: Path, entry: zipfile.ZipInfo, name: str, max_bytes: int) -> Callable[[], Array]:
+def _entry_reader(file: Path, entry: zipfile.ZipInfo, name: str, max_bytes: int) -> Callable[[], Array]:
+    """A function that reads one array of an archive when it is called."""
+
     def read() -> Array:
         with damage_told(file, _NO_ARCHIVE), zipfile.ZipFile(file) as archive, archive.open(entry) as stream:
             return _npy_array(stream, entry.file_size, f"{file}: array {name!r}", max_bytes)
@@ -108,6 +110,7 @@ def _npy_array(stream: Any, length: int, source: str, max_bytes: int) -> Array:
 
 
 def _npy_header(stream: Any, source: str) -> tuple[tuple[int, ...], bool, np.dtype[Any], int]:
+    """Shape, whether in Fortran order, dtype, and bytes before the data."""
     version = np.lib.format.read_magic(stream)
     readers: dict[tuple[int, int], Callable[..., Any]] = {
         (1, 0): np.lib.format.read_array_header_1_0,
@@ -134,7 +137,7 @@ class _Counting:
         return data
 
 
-def _csv(file: Path, max_bytes: int) -> dict[str, Stored]:
+def _read_csv(file: Path, max_bytes: int) -> dict[str, Stored]:
     try:
         with gzip.open(file) if file.suffix.lower() == ".gz" else file.open("rb") as stream:
             data = stream.read(max_bytes + 1)
@@ -155,7 +158,7 @@ def _csv(file: Path, max_bytes: int) -> dict[str, Stored]:
     return {stem(file): Stored.of(np.array(rows))}
 
 
-def _mtx(file: Path, max_bytes: int) -> dict[str, Stored]:
+def _read_mtx(file: Path, max_bytes: int) -> dict[str, Stored]:
     from scipy.io import mminfo, mmread
     from scipy.sparse import issparse
 
@@ -169,7 +172,7 @@ def _mtx(file: Path, max_bytes: int) -> dict[str, Stored]:
     return {stem(file): Stored.of(matrix.toarray() if issparse(matrix) else np.asarray(matrix))}
 
 
-def _mat(file: Path, max_bytes: int) -> dict[str, Stored]:
+def _read_mat(file: Path, max_bytes: int) -> dict[str, Stored]:
     from scipy.io import loadmat
     from scipy.sparse import issparse
 
@@ -193,11 +196,11 @@ def _mat(file: Path, max_bytes: int) -> dict[str, Stored]:
     return arrays
 
 
-def _safetensors(file: Path, max_bytes: int) -> dict[str, Stored]:
+def _read_safetensors(file: Path, max_bytes: int) -> dict[str, Stored]:
     return stored_safetensors(file)  # mapped, not read: no limit is needed
 
 
-def _index(file: Path, max_bytes: int) -> dict[str, Stored]:
+def _read_index(file: Path, max_bytes: int) -> dict[str, Stored]:
     def shard(part: Path) -> dict[str, Stored]:
         refuse_what_is_not_read(part)
         return stored_safetensors(part)
@@ -206,15 +209,15 @@ def _index(file: Path, max_bytes: int) -> dict[str, Stored]:
 
 
 READERS: dict[str, Reader] = {
-    ".npy": _npy,
-    ".npz": _npz,
-    ".csv": _csv,
-    ".csv.gz": _csv,
-    ".mtx": _mtx,
-    ".mtx.gz": _mtx,
-    ".mat": _mat,
-    ".safetensors": _safetensors,
-    INDEX: _index,
+    ".npy": _read_npy,
+    ".npz": _read_npz,
+    ".csv": _read_csv,
+    ".csv.gz": _read_csv,
+    ".mtx": _read_mtx,
+    ".mtx.gz": _read_mtx,
+    ".mat": _read_mat,
+    ".safetensors": _read_safetensors,
+    INDEX: _read_index,
 }
 
 

@@ -78,7 +78,7 @@ def refuse_what_is_no_file(given: str | Path) -> None:
     if re.match(r"(https?|s3|gs|hf):/", text):
         address = re.sub(r"^(\w+):/(?!/)", r"\1://", text)  # a Path has taken one of them
         raise ValueError(f"{address}: a web address, and nothing is downloaded here: fetch the file and give its path")
-    if not Path(text).exists() and text.count("/") <= 1 and not _has_file_ending(text) and _HUB.fullmatch(text):
+    if not Path(text).exists() and text.count("/") <= 1 and not _has_known_suffix(text) and _HUB.fullmatch(text):
         name = re.sub(r"hf[-_]hub:", "", text)
         raise ValueError(
             f"{text}: no such file; if it is a name on a model hub, download it first: `hf download {name} --local-dir FOLDER`, "
@@ -140,6 +140,6 @@ def _is_of_pytorch(file: Path) -> bool:
         return False
 
 
-def _has_file_ending(text: str) -> bool:
+def _has_known_suffix(text: str) -> bool:
     read = (".npz", ".npy", ".csv", ".mtx", ".mat", ".gz", ".safetensors", ".json", ".txt")
     return text.lower().endswith((*read, *(suffix for kind in _KINDS for suffix in kind.suffixes)))

@@ -97,6 +97,7 @@ def stored_safetensors(file: Path) -> dict[str, Stored]:
 
 
 def _stored(file: Path, name: str, data: Array, kind: Any, shape: Any, offsets: Any) -> Stored:
+    """A tensor of the file, checked and converted when it is read; data are the bytes after the header."""
     whole = isinstance(shape, list) and all(isinstance(n, int) and n >= 0 for n in shape)
 
     def read() -> Array:

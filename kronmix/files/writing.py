@@ -108,6 +108,7 @@ def write_file(path: str | os.PathLike[str], data: bytes | str) -> None:
 
 
 def _umask() -> int:
+    """The process's file mode mask, which can only be read by setting it."""
     mask = os.umask(0)
     os.umask(mask)
     return mask
