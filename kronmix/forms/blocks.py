@@ -103,7 +103,7 @@ def multiply_blocks(left: Form, right: Form) -> Form | None:
     )
     count, component = connected_components(edges, directed=False)
     row_label, column_label = component[rows], component[n_left + columns]
-    if count < 2 or _size(row_label, column_label, count) > MAX_SIZE:
+    if count < 2 or _stored_entries(row_label, column_label, count) > MAX_SIZE:
         return None
     return _gathered(to_sparse(left) @ to_sparse(right), row_label, column_label, count)
 
@@ -146,12 +146,13 @@ def from_sparse(matrix: Any) -> Form | None:
     rows, columns = support.shape
     edges = coo_array((np.ones(support.nnz, bool), (support.row, rows + support.col)), shape=(rows + columns,) * 2)
     count, component = connected_components(edges, directed=False)
-    if count < 2 or _size(component[:rows], component[rows:], count) > MAX_SIZE:
+    if count < 2 or _stored_entries(component[:rows], component[rows:], count) > MAX_SIZE:
         return None
     return _gathered(csr_array(matrix), component[:rows], component[rows:], count)
 
 
-def _size(rows: Array, columns: Array, count: int) -> float:
+def _stored_entries(rows: Array, columns: Array, count: int) -> float:
+    """Σ mᵢnᵢ over blocks: how many entries they hold together."""
     m, n = (np.bincount(x, minlength=count).astype(float) for x in (rows, columns))
     return float((m * n).sum())
 

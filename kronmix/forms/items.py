@@ -240,7 +240,7 @@ class Matrix:
 
     def values(self) -> Array:
         """Singular values in descending order, min(rows, columns) of them, those above the rank bound exactly zero."""
-        core = self.left if self.right is None else _triangular(self.left) @ _triangular(self.right.T).T
+        core = self.left if self.right is None else _triangular_factor(self.left) @ _triangular_factor(self.right.T).T
         found = matrix_values(core)
         padded = np.zeros(min(self.shape), found.dtype)
         padded[: found.size] = found[: padded.size]
@@ -262,7 +262,7 @@ def _smaller(left: Matrix, right: Matrix) -> int | None:
     return bound if bound < min(left.rows, right.columns) else None
 
 
-def _triangular(tall: Array) -> Array:
+def _triangular_factor(tall: Array) -> Array:
     return np.asarray(np.linalg.qr(tall, mode="r"))
 
 

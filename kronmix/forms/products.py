@@ -142,7 +142,7 @@ def kron(left: Form, right: Form) -> Form | None:
     3
     """
     if isinstance(left, Permuted) or isinstance(right, Permuted):
-        (a, p, q), (b, r, s) = _parts(left), _parts(right)
+        (a, p, q), (b, r, s) = _without_permutations(left), _without_permutations(right)
         inner = kron(a, b)
         if inner is None:
             return None
@@ -179,6 +179,7 @@ def _repeated(form: Slices, n: int, axis: int) -> Slices:
 
 
 def _kron_orders(left: Order, right: Order, m: int, n: int) -> Order:
+    """The permutation P ⊗ Q of m·n entries as indices; None is the identity."""
     if left is None and right is None:
         return None
     i = np.arange(m) if left is None else left
@@ -186,7 +187,8 @@ def _kron_orders(left: Order, right: Order, m: int, n: int) -> Order:
     return (i[:, None] * n + j).ravel()
 
 
-def _parts(form: Form) -> tuple[Form, Order, Order]:
+def _without_permutations(form: Form) -> tuple[Form, Order, Order]:
+    """A form's inner form and its orders of rows and columns, None where there is no permutation."""
     return (form.inner, form.rows, form.columns) if isinstance(form, Permuted) else (form, None, None)
 
 
@@ -219,7 +221,7 @@ def product_of(forms: Sequence[Form]) -> Form:
             parts[-1:] = [product] if product is not None else [*parts[-1:], part]
     if len(parts) == 1:
         return parts[0]
-    (first, rows, q), (last, r, columns) = _parts(parts[0]), _parts(parts[-1])
+    (first, rows, q), (last, r, columns) = _without_permutations(parts[0]), _without_permutations(parts[-1])
     inner = Product((permuted(first, None, q), *parts[1:-1], permuted(last, r, None)))
     return inner if rows is None and columns is None else Permuted(inner, rows, columns)
 
@@ -256,7 +258,7 @@ def sum_of(forms: Sequence[Form]) -> Form:
 
 def multiply(left: Form, right: Form) -> Form | None:
     """left · right as a form; None where its structure is not known."""
-    (A, p, q), (B, r, s) = _parts(left), _parts(right)
+    (A, p, q), (B, r, s) = _without_permutations(left), _without_permutations(right)
     between = orders.then(r, orders.inverse(q))  # rows of B that meet the columns of A
     if between is not None:
         if isinstance(B, Slots):
@@ -278,6 +280,7 @@ def multiply(left: Form, right: Form) -> Form | None:
 
 
 def _plain_product(left: Form, right: Form) -> Form | None:
+    """Product of two forms without permutations, or None where it has no form."""
     thin = as_thin(left)
     if thin is not None and thin.right is not None:
         return Slots((Matrix(thin.left, transpose(right).apply(thin.right.T).T),))
@@ -298,22 +301,22 @@ def _plain_product(left: Form, right: Form) -> Form | None:
         case Terms(), Terms():
             return _total([_slots_product(a, b) for a in left.terms for b in right.terms])
         case Updated(), _:
-            return _added(multiply(left.base, right), multiply(Slots((left.update,)), right))
+            return _sum_if_known(multiply(left.base, right), multiply(Slots((left.update,)), right))
         case _, Updated():
-            return _added(multiply(left, right.base), multiply(left, Slots((right.update,))))
+            return _sum_if_known(multiply(left, right.base), multiply(left, Slots((right.update,))))
         case Beside(axis=0), Beside(axis=1):
             return None  # every part meets every other: larger than both
         case Beside(axis=0), _:
             stacked = multiply(transpose(right), transpose(left))
             return None if stacked is None else transpose(stacked)
         case Beside(), Beside(axis=0) if left.starts == right.starts:
-            return _made(_total, _products(left.parts, right.parts))
+            return _if_known(_total, _products(left.parts, right.parts))
         case Beside(), DirectSum() if left.starts[1:] == np.cumsum([p.shape[0] for p in right.parts]).tolist():
-            return _made(beside, _products(left.parts, right.parts))
+            return _if_known(beside, _products(left.parts, right.parts))
         case _, Beside(axis=1):
-            return _made(beside, _products([left] * len(right.parts), right.parts))
+            return _if_known(beside, _products([left] * len(right.parts), right.parts))
         case DirectSum(), DirectSum() if [p.shape[1] for p in left.parts] == [p.shape[0] for p in right.parts]:
-            return _made(lambda parts: DirectSum(tuple(parts)), _products(left.parts, right.parts))
+            return _if_known(lambda parts: DirectSum(tuple(parts)), _products(left.parts, right.parts))
         case _ if is_blocks(left) and is_blocks(right):
             return multiply_blocks(left, right)
     return None
@@ -326,15 +329,17 @@ def _products(left: Sequence[Form], right: Sequence[Form]) -> list[Form] | None:
     return known if len(known) == len(products) else None
 
 
-def _made(make: Callable[[list[Form]], Form | None], parts: list[Form] | None) -> Form | None:
+def _if_known(make: Callable[[list[Form]], Form | None], parts: list[Form] | None) -> Form | None:
+    """make(parts), or None where a part is None."""
     return None if parts is None else make(parts)
 
 
-def _added(one: Form | None, other: Form | None) -> Form | None:
+def _sum_if_known(one: Form | None, other: Form | None) -> Form | None:
     return None if one is None or other is None else add(one, other)
 
 
 def _slots_product(left: Slots, right: Slots) -> Slots | None:
+    """(A₁ ⊗ A₂ ⊗ …)(B₁ ⊗ B₂ ⊗ …), item by item where the sizes meet, or regrouped."""
     items = multiply_items(left.items, right.items)
     if items is None:
         items = _regrouped(left.items, right.items)
@@ -346,10 +351,11 @@ def _slots_product(left: Slots, right: Slots) -> Slots | None:
 def _total(products: Sequence[Form | None]) -> Form | None:
     """The sum of products that are all known."""
     known = [product for product in products if isinstance(product, Slots) and as_thin(product) is None]
-    return add_products(known) if len(known) == len(products) else reduce(_added, products)
+    return add_products(known) if len(known) == len(products) else reduce(_sum_if_known, products)
 
 
 def _copies(items: Sequence[Any]) -> int:
+    """How often the matrices of these items are repeated: the product of the identities' sizes."""
     return prod(item.size for item in items if isinstance(item, Identity))
 
 

@@ -57,6 +57,7 @@ _triangularized: WeakKeyDictionary[Form, Triangular | None] = WeakKeyDictionary(
 
 
 def _diagonalize(terms: Sequence[Slots]) -> Diagonalized | None:
+    """One orthonormal basis that diagonalizes all terms, with the sum's eigenvalues, or None."""
     if not terms[0].is_square:
         return None
     bases: list[Any] = []
@@ -97,7 +98,7 @@ def _shared_basis(column: tuple[Any, ...]) -> tuple[Any, list[Array] | None]:
     # The eigenvectors of one combination with generic weights are shared by all, if any are.
     distinct = [matrices[0], *(m for m in matrices[1:] if m is not matrices[0])]
     weights = np.random.default_rng(0).uniform(0.5, 1.5, len(distinct))
-    combined = reduce(np.add, (w * m / _size(m) for w, m in zip(weights, distinct, strict=True)))
+    combined = reduce(np.add, (w * m / _scale_of(m) for w, m in zip(weights, distinct, strict=True)))
     Q = _unitary_basis(np.asarray(combined, dtype))
     if Q is None:
         return None, None
@@ -115,7 +116,8 @@ def _shared_basis(column: tuple[Any, ...]) -> tuple[Any, list[Array] | None]:
     return Q, values
 
 
-def _size(matrix: Array) -> float:
+def _scale_of(matrix: Array) -> float:
+    """‖M‖, or 1 for M = 0."""
     return float(np.linalg.norm(matrix)) or 1.0
 
 
@@ -176,6 +178,7 @@ def triangularized(form: Terms) -> Triangular | None:
 
 
 def _triangularize(terms: Sequence[Slots]) -> Triangular | None:
+    """Unitary Q and Z, slot by slot, that make all terms upper triangular, or None."""
     if not terms[0].is_square:
         return None
     left, right, rows = [], [], [[] for _ in terms]  # type: ignore[var-annotated]
@@ -192,6 +195,7 @@ def _triangularize(terms: Sequence[Slots]) -> Triangular | None:
 
 
 def _triangular_column(column: tuple[Any, ...]) -> tuple[Array, Array, list[Array]] | None:
+    """The same for one slot's items: by a Schur form of one matrix, or QZ of two."""
     n = column[0].rows
     arrays = [np.eye(n) if isinstance(item, Identity) else item.array for item in column]
     distinct = [a for a, item in zip(arrays, column, strict=True) if isinstance(item, Matrix)]

@@ -50,15 +50,15 @@ def _same_layout(left: Form, right: Form) -> Form | None:
         case Stack(), Stack() if left.blocks.shape == right.blocks.shape and left.copies == right.copies:
             return Stack(left.blocks + right.blocks, left.copies)
         case DirectSum(), DirectSum() if [p.shape for p in left.parts] == [p.shape for p in right.parts]:
-            parts = _part_by_part(left.parts, right.parts)
+            parts = _sums_of_parts(left.parts, right.parts)
             return None if parts is None else DirectSum(parts)
         case Beside(), Beside() if left.axis == right.axis and left.starts == right.starts:
-            parts = _part_by_part(left.parts, right.parts)
+            parts = _sums_of_parts(left.parts, right.parts)
             return None if parts is None else Beside(parts, left.axis)
     return None
 
 
-def _part_by_part(left: Sequence[Form], right: Sequence[Form]) -> tuple[Form, ...] | None:
+def _sums_of_parts(left: Sequence[Form], right: Sequence[Form]) -> tuple[Form, ...] | None:
     sums = [add(a, b) for a, b in zip(left, right, strict=True)]
     known = tuple(total for total in sums if total is not None)
     return known if len(known) == len(sums) else None
@@ -78,6 +78,7 @@ def as_thin(form: Form) -> Matrix | None:
 
 
 def _updated(base: Form, update: Matrix) -> Form:
+    """base + update, where an update that was there before is joined with the new one."""
     match base:
         case Updated():
             joined = _side_by_side(base.update, update)
@@ -111,7 +112,7 @@ def _shifted(form: Form, identity: Form) -> Form | None:
             return Stack(blocks + np.asarray(c, dtype) * np.eye(blocks.shape[1], dtype=dtype), form.copies)
         case DirectSum(parts=parts) if all(part.shape[0] == part.shape[1] for part in parts):
             shifts = [Slots((Identity(part.shape[0]),), c, identity.kind) for part in parts]
-            shifted = _part_by_part(parts, shifts)
+            shifted = _sums_of_parts(parts, shifts)
             return None if shifted is None else DirectSum(shifted)
         case Permuted() if orders.same(form.rows, form.columns):
             inner = add(form.inner, identity)
