@@ -155,7 +155,7 @@ def read_adapter(path: str | os.PathLike[str], kernels: Mapping[str, tuple[int, 
     arrays = dict(read_arrays(file))
     layout = _layout(file, config, arrays)
     groups, others = _grouped(file, layout, arrays)
-    layers = [_layer(file, layout, name, parts) for name, parts in groups.items()]
+    layers = [_read_layer(file, layout, name, parts) for name, parts in groups.items()]
     if not layers:
         raise ValueError(f"{file}: holds no layer of a LoRA, LoKr or LoHa adapter")
     shaped = tuple(_with_kernel(layer, kernels or {}) for layer in layers)
@@ -186,13 +186,13 @@ def _locate(path: Path) -> tuple[Path, dict[str, Any] | None]:
     """The file of tensors, or the index of its shards, and PEFT's configuration, where there is one."""
     refuse_what_is_no_file(path)
     if path.is_dir():
-        file = _in_folder(path)
+        file = _weights_file(path)
         if not (path / "adapter_config.json").exists():
             raise ValueError(f"{path}: no adapter_config.json in this folder, which holds alpha and the rank")
     else:
         file = path
         if file.suffix in _PICKLES:
-            raise ValueError(_pickled(file))
+            raise ValueError(_pickle_message(file))
         if not file.name.lower().endswith(_ENDINGS):
             raise ValueError(
                 f"{file}: unknown file type {file.suffix!r}, expected .safetensors, the index.json of its shards or PEFT's folder"
@@ -205,17 +205,17 @@ def _locate(path: Path) -> tuple[Path, dict[str, Any] | None]:
     return file, read_json(beside) if beside.exists() else None
 
 
-def _in_folder(folder: Path) -> Path:
+def _weights_file(folder: Path) -> Path:
     for name in _WEIGHTS:
         if (folder / name).is_file():
             return folder / name
     pickles = sorted(found.name for found in folder.iterdir() if found.suffix in _PICKLES)
     if pickles:
-        raise ValueError(_pickled(folder / pickles[0]))
+        raise ValueError(_pickle_message(folder / pickles[0]))
     raise ValueError(f"{folder}: no adapter_model.safetensors in this folder")
 
 
-def _pickled(file: Path) -> str:
+def _pickle_message(file: Path) -> str:
     load, target = f"torch.load('{file.name}', weights_only=True)", f"'{file.stem}.safetensors'"
     code = f"import torch, safetensors.torch as s; s.save_file({load}, {target})"
     how = f'where PyTorch is installed, save it as safetensors: python -c "{code}"'
@@ -223,6 +223,7 @@ def _pickled(file: Path) -> str:
 
 
 def _layout(file: Path, config: dict[str, Any] | None, arrays: Mapping[str, Array]) -> Layout:
+    """PEFT's layout if the names have its prefix, else Kohya's."""
     prefixed = any(key.startswith(peft.PREFIX) for key in arrays)
     if prefixed and config is None:
         raise ValueError(f"{file}: PEFT's names, but no adapter_config.json beside it, which holds alpha and the rank")
@@ -262,9 +263,9 @@ def _grouped(
     return groups, others
 
 
-def _layer(file: Path, layout: Layout, name: str, parts: Mapping[str, Array]) -> AdapterLayer:
+def _read_layer(file: Path, layout: Layout, name: str, parts: Mapping[str, Array]) -> AdapterLayer:
     where = f"{file}: layer {name}"
-    named = {part: _numbers(array, f"{where}: {part}") for part, array in parts.items()}
+    named = {part: _as_floats(array, f"{where}: {part}") for part, array in parts.items()}
     factors = {part: array for part, array in named.items() if part != "alpha"}
     kinds = [kind for kind in layout.kinds if any(part in kind.names for part in factors)]
     if len(kinds) != 1:
@@ -275,7 +276,8 @@ def _layer(file: Path, layout: Layout, name: str, parts: Mapping[str, Array]) ->
     return AdapterLayer(name, kind.name, operator, update.shape)
 
 
-def _numbers(array: Array, where: str) -> Array:
+def _as_floats(array: Array, where: str) -> Array:
+    """Floating-point numbers of at least 32 bits, all finite."""
     if array.dtype.kind != "f":
         raise ValueError(f"{where} holds {array.dtype}, expected floating-point numbers")
     wide = array if array.dtype.itemsize >= 4 else array.astype(np.float32)
@@ -283,6 +285,7 @@ def _numbers(array: Array, where: str) -> Array:
 
 
 def _with_kernel(layer: AdapterLayer, kernels: Mapping[str, tuple[int, ...]]) -> AdapterLayer:
+    """The layer with the kernel of the first pattern its name matches: shape (out, in, *kernel)."""
     for pattern, kernel in kernels.items():
         if fnmatchcase(layer.name, pattern):
             out, columns = layer.operator.shape

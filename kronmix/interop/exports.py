@@ -173,14 +173,15 @@ _PARTS: dict[type, Callable[[Any], Sequence[StructuredOperator]]] = {
 }
 
 
-def _safetensors(arrays: Mapping[str, Array]) -> bytes:
+def _safetensors_bytes(arrays: Mapping[str, Array]) -> bytes:
     with needed("writing tensors"):
         from safetensors.numpy import save
     found: bytes = save({name: np.ascontiguousarray(array) for name, array in arrays.items()}, {"format": "pt"})
     return found
 
 
-def _mat(name: str, column: bool, entries: Sequence[Any]) -> bytes:
+def _mat_bytes(name: str, column: bool, entries: Sequence[Any]) -> bytes:
+    """A MATLAB file with one cell array, a column or a row of these entries."""
     from scipy.io import savemat
 
     cells = np.empty(len(entries), object)
@@ -205,16 +206,16 @@ def _faust_usage(name: str, _: str) -> str:
     )
 
 
-def _fly(op: StructuredOperator) -> bytes:
+def _fly_bytes(op: StructuredOperator) -> bytes:
     w1, w2 = to_fly(op)
-    return _safetensors({"blkdiag1": w1, "blkdiag2": w2})
+    return _safetensors_bytes({"blkdiag1": w1, "blkdiag2": w2})
 
 
 #: Libraries by the names of their Python packages.
 LIBRARIES: dict[str, Library] = {
     "torch": Library(
         ".safetensors",
-        lambda op: _safetensors(state(op)),
+        lambda op: _safetensors_bytes(state(op)),
         lambda name, op: (
             f"import kronmix as km, safetensors.torch as s; layer = km.interop.to_torch({op}); "
             f"layer.load_state_dict(s.load_file({name!r}))"
@@ -222,17 +223,17 @@ LIBRARIES: dict[str, Library] = {
     ),
     "lazylinop": Library(
         ".mat",
-        lambda op: _mat("ks_values", True, ks_values(op)),
+        lambda op: _mat_bytes("ks_values", True, ks_values(op)),
         lambda name, _: f"from lazylinop.butterfly import loadmat; L = loadmat({name.removesuffix('.mat')!r})",
     ),
     "pyfaust": Library(
         ".mat",
-        lambda op: _mat("faust_factors", False, [_double(factor) for factor in sparse_factors(op)]),
+        lambda op: _mat_bytes("faust_factors", False, [_double(factor) for factor in sparse_factors(op)]),
         _faust_usage,
     ),
     "fly": Library(
         ".safetensors",
-        _fly,
+        _fly_bytes,
         lambda name, _: (
             f"import safetensors.torch as s; w = s.load_file({name!r}); "
             "layer.load_state_dict(w, strict=False)  # of a MonarchLinear, or blockdiag_butterfly_multiply(x, *w.values())"

@@ -105,6 +105,7 @@ def _row_order(s: int, l: int, b2: int) -> Array:
 
 
 def _cut(op: StructuredOperator, shape: tuple[int, int]) -> StructuredOperator:
+    """The leading rows and columns of this shape, by rectangular identities on both sides."""
     rows, columns = shape
     if not (0 < rows <= op.shape[0] and 0 < columns <= op.shape[1]):
         raise ValueError(f"shape={shape}: the blocks make {op.shape[0]}×{op.shape[1]}, of which a part is kept")

@@ -83,10 +83,11 @@ def to_lora(layer: AdapterLayer | StructuredOperator, rank: int | None = None, t
     17
     """
     op = layer.operator if isinstance(layer, AdapterLayer) else layer
-    return _best(op, exact_svd(op), rank, tolerance)
+    return _truncated(op, exact_svd(op), rank, tolerance)
 
 
-def _best(op: StructuredOperator, found: SVD, rank: int | None, tolerance: float | None) -> LoRA:
+def _truncated(op: StructuredOperator, found: SVD, rank: int | None, tolerance: float | None) -> LoRA:
+    """The best LoRA of this rank or tolerance by Eckart–Young; its error bounds rounding too."""
     values = found.S
     r = max(min(_wanted_rank(values, op.shape, rank, tolerance), values.size), 1)
     U, Vh = found.U[:, :r], found.Vh[:r]
@@ -186,7 +187,7 @@ def convert_adapter(
     done = []
     for layer in adapter.layers:
         found = exact_svd(layer.operator)
-        done.append(Conversion(layer, _best(layer.operator, found, rank, tolerance), norm(found.S)))
+        done.append(Conversion(layer, _truncated(layer.operator, found, rank, tolerance), norm(found.S)))
     arrays = {key: np.ascontiguousarray(array) for key, array in adapter.others.items()}
     write = _WRITERS[adapter.format]
     write(Path(path), adapter, arrays, done, save)

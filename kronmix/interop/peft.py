@@ -67,16 +67,17 @@ class Peft:
         if other:
             raise ValueError(f"{file}: sets {', '.join(other)}, not known here: what is added may differ")
         self.file, self.config, self.kinds = file, config, (kind,)
-        self._alpha, self._rank = self._number(alpha), self._number("r")
-        self._patterns = {key: self._pattern(key) for key in ("alpha_pattern", "rank_pattern")}
+        self._alpha, self._rank = self._read_number(alpha), self._read_number("r")
+        self._patterns = {key: self._compiled_patterns(key) for key in ("alpha_pattern", "rank_pattern")}
 
-    def _number(self, key: str) -> float:
+    def _read_number(self, key: str) -> float:
         value = self.config.get(key)
         if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < float("inf"):
             raise ValueError(f"{self.file}: {key} is {value!r}, expected a number")
         return value
 
-    def _pattern(self, key: str) -> dict[re.Pattern[str], float]:
+    def _compiled_patterns(self, key: str) -> dict[re.Pattern[str], float]:
+        """A setting for some layers only: regular expressions of names, and the number of each."""
         given = self.config.get(key) or {}
         try:
             return {re.compile(rf"(.*\.)?({name})$"): float(value) for name, value in given.items()}
@@ -84,6 +85,7 @@ class Peft:
             raise ValueError(f"{self.file}: {key} is {given!r}, expected names with a number each") from error
 
     def _setting(self, pattern: str, layer: str, default: float) -> float:
+        """The number for a layer: of the first pattern that matches its name, else the default."""
         return next((value for name, value in self._patterns[pattern].items() if name.match(layer)), default)
 
     def split(self, key: str) -> tuple[str, str] | None:
@@ -110,13 +112,13 @@ class Peft:
         if rank <= 0 or (update.rank is not None and update.rank != rank):
             raise ValueError(f"{where} has factors of rank {update.rank}, {self.file.name} says {rank:g}")
         if kind is LOKR and "lokr_w2" in parts and parts["lokr_w2"].ndim == 3:
-            (a, c), (b, d, kernel) = _first_shape(parts), parts["lokr_w2"].shape
+            (a, c), (b, d, kernel) = _shape_of_first_factor(parts), parts["lokr_w2"].shape
             update = swapped_kronecker(update, (a, b, c, d), kernel)
         divisor = sqrt(rank) if self.config.get("use_rslora") else rank
         return update.operator.scale(alpha / divisor)
 
 
-def _first_shape(parts: Mapping[str, Array]) -> tuple[int, int]:
+def _shape_of_first_factor(parts: Mapping[str, Array]) -> tuple[int, int]:
     if "lokr_w1" in parts:
         rows, columns = parts["lokr_w1"].shape
         return rows, columns

@@ -110,7 +110,8 @@ def lora(down: str, up: str, *middle: str) -> Kind:
     return Kind("LoRA", (((down,),), ((up,),)), (middle,) if middle else (), build)
 
 
-def _lokr(parts: Parts) -> Update:
+def _lokr_update(parts: Parts) -> Update:
+    """W₁ ⊗ W₂, each stored whole or as a product of two, W₂ possibly with a convolution's core."""
     W1 = (parts["lokr_w1"],) if "lokr_w1" in parts else (parts["lokr_w1_a"], parts["lokr_w1_b"])
     kernel: tuple[int, ...] = ()
     if "lokr_t2" in parts:
@@ -142,7 +143,8 @@ def _kronecker(W1: tuple[Array, ...], W2: tuple[Array, ...]) -> StructuredOperat
     return Chain(left, KroneckerSparse(W1[1][None, None], (1, *W1[1].shape, W2[0].shape[1])))
 
 
-def _loha(parts: Parts) -> Update:
+def _loha_update(parts: Parts) -> Update:
+    """(a₁b₁) ⊙ (a₂b₂), possibly with a convolution's cores."""
     factors, kernel = [], tuple[int, ...]()
     for i in (1, 2):
         a, b = parts[f"hada_w{i}_a"], parts[f"hada_w{i}_b"]
@@ -159,14 +161,14 @@ LOKR = Kind(
     "LoKr",
     ((("lokr_w1",), ("lokr_w1_a", "lokr_w1_b")), (("lokr_w2",), ("lokr_w2_a", "lokr_w2_b"))),
     (("lokr_t2",),),
-    _lokr,
+    _lokr_update,
 )
 #: Entrywise products of two low-rank matrices (Hyeon-Woo et al. 2022; Yeh et al., LyCORIS, 2024).
 LOHA = Kind(
     "LoHa",
     ((("hada_w1_a",),), (("hada_w1_b",),), (("hada_w2_a",),), (("hada_w2_b",),)),
     (("hada_t1", "hada_t2"),),
-    _loha,
+    _loha_update,
 )
 
 
