@@ -137,8 +137,8 @@ def inspect_mixer(W: Any, V: Any) -> Inspection:
     B = mixer.effective_weight()
     _, C = mixer.input_shape
     layers = (
-        _view("token mixing", f"I{_subscript(C)} ⊗ W", token_mixing(W, C), W),
-        _view("channel mixing", f"Vᵀ ⊗ I{_subscript(W.shape[0])}", channel_mixing(V, W.shape[0]), V),
+        _layer_view("token mixing", f"I{_subscript(C)} ⊗ W", token_mixing(W, C), W),
+        _layer_view("channel mixing", f"Vᵀ ⊗ I{_subscript(W.shape[0])}", channel_mixing(V, W.shape[0]), V),
     )
     connections = sum(layer.operator.connections for layer in layers) / len(layers)
     sizes = sum(layer.operator.shape[0] * layer.operator.shape[1] for layer in layers)
@@ -220,7 +220,7 @@ def width_curve(connections: float, points: int = 97) -> tuple[Array, Array]:
     return tokens, tokens * channels
 
 
-def _view(name: str, formula: str, operator: KroneckerSparse, block: Array) -> LayerView:
+def _layer_view(name: str, formula: str, operator: KroneckerSparse, block: Array) -> LayerView:
     s = np.linalg.svd(block, compute_uv=False)
     return LayerView(name, formula, operator, float(s[0]), float(s[-1]))
 

@@ -97,7 +97,7 @@ class LinearMixer(Chain):
     """
 
     def __init__(self, W: Any, V: Any) -> None:
-        Ws, Vs = _matrices(W, "W"), _matrices(V, "V")
+        Ws, Vs = _layer_matrices(W, "W"), _layer_matrices(V, "V")
         if len(Ws) != len(Vs):
             raise ValueError(f"W has {len(Ws)} layers and V has {len(Vs)}: they must be equal")
         for i, (below, above) in enumerate(
@@ -170,7 +170,8 @@ class LinearMixer(Chain):
         return [f"{S} tokens × {C} channels", f"{len(self.token_weights)} layer{'s'[: len(self.token_weights) > 1]}"]
 
 
-def _matrices(given: Any, name: str) -> tuple[Array, ...]:
+def _layer_matrices(given: Any, name: str) -> tuple[Array, ...]:
+    """One matrix or a list of them, as a tuple of checked factors."""
     listed = list(given) if isinstance(given, list | tuple) and all(np.ndim(m) == 2 for m in given) else [given]
     if not listed:
         raise ValueError(f"{name}: expected at least one layer")
@@ -197,11 +198,11 @@ def permuted_mixing(W: Any, blocks: int, left: Any = None, right: Any = None) ->
     True
     """
     inner = token_mixing(W, blocks)
-    parts = [_permutation(left, inner.shape[0], "left"), inner, _permutation(right, inner.shape[1], "right")]
+    parts = [_as_permutation(left, inner.shape[0], "left"), inner, _as_permutation(right, inner.shape[1], "right")]
     return Chain(*(part for part in parts if part is not None))
 
 
-def _permutation(given: Any, size: int, name: str) -> Permutation | None:
+def _as_permutation(given: Any, size: int, name: str) -> Permutation | None:
     if given is None:
         return None
     permutation = given if isinstance(given, Permutation) else Permutation(given)

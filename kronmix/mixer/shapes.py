@@ -228,6 +228,7 @@ def _channels(Ω: float, S: int, γ_T: float, γ_C: float) -> float:
 
 
 def _as_fraction(γ: float, name: str) -> Fraction:
+    """γ as a fraction with a denominator up to a million that equals it to rounding."""
     fraction = Fraction(γ).limit_denominator(10**6)
     if abs(fraction - Fraction(γ)) > Fraction(γ) / 10**12:
         raise ValueError(

@@ -69,17 +69,17 @@ def write_synthetic_checkpoint(
     rng = np.random.default_rng(seed)
     draw = _synthetic_jax if file.suffix == ".npz" else _synthetic_timm
     arrays = draw(rng, (image // patch) ** 2, patch, channels, depth, classes, family)
-    write_file(file, _npz(arrays, dtype) if file.suffix == ".npz" else _safetensors(arrays, dtype))
+    write_file(file, _npz_bytes(arrays, dtype) if file.suffix == ".npz" else _safetensors_bytes(arrays, dtype))
 
 
-def _normal(rng: np.random.Generator, *shape: int) -> Array:
+def _normal_array(rng: np.random.Generator, *shape: int) -> Array:
     return (rng.standard_normal(shape) / np.sqrt(max(shape[-1], 1))).astype(np.float32)
 
 
 def _synthetic_timm(
     rng: np.random.Generator, S: int, P: int, C: int, depth: int, classes: int, family: str
 ) -> dict[str, Array]:
-    arrays = {"stem.proj.weight": _normal(rng, C, 3, P, P), "stem.proj.bias": _normal(rng, C)}
+    arrays = {"stem.proj.weight": _normal_array(rng, C, 3, P, P), "stem.proj.bias": _normal_array(rng, C)}
     linear = {"head": (classes, C)}
     vectors = {"norm": C}
     for i in range(depth):
@@ -88,14 +88,14 @@ def _synthetic_timm(
         linear |= {f"{b}.mlp_channels.fc1": (4 * C, C), f"{b}.mlp_channels.fc2": (C, 4 * C)}
         if family == "ResMLP":
             linear[f"{b}.linear_tokens"] = (S, S)
-            arrays |= {f"{b}.ls1": _normal(rng, C), f"{b}.ls2": _normal(rng, C)}
+            arrays |= {f"{b}.ls1": _normal_array(rng, C), f"{b}.ls2": _normal_array(rng, C)}
         else:
             T = max(C // 2, 1)
             linear |= {f"{b}.mlp_tokens.fc1": (T, S), f"{b}.mlp_tokens.fc2": (S, T)}
     for name, (rows, columns) in linear.items():
-        arrays |= {f"{name}.weight": _normal(rng, rows, columns), f"{name}.bias": _normal(rng, rows)}
+        arrays |= {f"{name}.weight": _normal_array(rng, rows, columns), f"{name}.bias": _normal_array(rng, rows)}
     for name, size in vectors.items():
-        scale, shift = 1 + _normal(rng, size), _normal(rng, size)
+        scale, shift = 1 + _normal_array(rng, size), _normal_array(rng, size)
         if family == "ResMLP":
             arrays |= {f"{name}.alpha": scale.reshape(1, 1, -1), f"{name}.beta": shift.reshape(1, 1, -1)}
         else:
@@ -106,7 +106,7 @@ def _synthetic_timm(
 def _synthetic_jax(
     rng: np.random.Generator, S: int, P: int, C: int, depth: int, classes: int, family: str
 ) -> dict[str, Array]:
-    arrays = {"stem/kernel": _normal(rng, P, P, 3, C), "stem/bias": _normal(rng, C)}
+    arrays = {"stem/kernel": _normal_array(rng, P, P, 3, C), "stem/bias": _normal_array(rng, C)}
     kernels, norms = {"head": (C, classes)}, ["pre_head_layer_norm"]
     for i in range(depth):
         b, T = f"MixerBlock_{i}", max(C // 2, 1)
@@ -114,13 +114,13 @@ def _synthetic_jax(
         kernels |= {f"{b}/token_mixing/Dense_0": (S, T), f"{b}/token_mixing/Dense_1": (T, S)}
         kernels |= {f"{b}/channel_mixing/Dense_0": (C, 4 * C), f"{b}/channel_mixing/Dense_1": (4 * C, C)}
     for name, (rows, columns) in kernels.items():
-        arrays |= {f"{name}/kernel": _normal(rng, rows, columns), f"{name}/bias": _normal(rng, columns)}
+        arrays |= {f"{name}/kernel": _normal_array(rng, rows, columns), f"{name}/bias": _normal_array(rng, columns)}
     for name in norms:
-        arrays |= {f"{name}/scale": 1 + _normal(rng, C), f"{name}/bias": _normal(rng, C)}
+        arrays |= {f"{name}/scale": 1 + _normal_array(rng, C), f"{name}/bias": _normal_array(rng, C)}
     return arrays
 
 
-def _npz(arrays: Mapping[str, Array], dtype: str) -> bytes:
+def _npz_bytes(arrays: Mapping[str, Array], dtype: str) -> bytes:
     if dtype == "bfloat16":
         raise ValueError("dtype='bfloat16': .npz files hold NumPy's types only; expected float32 or float16")
     stream = io.BytesIO()
@@ -128,7 +128,7 @@ def _npz(arrays: Mapping[str, Array], dtype: str) -> bytes:
     return stream.getvalue()
 
 
-def _safetensors(arrays: Mapping[str, Array], dtype: str) -> bytes:
+def _safetensors_bytes(arrays: Mapping[str, Array], dtype: str) -> bytes:
     kind = {"float32": "F32", "float16": "F16", "bfloat16": "BF16"}[dtype]
     header: dict[str, Any] = {"__metadata__": {"format": "pt"}}
     parts, start = [], 0

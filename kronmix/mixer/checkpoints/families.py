@@ -85,7 +85,7 @@ def read_network(source: Source, families: Sequence[Family], prefix: str | None 
     """
     found = find_networks(list(source.stored), families)
     if not found:
-        raise ValueError(_nothing(source, families))
+        raise ValueError(_unknown_message(source, families))
     chosen = _choose(source, found, prefix)
     others = [network.prefix for network in found if network is not chosen]
     stored: dict[str, Stored] = {}
@@ -113,6 +113,7 @@ def read_network(source: Source, families: Sequence[Family], prefix: str | None 
 
 
 def _choose(source: Source, found: Sequence[Network], prefix: str | None) -> Network:
+    """The network under the prefix, or the only one there is."""
     if prefix is None and len(found) == 1:
         return found[0]
     there = ", ".join(f"{network.prefix!r} ({network.family.name})" for network in found)
@@ -127,7 +128,7 @@ def _choose(source: Source, found: Sequence[Network], prefix: str | None) -> Net
     return chosen[0]
 
 
-def _nothing(source: Source, families: Sequence[Family]) -> str:
+def _unknown_message(source: Source, families: Sequence[Family]) -> str:
     names = some_names(sorted(source.stored)) or "nothing"
     known = ", ".join(f"{family.name} (has {family.anchor!r})" for family in families)
     return f"{source.path}: not a Mixer checkpoint that is known: it holds {names}. Known are: {known}"

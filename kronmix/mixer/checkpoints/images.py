@@ -50,14 +50,14 @@ _FLAX = Storage("kernel", "scale", "bias", inputs_first=True)
 
 def _oihw(ledger: Ledger, name: str) -> tuple[Affine, int]:
     """A convolution (C, colours, P, P) as a matrix on patches."""
-    C, colours, P, _ = _four(ledger, f"{name}.weight")
+    C, colours, P, _ = _convolution_shape(ledger, f"{name}.weight")
     weight = ledger.take(f"{name}.weight", C, colours, P, P)
     return (weight.transpose(2, 3, 1, 0).reshape(-1, C), ledger.bias(f"{name}.bias", C)), P
 
 
 def _hwio(ledger: Ledger, name: str) -> tuple[Affine, int]:
     """A convolution (P, P, colours, C)."""
-    P, _, colours, C = _four(ledger, f"{name}.kernel")
+    P, _, colours, C = _convolution_shape(ledger, f"{name}.kernel")
     weight = ledger.take(f"{name}.kernel", P, P, colours, C)
     return (weight.reshape(-1, C), ledger.bias(f"{name}.bias", C)), P
 
@@ -74,7 +74,7 @@ def _flat_patches(ledger: Ledger, name: str) -> tuple[Affine, int]:
     return (weight.T, bias), sides[0]
 
 
-def _four(ledger: Ledger, name: str) -> tuple[int, ...]:
+def _convolution_shape(ledger: Ledger, name: str) -> tuple[int, ...]:
     shape = ledger.shape(name)
     if len(shape) != 4:
         raise ValueError(f"{ledger.file}: {name!r} has shape {shape}, expected the four axes of a convolution")
@@ -169,17 +169,18 @@ _LUCIDRAINS = Layout(
 )
 
 
-def _read(ledger: Ledger, config: Mapping[str, Any], layout: Layout) -> MixerCheckpoint:
+def _read_mixer(ledger: Ledger, config: Mapping[str, Any], layout: Layout) -> MixerCheckpoint:
+    """A checkpoint in one of the layouts of Mixer and ResMLP."""
     embedding, patch = layout.embedding[1](ledger, layout.embedding[0])
     C = embedding[0].shape[1]
     depth = _depth(ledger, f"{{}}.{layout.token[0]}.{layout.storage.weight}", layout.block)
-    blocks = tuple(_block(ledger, layout, layout.block(i), C) for i in range(depth))
+    blocks = tuple(_read_block(ledger, layout, layout.block(i), C) for i in range(depth))
     gated = any(block.gated for block in blocks)
     found = _trunk(ledger, layout, embedding, patch, blocks, C)
     return _configured(replace(found, family="gMixer") if gated else found, config, ledger)
 
 
-def _block(ledger: Ledger, layout: Layout, block: str, C: int) -> MixerBlock:
+def _read_block(ledger: Ledger, layout: Layout, block: str, C: int) -> MixerBlock:
     storage = layout.storage
     names = [f"{block}.{name}" for name in layout.token]
     S = ledger.shape(f"{names[0]}.{storage.weight}")[0 if storage.inputs_first else 1]
@@ -211,12 +212,12 @@ def _read_gmlp(ledger: Ledger, config: Mapping[str, Any]) -> MixerCheckpoint:
     embedding, patch = _oihw(ledger, "stem.proj")
     C = embedding[0].shape[1]
     depth = _depth(ledger, "{}.mlp_channels.gate.proj.weight", _TIMM.block)
-    blocks = tuple(_gating_block(ledger, _TIMM.block(i), C) for i in range(depth))
+    blocks = tuple(_read_gating_block(ledger, _TIMM.block(i), C) for i in range(depth))
     found = _trunk(ledger, replace(_TIMM, family="gMLP"), embedding, patch, blocks, C)
     return _configured(found, config, ledger)
 
 
-def _gating_block(ledger: Ledger, block: str, C: int) -> SpatialGatingBlock:
+def _read_gating_block(ledger: Ledger, block: str, C: int) -> SpatialGatingBlock:
     V1, c1 = _TORCH.linear(ledger, f"{block}.mlp_channels.fc1", C)
     half = len(V1) // 2
     V2, c2 = _TORCH.linear(ledger, f"{block}.mlp_channels.fc2", half, C)
@@ -273,7 +274,7 @@ def _configured(found: MixerCheckpoint, config: Mapping[str, Any], ledger: Ledge
         raise ValueError(
             f"{ledger.file}: a {found.family}, and config.json beside it says architecture={named!r}: it belongs to another file"
         )
-    arguments, about = (_section(config, name, ledger) for name in ("model_args", "pretrained_cfg"))
+    arguments, about = (_config_section(config, name, ledger) for name in ("model_args", "pretrained_cfg"))
     for name in _UNSEEN:
         if name in arguments:
             raise ValueError(f"{ledger.file}: config.json sets {name}={arguments[name]!r}, which is not supported")
@@ -299,7 +300,7 @@ def _configured(found: MixerCheckpoint, config: Mapping[str, Any], ledger: Ledge
     return replace(found, pooled=pooling == "avg", size=size, pixel_range=(min(ends), max(ends)) if ends else None)
 
 
-def _section(config: Mapping[str, Any], name: str, ledger: Ledger) -> Mapping[str, Any]:
+def _config_section(config: Mapping[str, Any], name: str, ledger: Ledger) -> Mapping[str, Any]:
     found = config.get(name) or {}
     if not isinstance(found, dict):
         raise ValueError(f"{ledger.file}: config.json has {name}={found!r}: expected names and values")
@@ -323,17 +324,17 @@ def _refuse_sized_kernels(ledger: Ledger, config: Mapping[str, Any]) -> MixerChe
     )
 
 
-def _family(name: str, anchor: str, layout: Layout) -> Family:
-    return Family(name, anchor, partial(_read, layout=layout))
+def _mixer_family(name: str, anchor: str, layout: Layout) -> Family:
+    return Family(name, anchor, partial(_read_mixer, layout=layout))
 
 
 IMAGE_FAMILIES = (
-    _family("MLP-Mixer (timm)", "blocks.0.mlp_tokens.fc1.weight", _TIMM),
-    _family("ResMLP (timm)", "blocks.0.linear_tokens.weight", _TIMM_RESMLP),
-    _family("ResMLP (facebookresearch)", "blocks.0.attn.weight", _FACEBOOK_RESMLP),
+    _mixer_family("MLP-Mixer (timm)", "blocks.0.mlp_tokens.fc1.weight", _TIMM),
+    _mixer_family("ResMLP (timm)", "blocks.0.linear_tokens.weight", _TIMM_RESMLP),
+    _mixer_family("ResMLP (facebookresearch)", "blocks.0.attn.weight", _FACEBOOK_RESMLP),
     Family("gMLP (timm)", "blocks.0.mlp_channels.gate.proj.weight", _read_gmlp),
-    _family("MLP-Mixer (original JAX)", "MixerBlock_0.token_mixing.Dense_0.kernel", _JAX),
+    _mixer_family("MLP-Mixer (original JAX)", "MixerBlock_0.token_mixing.Dense_0.kernel", _JAX),
     Family("MLP-Mixer (early vit_jax)", "MixerBlock_0.kernel#", _refuse_sized_kernels),
-    _family("MLP-Mixer (scenic)", "mixerblock_0.token_mixing.Dense_0.kernel", _SCENIC),
-    _family("MLP-Mixer (lucidrains)", "2.0.fn.0.weight", _LUCIDRAINS),
+    _mixer_family("MLP-Mixer (scenic)", "mixerblock_0.token_mixing.Dense_0.kernel", _SCENIC),
+    _mixer_family("MLP-Mixer (lucidrains)", "2.0.fn.0.weight", _LUCIDRAINS),
 )

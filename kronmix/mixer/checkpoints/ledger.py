@@ -68,7 +68,7 @@ class Ledger:
             If it is not there.
         """
         if name not in self.stored:
-            raise ValueError(f"{self.file}: no array {self._shown(name)!r}")
+            raise ValueError(f"{self.file}: no array {self._stored_name(name)!r}")
         return self.stored[name].shape
 
     def take(self, name: str, *shape: int | None) -> Array:
@@ -79,7 +79,7 @@ class Ledger:
         ValueError
             If it is missing, has another shape or no floating-point numbers, or NaN or infinite entries.
         """
-        found, shown = self.shape(name), self._shown(name)
+        found, shown = self.shape(name), self._stored_name(name)
         if len(shape) != len(found) or any(w is not None and w != n for w, n in zip(shape, found, strict=True)):
             wanted = ", ".join("any" if size is None else str(size) for size in shape)
             raise ValueError(f"{self.file}: {shown!r} has shape {found}, expected ({wanted})")
@@ -104,7 +104,9 @@ class Ledger:
         before, where = self._biased.setdefault(place, (there, name))
         if before != there:
             missing, other = (where, name) if there else (name, where)
-            raise ValueError(f"{self.file}: no array {self._shown(missing)!r}, though {self._shown(other)!r} is there")
+            raise ValueError(
+                f"{self.file}: no array {self._stored_name(missing)!r}, though {self._stored_name(other)!r} is there"
+            )
         return self.take(name, size) if there else None
 
     def close(self, family: str) -> dict[str, str]:
@@ -119,9 +121,9 @@ class Ledger:
         for name in sorted(self.stored.keys() - self._used):
             reason = reason_to_ignore(name)
             if reason is None:
-                left.append(self._shown(name))
+                left.append(self._stored_name(name))
             else:
-                reasons[self._shown(name)] = reason
+                reasons[self._stored_name(name)] = reason
         if left:
             raise ValueError(
                 f"{self.file}: {some_names(left)} {'have' if len(left) > 1 else 'has'} no place in the {family}: without "
@@ -129,7 +131,8 @@ class Ledger:
             )
         return reasons
 
-    def _shown(self, name: str) -> str:
+    def _stored_name(self, name: str) -> str:
+        """The tensor's name as the file spells it."""
         return self._given.get(name, name.replace(".", self._separator))
 
 

@@ -137,7 +137,8 @@ _NEEDED = ("context_length", "patch_length", "patch_stride", "num_input_channels
 
 
 def _read_series(ledger: Ledger, config: Mapping[str, Any], names: _Names) -> SeriesCheckpoint:
-    _check(ledger, config, names)
+    """A checkpoint of PatchTSMixer that forecasts."""
+    _check_config(ledger, config, names)
     epsilon = config.get("norm_eps", 1e-5)
     context, patch, stride, C = (int(config[name]) for name in _NEEDED)
     n = (context - patch) // stride + 1
@@ -193,7 +194,7 @@ def _head_that_is_there(ledger: Ledger) -> str:
     return f", and there is {' and '.join(there)}" if there else ""
 
 
-def _check(ledger: Ledger, config: Mapping[str, Any], names: _Names) -> None:
+def _check_config(ledger: Ledger, config: Mapping[str, Any], names: _Names) -> None:
     missing = [name for name in _NEEDED if not isinstance(config.get(name), int)]
     if missing:
         raise ValueError(
@@ -231,7 +232,7 @@ def _layers(ledger: Ledger, block: str, channels: int, size: int, epsilon: float
             raise ValueError(f"{ledger.file}: {layer} mixes {d} features, which do not divide {size} numbers a channel")
         sizes = {"channel": channels, "patch": size // d, "feature": d}
         mixers = [
-            _axis_mixer(ledger, f"{layer}.{name}", axis, sizes, epsilon)
+            _read_axis_mixer(ledger, f"{layer}.{name}", axis, sizes, epsilon)
             for axis, name in (
                 ("channel", "channel_feature_mixer"),
                 ("patch", "patch_mixer"),
@@ -242,7 +243,7 @@ def _layers(ledger: Ledger, block: str, channels: int, size: int, epsilon: float
         yield SeriesLayer(size // d, d, tuple(mixers))
 
 
-def _axis_mixer(ledger: Ledger, name: str, axis: str, sizes: Mapping[str, int], epsilon: float) -> AxisMixer:
+def _read_axis_mixer(ledger: Ledger, name: str, axis: str, sizes: Mapping[str, int], epsilon: float) -> AxisMixer:
     size, d = sizes[axis], sizes["feature"]
     first = _TORCH.linear(ledger, f"{name}.mlp.fc1", size)
     second = _TORCH.linear(ledger, f"{name}.mlp.fc2", len(first[0]), size)
@@ -320,6 +321,7 @@ _KERAS_EPSILON = 1e-3
 
 
 def _read_tsmixer(ledger: Ledger, config: Mapping[str, Any]) -> TimeCheckpoint:
+    """A Keras checkpoint of TSMixer: three dense layers and two norms in each block, and one dense layer more."""
     dense = _numbered(ledger, "dense", "kernel")
     batch, layer = _numbered(ledger, "batch_normalization", "gamma"), _numbered(ledger, "layer_normalization", "gamma")
     norms = batch or layer
@@ -334,11 +336,11 @@ def _read_tsmixer(ledger: Ledger, config: Mapping[str, Any]) -> TimeCheckpoint:
     blocks = tuple(
         TimeBlock(
             (
-                _joint_norm(ledger, norms[2 * i], steps, channels),
-                _joint_norm(ledger, norms[2 * i + 1], steps, channels),
+                _read_joint_norm(ledger, norms[2 * i], steps, channels),
+                _read_joint_norm(ledger, norms[2 * i + 1], steps, channels),
             ),
             _KERAS.linear(ledger, dense[3 * i], steps, steps),
-            _wide(ledger, dense[3 * i + 1], dense[3 * i + 2], channels),
+            _read_feature_mlp(ledger, dense[3 * i + 1], dense[3 * i + 2], channels),
         )
         for i in range(depth)
     )
@@ -347,12 +349,13 @@ def _read_tsmixer(ledger: Ledger, config: Mapping[str, Any]) -> TimeCheckpoint:
     )
 
 
-def _wide(ledger: Ledger, first: str, second: str, channels: int) -> tuple[Affine, Affine]:
+def _read_feature_mlp(ledger: Ledger, first: str, second: str, channels: int) -> tuple[Affine, Affine]:
     up = _KERAS.linear(ledger, first, channels)
     return up, _KERAS.linear(ledger, second, len(up[0]), channels)
 
 
-def _joint_norm(ledger: Ledger, name: str, steps: int, channels: int) -> Norm:
+def _read_joint_norm(ledger: Ledger, name: str, steps: int, channels: int) -> Norm:
+    """Scale and shift over time and channels; the stored statistics of a batch norm are worked in."""
     shape = steps, channels
     scale, shift = ledger.take(f"{name}.gamma", *shape), ledger.take(f"{name}.beta", *shape)
     if f"{name}.moving_mean" not in ledger:

@@ -53,10 +53,10 @@ def open_source(path: str | os.PathLike[str]) -> Source:
     refuse_one_of_several(given)
     arrays = read_arrays(given)
     file = Path(arrays.source)
-    return Source(file, {name: _widened(entry) for name, entry in arrays.stored.items()}, _config(file.parent))
+    return Source(file, {name: _widened(entry) for name, entry in arrays.stored.items()}, _read_config(file.parent))
 
 
-def _config(folder: Path) -> Mapping[str, Any]:
+def _read_config(folder: Path) -> Mapping[str, Any]:
     file = folder / "config.json"
     return read_json(file) if file.exists() else {}
 
