@@ -149,7 +149,8 @@ class Activation(Part):
             raise ValueError(f"activation={name!r}: expected one of {', '.join(map(repr, sorted(KERNELS)))}")
         self.name = name
 
-    def _run(self, X: Array, with_derivative: bool) -> tuple[Array, Array | None]:
+    def _evaluate(self, X: Array, with_derivative: bool) -> tuple[Array, Array | None]:
+        """Values and, if asked for, derivatives, on several threads where the array is large."""
         kernel, flat = KERNELS[self.name], np.ascontiguousarray(X).reshape(-1)
         value = np.empty_like(flat)
         derivative = np.empty_like(flat) if with_derivative else None
@@ -161,7 +162,7 @@ class Activation(Part):
         return value.reshape(X.shape), None if derivative is None else derivative.reshape(X.shape)
 
     def vjp(self, X: Array) -> tuple[Array, Pull]:
-        value, derivative = self._run(X, True)
+        value, derivative = self._evaluate(X, True)
         assert derivative is not None
 
         def backward(Y_bar: Array, with_input: bool) -> tuple[tuple[Array, ...], Array | None]:
@@ -170,7 +171,7 @@ class Activation(Part):
         return value, backward
 
     def __call__(self, X: Array) -> Array:
-        return self._run(X, False)[0]
+        return self._evaluate(X, False)[0]
 
 
 def activation(name: str) -> tuple[Part, ...]:

@@ -50,7 +50,7 @@ def mlp(
     (Network(mlp, widths 64 → 32 → 10, 2 410 parameters), (5, 10))
     """
     draw = Draw(activation, seed, dtype)
-    widths = _widths((inputs, *hidden, classes))
+    widths = _checked_widths((inputs, *hidden, classes))
     operators = [Dense(draw.weight(n, m, inputs=m)) for m, n in pairwise(widths)]
     return _feedforward("mlp", operators, activation, draw)
 
@@ -94,7 +94,7 @@ def sparse_mlp(
     if (density is None) == (connections is None):
         raise ValueError("give either density or connections")
     draw = Draw(activation, seed, dtype)
-    widths = _widths((inputs, *hidden, classes))
+    widths = _checked_widths((inputs, *hidden, classes))
     operators: list[StructuredOperator] = []
     for i, (m, n) in enumerate(pairwise(widths)):
         if i in (0, len(widths) - 2):
@@ -188,7 +188,7 @@ def monarch_mlp(
     1024
     """
     draw = Draw(activation, seed, dtype)
-    p, q = _widths(sizes)
+    p, q = _checked_widths(sizes)
     # An output sums over p·q paths of two weights each: variances gain/p and 1/q.
     operators: list[StructuredOperator] = [
         Monarch(draw.weight(q, p, p, inputs=p), draw.weight(p, q, q, inputs=q, gain=1.0))
@@ -237,7 +237,7 @@ def group_mixer(
     [(1, 8, 8, 8), (8, 8, 8, 1)]
     """
     draw = Draw(activation, seed, dtype)
-    n, g, γ = _widths((width, group, expansion))
+    n, g, γ = _checked_widths((width, group, expansion))
     levels = round(np.log(n) / np.log(g)) if g > 1 else 0
     if g < 2 or g**levels != n:
         raise ValueError(f"width={width}: expected a power of group={group}, at least 2")
@@ -295,8 +295,8 @@ def mlp_mixer(
     >>> net(np.zeros((3, 8, 8, 1))).shape
     (3, 10)
     """
-    height, width, colours = _widths(image)
-    side, C = _widths((patch, channels))
+    height, width, colours = _checked_widths(image)
+    side, C = _checked_widths((patch, channels))
     if height % side or width % side:
         raise ValueError(f"patch={patch}: expected a divisor of height {height} and width {width}")
     draw = Draw(activation, seed, dtype)
@@ -315,8 +315,8 @@ def mlp_mixer(
             *activations(activation),
             channel_linear(draw.weight(D, C, inputs=D, gain=1.0), S, draw),
         )
-        parts += [Residual(_norm(C, S, draw), *token), Residual(_norm(C, S, draw), *channel)]
-    parts += [_norm(C, S, draw), *_head(C, S, classes, draw)]
+        parts += [Residual(_new_layer_norm(C, S, draw), *token), Residual(_new_layer_norm(C, S, draw), *channel)]
+    parts += [_new_layer_norm(C, S, draw), *_head(C, S, classes, draw)]
     return Network(Sequential(*parts), Patches(side, (S, pixels), (height, width)), "mlp_mixer")
 
 
@@ -341,7 +341,7 @@ def _alternating(
     classes: int,
 ) -> Network:
     """Layers that mix tokens and channels in turn, each with an activation; a mean over tokens, and a head."""
-    S, C = _widths(sizes)
+    S, C = _checked_widths(sizes)
     parts: list[Part] = []
     for _ in range(integer(depth, "depth")):
         for mix, size, copies in zip(mixing, (S, C), (C, S), strict=True):
@@ -371,9 +371,9 @@ def channel_linear(V: Array, tokens: int, draw: Draw) -> Linear:
     return Linear(channel_mixing(V, tokens=tokens), draw.zeros(1, V.shape[1], 1), (1, V.shape[1], tokens))
 
 
-def _norm(channels: int, tokens: int, draw: Draw) -> LayerNorm:
+def _new_layer_norm(channels: int, tokens: int, draw: Draw) -> LayerNorm:
     return LayerNorm(draw.ones(channels), draw.zeros(channels), tokens)
 
 
-def _widths(sizes: Sequence[int]) -> tuple[int, ...]:
+def _checked_widths(sizes: Sequence[int]) -> tuple[int, ...]:
     return tuple(integer(size, "size") for size in sizes)

@@ -151,6 +151,7 @@ def _(part: Residual, x: str) -> str:
 
 
 def _step(part: Part) -> Step:
+    """How one part acts on x, with the size of its blocks and whether it is linear."""
     if isinstance(part, Affine):
         return Step(f"x → {applied(part, 'x')}", linear=True)
     operator = getattr(part, "operator", None)

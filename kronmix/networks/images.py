@@ -22,21 +22,22 @@ from .patches import Patches, PixelRange
 @network_of.register
 def _(found: MixerCheckpoint) -> Network:
     S, C = found.tokens, found.channels
-    parts: list[Part] = [_channel(found.embedding, S)]
+    parts: list[Part] = [_channel_layer(found.embedding, S)]
     if found.stem_norm is not None:
         parts.append(_norm(found.stem_norm, S, found))
     for block in found.blocks:
-        parts += _block(block, found)
+        parts += _block_parts(block, found)
     parts.append(_norm(found.norm, S, found))
     if found.pooled:
         parts.append(Fixed(token_mixing(np.full((1, S), 1 / S, found.embedding[0].dtype), channels=C)))
     if found.head is not None:
-        parts.append(_channel(found.head, S) if not found.pooled else _dense(found.head))
+        parts.append(_channel_layer(found.head, S) if not found.pooled else _dense(found.head))
     runs = 1 if isinstance(found.blocks[0], SpatialGatingBlock) else 2
-    return Network(Sequential(*parts), _patches(found), found.family, runs_per_block=runs)
+    return Network(Sequential(*parts), _patches_part(found), found.family, runs_per_block=runs)
 
 
-def _patches(found: MixerCheckpoint) -> Patches:
+def _patches_part(found: MixerCheckpoint) -> Patches:
+    """The part that cuts images into patches, with the range in which the pixels are expected."""
     if found.pixel_range is not None:
         expected = PixelRange(*found.pixel_range, "after the normalisation in config.json they lie")
     else:  # wide enough for any normalisation, too narrow for bytes
@@ -46,18 +47,18 @@ def _patches(found: MixerCheckpoint) -> Patches:
 
 
 @singledispatch
-def _block(block: Any, found: MixerCheckpoint) -> list[Part]:
+def _block_parts(block: Any, found: MixerCheckpoint) -> list[Part]:
     raise TypeError(f"{type(block).__name__}: not a block of a Mixer")
 
 
-@_block.register
+@_block_parts.register
 def _(block: MixerBlock, found: MixerCheckpoint) -> list[Part]:
     S, C = found.tokens, found.channels
-    token: list[Part] = [_token(pair, C) for pair in block.token]
-    channel: list[Part] = [_channel(pair, S) for pair in block.channel]
+    token: list[Part] = [_token_layer(pair, C) for pair in block.token]
+    channel: list[Part] = [_channel_layer(pair, S) for pair in block.channel]
     if block.scales is not None:
-        token.append(_scale(block.scales[0], S))
-        channel.append(_scale(block.scales[1], S))
+        token.append(_scale_layer(block.scales[0], S))
+        channel.append(_scale_layer(block.scales[1], S))
     hidden_tokens, hidden_channels = len(block.token[0][0]), block.channel[0][0].shape[1]
     if len(block.token) == 2:  # one matrix only has nothing to activate (ResMLP)
         token[1:1] = _between(block, found, (C, hidden_tokens, 1))
@@ -71,37 +72,37 @@ def _between(block: MixerBlock, found: MixerCheckpoint, rows: tuple[int, int, in
     return (halves_gated(Activation("silu"), rows),) if block.gated else activation(found.activation)
 
 
-@_block.register
+@_block_parts.register
 def _(block: SpatialGatingBlock, found: MixerCheckpoint) -> list[Part]:
     S = found.tokens
-    up, down = (_channel(pair, S) for pair in block.channel)
+    up, down = (_channel_layer(pair, S) for pair in block.channel)
     width = block.channel[0][0].shape[1]
     rows, half = (1, width, S), width // 2
-    gate = Sequential(Half(1, rows), LayerNorm(*block.gate_norm, S, 1e-5), _token(block.token, half))
+    gate = Sequential(Half(1, rows), LayerNorm(*block.gate_norm, S, 1e-5), _token_layer(block.token, half))
     inner = (up, *activation(found.activation), Gate(Half(0, rows), gate), down)
     return [Residual(_norm(block.norm, S, found), *inner)]
 
 
-def _token(pair: tuple[Array, Array | None], channels: int) -> Linear:
+def _token_layer(pair: tuple[Array, Array | None], channels: int) -> Linear:
     W, b = pair
-    return Linear(token_mixing(W, channels=channels), _bias(b), (channels, len(W), 1), "token")
+    return Linear(token_mixing(W, channels=channels), _bias_column(b), (channels, len(W), 1), "token")
 
 
-def _channel(pair: tuple[Array, Array | None], tokens: int) -> Linear:
+def _channel_layer(pair: tuple[Array, Array | None], tokens: int) -> Linear:
     V, b = pair
-    return Linear(channel_mixing(V, tokens=tokens), _bias(b), (1, V.shape[1], tokens), "channel")
+    return Linear(channel_mixing(V, tokens=tokens), _bias_column(b), (1, V.shape[1], tokens), "channel")
 
 
 def _dense(pair: tuple[Array, Array | None]) -> Linear:
     V, b = pair
-    return Linear(Dense(V.T), _bias(b))
+    return Linear(Dense(V.T), _bias_column(b))
 
 
-def _bias(b: Array | None) -> Array | None:
+def _bias_column(b: Array | None) -> Array | None:
     return None if b is None else b.reshape(1, -1, 1)
 
 
-def _scale(scale: Array, tokens: int) -> Linear:
+def _scale_layer(scale: Array, tokens: int) -> Linear:
     return Linear(_diagonal(scale, tokens))
 
 

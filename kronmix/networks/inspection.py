@@ -133,12 +133,12 @@ def inspect_network(network: Network, progress: Callable[[int, int], None] = lam
     work = list(_named(groups))
     layers: list[LayerSeen] = []
     progress(0, len(work))
-    for layer in _each(_layer, work):
+    for layer in _each(_inspect_layer, work):
         layers.append(layer)
         progress(len(layers), len(work))
-    skips = tuple(_each(_skip, list(_runs(network))))
-    gates = sum(_gates(part) for part in network.body.parts)
-    three_way = any(_kind(layer) in _THREE_WAY for group in groups for layer in group)
+    skips = tuple(_each(_inspect_skip, list(_runs(network))))
+    gates = sum(_count_gates(part) for part in network.body.parts)
+    three_way = any(_kind_name(layer) in _THREE_WAY for group in groups for layer in group)
     steps = block_steps(network) if gates or three_way else ()
     return NetworkSeen(
         network, tuple(layers), skips, _shape([layer for group in groups for layer in group]), steps, gates
@@ -148,7 +148,7 @@ def inspect_network(network: Network, progress: Callable[[int, int], None] = lam
 def _named(groups: Sequence[tuple[Linear, ...]]) -> Iterator[tuple[int, str, StructuredOperator]]:
     """Block, name and operator of every layer; layers of one kind in a block are numbered."""
     for i, group in enumerate(groups):
-        kinds = [_kind(layer) for layer in group]
+        kinds = [_kind_name(layer) for layer in group]
         for k, layer in enumerate(group):
             yield i, kinds[k] + (f" {kinds[: k + 1].count(kinds[k])}" if len(group) > 1 else ""), layer.operator
 
@@ -163,7 +163,7 @@ def _each(look: Callable[..., Seen], work: Sequence[tuple[Any, ...]]) -> Iterato
         yield from pool.map(lambda arguments: look(*arguments), work)
 
 
-def _layer(block: int, name: str, op: StructuredOperator) -> LayerSeen:
+def _inspect_layer(block: int, name: str, op: StructuredOperator) -> LayerSeen:
     K = shared_matrix(op)
     rows, columns = K.shape
     p, k = near_square(rows), near_square(columns)
@@ -173,7 +173,7 @@ def _layer(block: int, name: str, op: StructuredOperator) -> LayerSeen:
         block,
         name,
         op,
-        _values(K),
+        _singular_values(K),
         rms * columns**0.5 * (1 + (rows / columns) ** 0.5),
         hoyer(K),
         float(nearest_kronecker(K, ((p, k), (q, s))).relative_error),
@@ -184,20 +184,20 @@ def _layer(block: int, name: str, op: StructuredOperator) -> LayerSeen:
 def _runs(network: Network) -> Iterator[tuple[int, str, list[StructuredOperator]]]:
     """Block, kind and operators of the layers between a skip connection's ends, where they share one matrix each."""
     for i, run in enumerate(network.runs):
-        layers = [layer for layer in _layers(run) if _mixes(layer.operator)]
-        kinds = {_kind(layer) for layer in layers}
-        if len(kinds) == 1 and kinds <= {"token", "channel", *_THREE_WAY} and not _gates(run):
+        layers = [layer for layer in _linear_layers(run) if _mixes(layer.operator)]
+        kinds = {_kind_name(layer) for layer in layers}
+        if len(kinds) == 1 and kinds <= {"token", "channel", *_THREE_WAY} and not _count_gates(run):
             yield i // network.runs_per_block, kinds.pop(), [layer.operator for layer in layers]
 
 
-def _skip(block: int, name: str, operators: Sequence[StructuredOperator]) -> SkipSeen:
+def _inspect_skip(block: int, name: str, operators: Sequence[StructuredOperator]) -> SkipSeen:
     M = reduce(lambda product, K: K @ product, map(shared_matrix, operators))
-    return SkipSeen(block, name, _values(M), _values(M + np.eye(len(M))))
+    return SkipSeen(block, name, _singular_values(M), _singular_values(M + np.eye(len(M))))
 
 
 def _shape(layers: list[Linear]) -> MixerShape | None:
     """S, C and the expansions, from the first token and the first channel layer."""
-    first = {_kind(layer): shared_matrix(layer.operator).shape for layer in reversed(layers)}
+    first = {_kind_name(layer): shared_matrix(layer.operator).shape for layer in reversed(layers)}
     if not {"token", "channel"} <= first.keys() or first.keys() & _THREE_WAY:
         return None
     (T, S), (D, C) = first["token"], first["channel"]
@@ -218,6 +218,7 @@ def shared_matrix(op: StructuredOperator) -> Array:
 
 @singledispatch
 def _shared(op: StructuredOperator) -> Array:
+    """The matrix that an operator applies along one axis, in its own precision."""
     return op.to_dense()
 
 
@@ -236,11 +237,12 @@ def _(op: Chain) -> Array:
 _THREE_WAY = frozenset({"patch", "feature"})
 
 
-def _kind(layer: Linear) -> str:
-    return layer.name or _structure(layer.operator)
+def _kind_name(layer: Linear) -> str:
+    return layer.name or _structure_name(layer.operator)
 
 
-def _structure(op: StructuredOperator) -> str:
+def _structure_name(op: StructuredOperator) -> str:
+    """token or channel for a shared matrix on one side, group or permuted, else the operator's class."""
     if isinstance(op, Chain) and op.core() is not op:
         return "permuted"
     if not isinstance(op, KroneckerSparse):
@@ -255,15 +257,15 @@ def _mixes(op: StructuredOperator) -> bool:
     return not (isinstance(op, KroneckerSparse) and op.pattern.b == op.pattern.c == 1)
 
 
-def _layers(part: Part) -> list[Linear]:
-    return [part] if isinstance(part, Linear) else [layer for inner in part.parts for layer in _layers(inner)]
+def _linear_layers(part: Part) -> list[Linear]:
+    return [part] if isinstance(part, Linear) else [layer for inner in part.parts for layer in _linear_layers(inner)]
 
 
-def _gates(part: Part) -> int:
-    return isinstance(part, Gate) + sum(_gates(inner) for inner in part.parts)
+def _count_gates(part: Part) -> int:
+    return isinstance(part, Gate) + sum(_count_gates(inner) for inner in part.parts)
 
 
-def _values(M: Array) -> Array:
+def _singular_values(M: Array) -> Array:
     return np.linalg.svd(M, compute_uv=False)
 
 

@@ -96,7 +96,7 @@ class Network:
     @property
     def runs(self) -> tuple[Residual, ...]:
         """Parts with a skip connection around them, in order."""
-        return tuple(_runs(self.body))
+        return tuple(_residuals(self.body))
 
     @property
     def connections(self) -> int:
@@ -253,11 +253,12 @@ def _wide(body: Sequential) -> list[WideLayer]:
     return layers
 
 
-def _runs(part: Part) -> list[Residual]:
-    return [part] if isinstance(part, Residual) else [run for inner in part.parts for run in _runs(inner)]
+def _residuals(part: Part) -> list[Residual]:
+    return [part] if isinstance(part, Residual) else [run for inner in part.parts for run in _residuals(inner)]
 
 
 def _full_bias(part: Linear | Fixed) -> Array:
+    """The bias at every output: shape (outputs,), zero where there is none."""
     bias = part.bias if isinstance(part, Linear) else None
     if bias is None:
         return np.zeros(part.operator.shape[0], part.operator.dtype)
