@@ -53,18 +53,19 @@ def recorded(build: Callable[P, Network]) -> Callable[P, Network]:
         given = bound.arguments
         if isinstance(given["seed"], np.random.Generator):
             given["seed"] = int(given["seed"].integers(2**63))
-        plain = {name: _plain(value) for name, value in given.items()}
+        plain = {name: _as_json(value) for name, value in given.items()}
         return replace(build(*bound.args, **bound.kwargs), recipe=Recipe(build.__name__, plain))
 
     BUILDERS[build.__name__] = building
     return building
 
 
-def _plain(value: Any) -> Any:
+def _as_json(value: Any) -> Any:
+    """A recorded argument as JSON can hold it; a dtype becomes its name."""
     if isinstance(value, str) or value is None:
         return value
     if isinstance(value, np.generic):
         return value.item()
     if isinstance(value, list | tuple):
-        return [_plain(v) for v in value]
+        return [_as_json(v) for v in value]
     return value if isinstance(value, int | float) else np.dtype(value).name

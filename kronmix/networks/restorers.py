@@ -205,15 +205,15 @@ def _networks(given: Setting) -> dict[str, Callable[[int], Network]]:
     """Untrained networks by name, as functions of the seed."""
     mixer = partial(image_mixer, (given.side, given.side, 1), given.patch, given.channels, given.depth)
     made: dict[str, Callable[[int], Network]] = {
-        MIXER: partial(_seeded, mixer, given.activation),
-        LINEAR: partial(_seeded, mixer, "linear"),
+        MIXER: partial(_draw_mixer, mixer, given.activation),
+        LINEAR: partial(_draw_mixer, mixer, "linear"),
     }
     width = given.side**2
     hidden = round((made[MIXER](0).n_parameters - width) / (2 * width + 1))
     return made | {MLP: partial(_dense_mlp, given, hidden)}
 
 
-def _seeded(mixer: Callable[..., Network], activation: str, seed: int) -> Network:
+def _draw_mixer(mixer: Callable[..., Network], activation: str, seed: int) -> Network:
     return mixer(activation=activation, seed=seed)
 
 
@@ -268,14 +268,14 @@ def _trained(
         finally:
             progress()
         restore = _Scaled(network, center, scale)
-        return _error(restore(learned.seen[cut:]), learned.clean[cut:]), restore
+        return _mean_squared_error(restore(learned.seen[cut:]), learned.clean[cut:]), restore
 
     if rate is None:
         chosen = choose_rate(trained, given.rate)
     else:
         chosen = min((ChosenRate(r, *trained(r)) for r in (rate, rate / 3)), key=lambda one: one.score)
     restore = chosen.result
-    network, error = restore.network, _error(restore(held.seen), held.clean)
+    network, error = restore.network, _mean_squared_error(restore(held.seen), held.clean)
     return Restorer(name, network.n_parameters, network.connections, error, chosen.rate, restore)
 
 
@@ -284,10 +284,10 @@ def _ridge(learned: Windows, held: Windows) -> Restorer:
     with needed("ridge regression"):
         from sklearn.linear_model import RidgeCV
 
-    model = RidgeCV(_RIDGES).fit(_rows(learned.seen), _rows(learned.clean))
+    model = RidgeCV(_RIDGES).fit(_flattened(learned.seen), _flattened(learned.clean))
     restore = _Predicted(model)
     numbers = model.coef_.size + np.size(model.intercept_)
-    error = _error(restore(held.seen), held.clean)
+    error = _mean_squared_error(restore(held.seen), held.clean)
     return Restorer(RIDGE, numbers, model.coef_.size, error, float(model.alpha_), restore)
 
 
@@ -310,12 +310,12 @@ class _Predicted:
     model: Any
 
     def __call__(self, seen: Array) -> Array:
-        return np.asarray(self.model.predict(_rows(seen))).reshape(seen.shape)
+        return np.asarray(self.model.predict(_flattened(seen))).reshape(seen.shape)
 
 
-def _rows(images: Array) -> Array:
+def _flattened(images: Array) -> Array:
     return images.reshape(len(images), -1)
 
 
-def _error(found: Array, wanted: Array) -> float:
+def _mean_squared_error(found: Array, wanted: Array) -> float:
     return float(np.mean((found - wanted) ** 2))

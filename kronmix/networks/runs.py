@@ -74,7 +74,7 @@ def save_run(path: str | os.PathLike[str], run: Run) -> None:
     head = {
         "builder": network.recipe.builder,
         "arguments": network.recipe.arguments,
-        "patch": _patches(network).patch,
+        "patch": _patches_of(network).patch,
         "about": dict(run.about),
     }
     arrays = {HEAD: np.frombuffer(json.dumps(head).encode(), np.uint8), "probe": _probe(network)}
@@ -124,7 +124,7 @@ def read_run(path: str | os.PathLike[str]) -> Run:
     (True, {'data': 'digits'})
     """
     arrays = read_arrays(path)
-    head = _head(take(arrays, HEAD, path, ndim=(1,)), path)
+    head = _parse_head(take(arrays, HEAD, path, ndim=(1,)), path)
     network = with_patch(build_again(Recipe(head["builder"], head["arguments"])), head["patch"])
     factors = [
         take(arrays, f"factor_{i:03d}", path, ndim=(wanted.ndim,), real=True)
@@ -141,13 +141,13 @@ def read_run(path: str | os.PathLike[str]) -> Run:
             f"{path}: the network answers otherwise than when it was saved: damaged, or its random masks or permutations were "
             "drawn by another version of NumPy"
         )
-    history = _epochs(arrays["history"], path) if "history" in arrays else ()
+    history = _parse_history(arrays["history"], path) if "history" in arrays else ()
     return Run(_expecting(network, head["about"]), tuple(history), head["about"])
 
 
 def with_patch(network: Network, patch: int | None) -> Network:
     """The same network, which cuts images into patches of another side."""
-    return replace(network, patches=replace(_patches(network), patch=patch))
+    return replace(network, patches=replace(_patches_of(network), patch=patch))
 
 
 def _expecting(network: Network, about: Mapping[str, Any]) -> Network:
@@ -156,10 +156,10 @@ def _expecting(network: Network, about: Mapping[str, Any]) -> Network:
     if not isinstance(mean, float) or not isinstance(deviation, float) or deviation <= 0:
         return network
     expected = PixelRange(-mean / deviation, (1 - mean) / deviation, "those this network was trained on lie")
-    return replace(network, patches=replace(_patches(network), expected=expected))
+    return replace(network, patches=replace(_patches_of(network), expected=expected))
 
 
-def _patches(network: Network) -> Patches:
+def _patches_of(network: Network) -> Patches:
     if not isinstance(network.patches, Patches):
         raise TypeError(f"{network.name}: its inputs are no images or features")
     return network.patches
@@ -172,7 +172,8 @@ def _probe(network: Network) -> Array:
     return network.body(X.astype(np.result_type(np.float32, *network.factors)))
 
 
-def _head(data: Array, path: Any) -> dict[str, Any]:
+def _parse_head(data: Array, path: Any) -> dict[str, Any]:
+    """What a stored run says of itself: its builder, the arguments, the patch and the rest."""
     try:
         head = json.loads(data.astype(np.uint8).tobytes())
         builder, arguments, about = str(head["builder"]), dict(head["arguments"]), dict(head["about"])
@@ -182,7 +183,7 @@ def _head(data: Array, path: Any) -> dict[str, Any]:
     return {"builder": builder, "arguments": arguments, "patch": patch, "about": about}
 
 
-def _epochs(table: Array, path: Any) -> Sequence[Epoch]:
+def _parse_history(table: Array, path: Any) -> Sequence[Epoch]:
     if table.ndim != 2 or table.shape[1] != 3:
         raise ValueError(f"{path}: 'history' has shape {table.shape}, expected (epochs, 3)")
     return [Epoch(int(e), float(loss), float(accuracy)) for e, loss, accuracy in table]

@@ -52,12 +52,12 @@ def _(found: SeriesCheckpoint) -> Network:
     C, p = found.channels, found.patch
     n = (found.context - p) // found.stride + 1
     d = len(found.embedding[0])
-    parts: list[Part] = [_embedding(found, _Tensor(C, n, p)), *_layers(found.encoder, found)]
+    parts: list[Part] = [_embedding(found, _Tensor(C, n, p)), *_layer_parts(found.encoder, found)]
     if found.adapter is not None:
         parts.append(_Tensor(C, n, d).linear("feature", found.adapter, "adapter"))
     if found.raw is not None:
         parts = [Parallel(Sequential(*parts), _Tensor(C, n, p).linear("feature", found.raw, "embedding"))]
-    parts += _layers(found.decoder, found)
+    parts += _layer_parts(found.decoder, found)
     width = found.head[0].shape[1]
     parts.append(_Tensor(C, 1, width).linear("feature", found.head, "head"))
     windows = Windows(found.context, C, p, found.stride, found.scaling, found.selected)
@@ -74,15 +74,16 @@ def _embedding(found: SeriesCheckpoint, patches: _Tensor) -> Linear:
     return Linear(linear.operator, bias.reshape(1, -1, 1), (patches.channel, bias.size, 1), "embedding")
 
 
-def _layers(layers: tuple[SeriesLayer, ...], found: SeriesCheckpoint) -> list[Part]:
+def _layer_parts(layers: tuple[SeriesLayer, ...], found: SeriesCheckpoint) -> list[Part]:
     return [
-        _step(mixer, _Tensor(found.channels, layer.patches, layer.features), found.epsilon)
+        _axis_mixer_part(mixer, _Tensor(found.channels, layer.patches, layer.features), found.epsilon)
         for layer in layers
         for mixer in layer.mixers
     ]
 
 
-def _step(mixer: AxisMixer, H: _Tensor, epsilon: float) -> Residual:
+def _axis_mixer_part(mixer: AxisMixer, H: _Tensor, epsilon: float) -> Residual:
+    """Norm, MLP and gate along one axis of H, with the skip connection."""
     groups, d, _ = H.rows("feature")
     norm = LayerNorm(*mixer.norm, 1, epsilon, groups) if mixer.normalized else Affine(*mixer.norm, (groups, d, 1))
     first, second = (H.linear(mixer.axis, pair, mixer.axis) for pair in mixer.layers)
@@ -101,14 +102,14 @@ def _step(mixer: AxisMixer, H: _Tensor, epsilon: float) -> Residual:
 @network_of.register
 def _(found: TimeCheckpoint) -> Network:
     steps, channels = found.blocks[0].norms[0][0].shape
-    parts = [part for block in found.blocks for part in _time_block(block, found)]
+    parts = [part for block in found.blocks for part in _time_block_parts(block, found)]
     W, b = found.head
     head = Linear(token_mixing(W, channels=channels), _shared(b), (channels, len(W), 1), "head")
     # A patch that is the whole series: a column holds channel after channel, as the S × C matrix read column by column.
     return Network(Sequential(*parts, head), Windows(steps, channels, steps, steps), found.family)
 
 
-def _time_block(block: TimeBlock, found: TimeCheckpoint) -> list[Part]:
+def _time_block_parts(block: TimeBlock, found: TimeCheckpoint) -> list[Part]:
     steps, channels = block.norms[0][0].shape
     first, second = (_joint_norm(norm, found.normalized) for norm in block.norms)
     W, b = block.time

@@ -113,13 +113,13 @@ def fit(
     dtype = np.result_type(np.float32, *network.factors)
     columns = network.patches.columns(X, dtype)
     outputs = network.body(columns[:, :1]).shape[0]
-    targets = _targets(network, outputs, y, columns.shape[1], loss, dtype)
+    targets = _checked_targets(network, outputs, y, columns.shape[1], loss, dtype)
     step = Stepper(network, loss, suitable_threads(network.connections * batch) if threads is None else threads)
     θ = step.vector(network.factors)
     history: list[Epoch] = []
     steps = 0
     if checkpoint is not None and Path(checkpoint).exists():
-        θ, steps, history = _load(Path(checkpoint), θ, stepper)
+        θ, steps, history = _load_checkpoint(Path(checkpoint), θ, stepper)
     reached, reason = θ.copy(), "epochs"
     show = progress_line() if progress is None else progress
     try:
@@ -143,14 +143,15 @@ def fit(
                 history.append(Epoch(epoch + 1, total / order.size, hits / order.size))
                 reached = θ.copy()
                 if checkpoint is not None:
-                    _save(Path(checkpoint), θ, steps, history, stepper)
+                    _save_checkpoint(Path(checkpoint), θ, steps, history, stepper)
                 show(history[-1], epochs)
     except KeyboardInterrupt:
         reason = "interrupted"
     return Fit(network.with_factors(*step.arrays(reached)), tuple(history), reason)
 
 
-def _targets(network: Network, outputs: int, y: Any, samples: int, loss: str, dtype: Any) -> Array:
+def _checked_targets(network: Network, outputs: int, y: Any, samples: int, loss: str, dtype: Any) -> Array:
+    """Labels, or targets of shape (outputs, samples) for squared loss."""
     given = np.asarray(y)
     if loss == "cross_entropy" and given.ndim == 2 and given.shape[1] == 1:
         given = given[:, 0]  # a column of labels
@@ -167,7 +168,7 @@ def _targets(network: Network, outputs: int, y: Any, samples: int, loss: str, dt
     return given
 
 
-def _save(file: Path, θ: Array, steps: int, history: list[Epoch], optimizer: SGD | AdamW) -> None:
+def _save_checkpoint(file: Path, θ: Array, steps: int, history: list[Epoch], optimizer: SGD | AdamW) -> None:
     stream = io.BytesIO()
     table = np.array([[e.epoch, e.loss, e.accuracy] for e in history])
     state = {f"optimizer/{name}": array for name, array in optimizer.state.items()}
@@ -175,7 +176,8 @@ def _save(file: Path, θ: Array, steps: int, history: list[Epoch], optimizer: SG
     write_file(file, stream.getvalue())
 
 
-def _load(file: Path, θ: Array, optimizer: SGD | AdamW) -> tuple[Array, int, list[Epoch]]:
+def _load_checkpoint(file: Path, θ: Array, optimizer: SGD | AdamW) -> tuple[Array, int, list[Epoch]]:
+    """Parameters, steps done and history; the optimizer's state is restored in place."""
     arrays = read_arrays(file)
     if "theta" not in arrays or arrays["theta"].shape != θ.shape or arrays["theta"].dtype != θ.dtype:
         raise ValueError(f"{file}: not a checkpoint of this network, which has {θ.size} parameters of {θ.dtype}")

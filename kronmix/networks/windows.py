@@ -12,16 +12,18 @@ from .parts import Array
 
 
 def _by_deviation(x: Array) -> tuple[Array, Array]:
+    """Mean and standard deviation of each series over time: the shift and scale."""
     mean = x.mean(axis=1, keepdims=True)
     return mean, np.sqrt(((x - mean) ** 2).mean(axis=1, keepdims=True) + 1e-5)
 
 
 def _by_mean(x: Array) -> tuple[Array, Array]:
+    """Shift 0, and the mean size of each series over time as scale."""
     scale = np.abs(x).mean(axis=1, keepdims=True)
     return np.zeros_like(scale), np.maximum(scale, 1e-10)
 
 
-def _not(x: Array) -> tuple[Array, Array]:
+def _unscaled(x: Array) -> tuple[Array, Array]:
     return np.zeros_like(x[:, :1]), np.ones_like(x[:, :1])
 
 
@@ -29,7 +31,7 @@ def _not(x: Array) -> tuple[Array, Array]:
 SCALINGS: dict[str | None, Callable[[Array], tuple[Array, Array]]] = {
     "std": _by_deviation,
     "mean": _by_mean,
-    None: _not,
+    None: _unscaled,
 }
 
 
@@ -71,7 +73,7 @@ class Windows:
         >>> Windows(steps=5, channels=2, patch=2, stride=2).columns(series, float)[:, 0]  # the last 4 steps
         array([2., 4., 6., 8., 3., 5., 7., 9.])
         """
-        x = self._checked(inputs)
+        x = self._checked_series(inputs)
         location, scale = SCALINGS[self.scaling](x)
         z = ((x - location) / scale).transpose(0, 2, 1)
         count = (self.steps - self.patch) // self.stride + 1
@@ -81,12 +83,12 @@ class Windows:
 
     def outputs(self, columns: Array, inputs: Any) -> Array:
         """Forecasts (N, steps ahead, channels) in the units of the inputs."""
-        location, scale = SCALINGS[self.scaling](self._checked(inputs))
+        location, scale = SCALINGS[self.scaling](self._checked_series(inputs))
         forecast = columns.T.reshape(columns.shape[1], self.channels, -1).transpose(0, 2, 1) * scale + location
         chosen = slice(None) if self.selected is None else list(self.selected)
         return forecast[..., chosen].astype(columns.dtype, copy=False)
 
-    def _checked(self, inputs: Any) -> Array:
+    def _checked_series(self, inputs: Any) -> Array:
         x = np.asarray(inputs, dtype=np.float64)
         wanted = self.steps, self.channels
         if x.ndim != 3 or x.shape[1:] != wanted:
