@@ -91,6 +91,8 @@ def register_sum(left: type, right: type) -> Callable[[Rule], Rule]:
 def _register(
     rules: dict[tuple[type, type], Callable[[Any, Any], Any]], kind: str, left: type, right: type
 ) -> Callable[[Rule], Rule]:
+    """A decorator that enters a rule for two classes, which must not have one yet."""
+
     def decorate(rule: Rule) -> Rule:
         taken = rules.get((left, right))
         if taken is not None:
@@ -147,6 +149,7 @@ def subtract(left: Operand, right: Operand) -> Any:
 
 
 def _combine(rules: dict[tuple[type, type], Callable[[Any, Any], Any]], left: Operand, right: Operand) -> Any:
+    """Apply the most special rule for the two classes that does not decline; NotImplemented if there is none."""
     left, right = structured(left), structured(right)
     for pair in pairs(type(left).__mro__, type(right).__mro__):
         if pair in rules:

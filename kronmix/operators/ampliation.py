@@ -104,6 +104,7 @@ class Ampliation(StructuredOperator):
         return X.reshape(a, size, d * n).swapaxes(0, 1).reshape(size, a * d * n)
 
     def _unfolded(self, Y: Array, size: int, n: int) -> Array:
+        """(size, a·d·n) -> (a·size·d, n): the reverse of _folded."""
         a, d = self.a, self.d
         return Y.reshape(size, a, d * n).swapaxes(0, 1).reshape(a * size * d, n)
 
@@ -127,6 +128,7 @@ class Ampliation(StructuredOperator):
         return self._repeated(self.operator.to_sparse())
 
     def _repeated(self, matrix: csr_array) -> csr_array:
+        """I_a ⊗ matrix ⊗ I_d."""
         eyes = [scipy.sparse.eye_array(n, dtype=matrix.dtype, format="csr") for n in (self.a, self.d)]
         return csr_array(scipy.sparse.kron(scipy.sparse.kron(eyes[0], matrix, format="csr"), eyes[1], format="csr"))
 

@@ -29,6 +29,7 @@ class Assembled(Composite):
     _sign: ClassVar[str]
 
     def _with_operators(self, operators: Sequence[StructuredOperator]) -> Self:
+        """An operator of the same class with other parts of the same shapes."""
         return type(self)(operators)  # type: ignore[arg-type, call-arg]
 
     @property
@@ -42,15 +43,15 @@ class Assembled(Composite):
         return csr_array(type(self)._place([op.to_sparse() for op in self.operators], format="csr"))
 
     def _apply(self, X: Array) -> Array:
-        pieces = self._cut(X, 1, self._own_columns)
+        pieces = self._split_for_parts(X, 1, self._own_columns)
         return _joined([op._apply(x) for op, x in zip(self.operators, pieces, strict=True)], self._own_rows)
 
     def _vjp(self, X: Array) -> tuple[Array, Pull]:
-        pieces = self._cut(X, 1, self._own_columns)
+        pieces = self._split_for_parts(X, 1, self._own_columns)
         outputs, pulls = zip(*(op._vjp(x) for op, x in zip(self.operators, pieces, strict=True)), strict=True)
 
         def backward(Y_bar: Array, with_input: bool) -> tuple[tuple[Array, ...], Array | None]:
-            bars = self._cut(Y_bar, 0, self._own_rows)
+            bars = self._split_for_parts(Y_bar, 0, self._own_rows)
             pulled = [pull(bar, with_input) for pull, bar in zip(pulls, bars, strict=True)]
             gradients = tuple(gradient for some, _ in pulled for gradient in some)
             return gradients, _joined([x for _, x in pulled], self._own_columns) if with_input else None
@@ -64,7 +65,8 @@ class Assembled(Composite):
         """Multiply by a scalar: every part is."""
         return self._with_operators([op.scale(scalar) for op in self.operators])
 
-    def _cut(self, X: Array, axis: int, own: bool) -> list[Array]:
+    def _split_for_parts(self, X: Array, axis: int, own: bool) -> list[Array]:
+        """The rows of X that each part takes: its own, or all of them."""
         if own:
             return split_rows(X, (op.shape[axis] for op in self.operators))
         return [X] * len(self.operators)
@@ -74,4 +76,5 @@ class Assembled(Composite):
 
 
 def _joined(pieces: Iterable[Any], own: bool) -> Array:
+    """Results of the parts, one below the other if each has its own rows, else their sum."""
     return np.concatenate(list(pieces)) if own else np.asarray(reduce(np.add, pieces))

@@ -242,6 +242,7 @@ class StructuredOperator(LinearOperator):
         return self._of_form(pseudo_inverse(self.form), "pseudo-inverse")
 
     def _of_form(self, form: Form | None, name: str) -> StructuredOperator:
+        """The operator of a form; TypeError if there is none."""
         if form is None:
             raise TypeError(
                 f"{type(self).__name__} has no structured {name}: solve with km.solve(op, b), or use Dense(op.to_dense())"

@@ -60,7 +60,7 @@ def operator_of(form: Form) -> StructuredOperator:
     match form:
         case Slots():
             return _of_slots(form)
-        case DirectSum() | Stack() if any(0 in shape for shape in _part_shapes(form)):  # rows or columns of zeros
+        case DirectSum() | Stack() if any(0 in shape for shape in _block_shapes(form)):  # rows or columns of zeros
             matrix = to_sparse(form)
             matrix.sort_indices()
             return Masked(
@@ -90,7 +90,7 @@ def operator_of(form: Form) -> StructuredOperator:
     return Dense(form.dense())
 
 
-def _part_shapes(form: DirectSum | Stack) -> list[tuple[int, ...]]:
+def _block_shapes(form: DirectSum | Stack) -> list[tuple[int, ...]]:
     return [part.shape for part in form.parts] if isinstance(form, DirectSum) else [form.blocks.shape]
 
 

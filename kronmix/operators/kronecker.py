@@ -111,11 +111,11 @@ class Kronecker(StructuredOperator):
 
         return X, backward
 
-    def _each(self, function: Callable[[Array], Array]) -> Kronecker:
+    def _map_factors(self, function: Callable[[Array], Array]) -> Kronecker:
         return Kronecker(*(function(f) for f in self.factors))
 
     def _transpose(self) -> Kronecker:
-        return self._each(np.transpose)
+        return self._map_factors(np.transpose)
 
     def _dense(self) -> Array:
         return reduce(np.kron, self.factors).astype(self.dtype, copy=False)

@@ -127,6 +127,7 @@ class Monarch(Chain):
 
 
 def _block_rank(left: tuple[int, ...], right: tuple[int, ...], rank: int | None) -> int:
+    """The rank of the slices: as given, or read from the shapes of both factors."""
     if rank is not None:
         return integer(rank, "rank")
     if left[0] > 1:

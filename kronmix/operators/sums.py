@@ -190,7 +190,7 @@ def _add(left: StructuredOperator, right: StructuredOperator) -> Sum:
     return Sum(left, right)
 
 
-def _terms(op: Any) -> tuple[tuple[Array, Array], ...]:
+def _factor_tuples(op: Any) -> tuple[tuple[Array, Array], ...]:
     return op.pairs if isinstance(op, SumOfKroneckers) else (op.factors,)
 
 
@@ -200,7 +200,7 @@ def _terms(op: Any) -> tuple[tuple[Array, Array], ...]:
 @register_sum(SumOfKroneckers, SumOfKroneckers)
 def _add_kroneckers(left: Any, right: Any) -> Any:
     if [f.shape for f in left.factors[:2]] != [f.shape for f in right.factors[:2]] or {
-        len(t) for t in _terms(left) + _terms(right)
+        len(t) for t in _factor_tuples(left) + _factor_tuples(right)
     } != {2}:
         return NotImplemented
-    return SumOfKroneckers([*_terms(left), *_terms(right)])
+    return SumOfKroneckers([*_factor_tuples(left), *_factor_tuples(right)])
