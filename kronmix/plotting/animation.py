@@ -88,7 +88,9 @@ def save_animation(
     return target
 
 
-def _film(writer: str, needs: str) -> Any:
+def _film_writer(writer: str, needs: str) -> Any:
+    """A function that writes frames with this writer of Matplotlib's."""
+
     def write(frames: Any, target: Path, words: list[str], title: str, fps: int) -> None:
         from matplotlib.animation import FuncAnimation, writers
         from matplotlib.figure import Figure
@@ -110,9 +112,9 @@ def _film(writer: str, needs: str) -> Any:
     return write
 
 
-def _slider(frames: Any, target: Path, words: list[str], title: str, fps: int) -> None:
+def _write_slider_page(frames: Any, target: Path, words: list[str], title: str, fps: int) -> None:
     limit = float(np.abs(frames).max())
-    images = [_png(frame, limit) for frame in frames]
+    images = [_base64_png(frame, limit) for frame in frames]
     quoted = [f'"{escape(word, quote=True)}"' for word in words]
     page = _PAGE.format(
         title=escape(title),
@@ -126,7 +128,7 @@ def _slider(frames: Any, target: Path, words: list[str], title: str, fps: int) -
     write_file(target, page)
 
 
-def _png(frame: Any, limit: float) -> str:
+def _base64_png(frame: Any, limit: float) -> str:
     from matplotlib.figure import Figure
 
     with house_style():
@@ -137,4 +139,8 @@ def _png(frame: Any, limit: float) -> str:
     return base64.b64encode(stream.getvalue()).decode("ascii")
 
 
-_WRITERS = {".gif": _film("pillow", "Pillow"), ".mp4": _film("ffmpeg", "ffmpeg"), ".html": _slider}
+_WRITERS = {
+    ".gif": _film_writer("pillow", "Pillow"),
+    ".mp4": _film_writer("ffmpeg", "ffmpeg"),
+    ".html": _write_slider_page,
+}

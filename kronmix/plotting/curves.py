@@ -52,7 +52,7 @@ def plot_curves(
     """
     ax = new_axes(ax)
     x = np.asarray(x, dtype=float)
-    look = series or dict(zip(curves, _cycle(len(curves)), strict=True))
+    look = series or dict(zip(curves, _series_styles(len(curves)), strict=True))
     labels, ends, colours = [], [], []
     for name, values in curves.items():
         y, style = np.asarray(values, dtype=float), look[name]
@@ -106,5 +106,6 @@ def logarithmic_where_it_spans(set_scale: Any, values: Array) -> None:
         set_scale("log")
 
 
-def _cycle(n: int) -> Sequence[Series]:
+def _series_styles(n: int) -> Sequence[Series]:
+    """Styles for n curves, beginning with the second one of the palette."""
     return [SERIES[(i + 1) % len(SERIES)] for i in range(n)]

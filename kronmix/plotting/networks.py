@@ -58,7 +58,7 @@ def plot_edges(seen: Any, ax: Any | None = None) -> Any:
     longest = max(map(len, over.values()))
     over = {n: [*values, *[np.nan] * (longest - len(values))] for n, values in over.items()}
     plot_curves(np.arange(longest), over, ax, references={"edge": 1.0}, markers=True)
-    _along_blocks(ax)
+    _label_block_axis(ax)
     ax.set_title("σ max over the edge ∝ 1 + √γ of random entries", loc="left")
     return ax
 
@@ -85,7 +85,7 @@ def plot_skips(seen: Any, ax: Any | None = None) -> Any:
         for end, i in (("max", 0), ("min", -1))
     }
     plot_curves(np.arange(len(next(iter(curves.values())))), curves, ax, references={"skip alone": 1.0}, markers=True)
-    _along_blocks(ax)
+    _label_block_axis(ax)
     ax.set_title("with the skip: I + W₂W₁ and I + V₁V₂", loc="left")
     return ax
 
@@ -121,7 +121,7 @@ def plot_network(seen: Any) -> Any:
     return figure
 
 
-def _along_blocks(ax: Any) -> None:
+def _label_block_axis(ax: Any) -> None:
     from matplotlib.ticker import MaxNLocator
 
     ax.set(xlabel="block")

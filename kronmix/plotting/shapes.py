@@ -40,9 +40,11 @@ def plot_widths(
     ax.set_ylim(0, 1.25 * float(widths.max()))
     ax.plot(*best, marker="o", markersize=10, markerfacecolor="none", markeredgecolor=INK)
     ax.plot(*mine, marker="o", markersize=5, color=SERIES[2].colour)
-    ax.annotate(_words("widest", best), best, (0, 12), textcoords="offset points", ha="center", fontsize=8, color=INK)
+    ax.annotate(
+        _point_label("widest", best), best, (0, 12), textcoords="offset points", ha="center", fontsize=8, color=INK
+    )
     # A short word a line: the point may be near the frame or the curve.
-    words = _words("this Mixer", mine).replace(", ", ",\n").replace(": ", ":\n")
+    words = _point_label("this Mixer", mine).replace(", ", ",\n").replace(": ", ":\n")
     style: dict[str, Any] = {"fontsize": 8, "color": SERIES[2].colour}
     if abs(np.log2(mine[0] / best[0])) < 1:  # under the top of the hill, whose own words are above it
         ax.annotate(words, mine, (0, -10), textcoords="offset points", ha="center", va="top", **style)
@@ -52,16 +54,16 @@ def plot_widths(
     from matplotlib.ticker import FuncFormatter
 
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _plain(value)))
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _spaced_number(value)))
     ax.set_xlabel("tokens S (channels C follow from the connections)")
     ax.set_ylabel("effective width S·C")
     ax.tick_params(axis="both", labelcolor=MUTED)
     return ax
 
 
-def _words(name: str, point: tuple[float, float]) -> str:
-    return f"{name}: {_plain(point[0])} tokens, width {_plain(point[1])}"
+def _point_label(name: str, point: tuple[float, float]) -> str:
+    return f"{name}: {_spaced_number(point[0])} tokens, width {_spaced_number(point[1])}"
 
 
-def _plain(x: float) -> str:
+def _spaced_number(x: float) -> str:
     return f"{x:,.0f}".replace(",", "\u2009") if abs(x) >= 1000 else f"{x:.3g}"
