@@ -90,19 +90,19 @@ class Blocks(Parametrisation):
 
 @parametrisation_of.register
 def _(op: BlockDiagonal) -> Parametrisation:
-    rows, columns = (_consecutive([part.shape[axis] for part in op.operators]) for axis in (0, 1))
+    rows, columns = (_consecutive_slices([part.shape[axis] for part in op.operators]) for axis in (0, 1))
     return _blocks(op.operators, rows, columns)
 
 
 @parametrisation_of.register
 def _(op: HStack) -> Parametrisation:
-    columns = _consecutive([part.shape[1] for part in op.operators])
+    columns = _consecutive_slices([part.shape[1] for part in op.operators])
     return _blocks(op.operators, [slice(None)] * len(columns), columns)
 
 
 @parametrisation_of.register
 def _(op: VStack) -> Parametrisation:
-    rows = _consecutive([part.shape[0] for part in op.operators])
+    rows = _consecutive_slices([part.shape[0] for part in op.operators])
     return _blocks(op.operators, rows, [slice(None)] * len(rows))
 
 
@@ -110,7 +110,7 @@ def _blocks(operators: Sequence[StructuredOperator], rows: list[slice], columns:
     return Blocks(tuple(parametrisation_of(op) for op in operators), tuple(zip(rows, columns, strict=True)))
 
 
-def _consecutive(sizes: Sequence[int]) -> list[slice]:
+def _consecutive_slices(sizes: Sequence[int]) -> list[slice]:
     ends = np.cumsum(sizes)
     return [slice(int(end) - size, int(end)) for size, end in zip(sizes, ends, strict=True)]
 

@@ -174,28 +174,33 @@ def _grouped(X: csr_array, Y: csr_array) -> tuple[list[tuple[Array, Array]], lis
     Y.sort_indices()
     by_rectangle: dict[tuple[bytes, bytes], list[int]] = {}
     for k in range(Y.shape[0]):
-        rows, columns = _line(left.indices, left.indptr, k), _line(Y.indices, Y.indptr, k)
+        rows, columns = _sparse_line(left.indices, left.indptr, k), _sparse_line(Y.indices, Y.indptr, k)
         if rows.size and columns.size:
             by_rectangle.setdefault((rows.tobytes(), columns.tobytes()), []).append(k)
     by_shape: dict[tuple[int, int, int], list[list[int]]] = {}
     for ks in by_rectangle.values():
-        shape = _line(left.indices, left.indptr, ks[0]).size, _line(Y.indices, Y.indptr, ks[0]).size, len(ks)
+        shape = (
+            _sparse_line(left.indices, left.indptr, ks[0]).size,
+            _sparse_line(Y.indices, Y.indptr, ks[0]).size,
+            len(ks),
+        )
         by_shape.setdefault(shape, []).append(ks)
     stacks, rectangles = [], []
     for groups in by_shape.values():
-        U = np.array([[_line(left.data, left.indptr, k) for k in ks] for ks in groups])
-        V = np.array([[_line(Y.data, Y.indptr, k) for k in ks] for ks in groups])
+        U = np.array([[_sparse_line(left.data, left.indptr, k) for k in ks] for ks in groups])
+        V = np.array([[_sparse_line(Y.data, Y.indptr, k) for k in ks] for ks in groups])
         stacks.append((places(U.swapaxes(1, 2)), places(V)))
         rectangles.append(
             (
-                np.array([_line(left.indices, left.indptr, ks[0]) for ks in groups]),
-                np.array([_line(Y.indices, Y.indptr, ks[0]) for ks in groups]),
+                np.array([_sparse_line(left.indices, left.indptr, ks[0]) for ks in groups]),
+                np.array([_sparse_line(Y.indices, Y.indptr, ks[0]) for ks in groups]),
             )
         )
     return stacks, rectangles
 
 
-def _line(array: Array, indptr: Array, k: int) -> Array:
+def _sparse_line(array: Array, indptr: Array, k: int) -> Array:
+    """Row k of a CSR array, or column k of a CSC array: its entries or its indices."""
     return array[indptr[k] : indptr[k + 1]]
 
 
@@ -244,16 +249,16 @@ class ProductOfStructures(Parametrisation):
         return None if None in degrees else sum(k for k in degrees if k is not None)
 
     @property
-    def _trained(self) -> list[Parametrisation]:
+    def _trained_parts(self) -> list[Parametrisation]:
         return [part for op, part in zip(self.operators, self.parts, strict=True) if op.factors]
 
     @property
     def _degrees(self) -> list[int | None]:
-        return [part.degree for part in self._trained]
+        return [part.degree for part in self._trained_parts]
 
     @property
     def growth(self) -> tuple[Growth, ...]:  # type: ignore[override]
-        return product_growth(part.growth for part in self._trained)
+        return product_growth(part.growth for part in self._trained_parts)
 
     @cached_property
     def places(self) -> Array:
@@ -293,7 +298,7 @@ class ProductOfStructures(Parametrisation):
         upper = 0.5 * squared(state.θ[self.places])
         if upper == 0:
             return 0.0, 0.0
-        lower = max(self._lower(state.B), 0.0 if state.Z is None else self.certified(state.Z, state.B))
+        lower = max(self._lower_bound(state.B), 0.0 if state.Z is None else self.certified(state.Z, state.B))
         return min(lower, upper), upper
 
     def balanced(self, state: State) -> Placed:
@@ -330,8 +335,9 @@ class ProductOfStructures(Parametrisation):
             points.append(multiplier)
         return State(θ, B, max(points, key=lambda Z: self.certified(Z, B), default=None))
 
-    def _lower(self, B: Array) -> float:
-        trained = self._trained
+    def _lower_bound(self, B: Array) -> float:
+        """Least penalty of factors with product B: by the Schatten norm of B, and by norms of slices."""
+        trained = self._trained_parts
         σ = np.linalg.svd(B, compute_uv=False)
         exponent = 2 / len(trained)
         size = float(np.sum(σ**exponent)) ** (1 / exponent)
@@ -352,11 +358,11 @@ class ProductOfStructures(Parametrisation):
         for _ in range(_SWEEPS):
             for _, form in self.pairs:
                 θ = scattered(form.balanced(form.own(θ)), θ)
-        states = [part.own(θ) for part in self._trained]
-        placed = [part.balanced(state) for part, state in zip(self._trained, states, strict=True)]
+        states = [part.own(θ) for part in self._trained_parts]
+        placed = [part.balanced(state) for part, state in zip(self._trained_parts, states, strict=True)]
         degrees = [k for k in self._degrees if k is not None]
         if len(degrees) == len(placed):
-            costs = [part.bounds(state)[1] for part, state in zip(self._trained, states, strict=True)]
+            costs = [part.bounds(state)[1] for part, state in zip(self._trained_parts, states, strict=True)]
             placed = [rescaled(placed, costs, degrees)]
         return scattered([pair for part in placed for pair in part], θ)
 
@@ -369,7 +375,7 @@ class ProductOfStructures(Parametrisation):
 
     def laws(self, θ: Array) -> dict[str, Array]:
         laws: dict[str, Array] = {}
-        for i, part in enumerate(self._trained):
+        for i, part in enumerate(self._trained_parts):
             laws |= {f"{name} in operator {i}": value for name, value in part.laws(θ).items()}
         norms = [
             (squared_norm(op, θ), part.degree)

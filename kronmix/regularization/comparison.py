@@ -194,7 +194,7 @@ def compare(
         rng = np.random.default_rng([seed, i])
         part = _without_a_fifth(split, rng)
         for name, ops in starts.items():
-            on_all = _on_all(split, ops[i], steps) if trained is None else trained[name][i]
+            on_all = _train_on_all(split, ops[i], steps) if trained is None else trained[name][i]
             errors[name].append(_stopped_early(part, ops[i], steps, whole(on_all)))
             progress()
         closed.append(_Closed.of(split, rng, limit))
@@ -226,7 +226,7 @@ def _without_a_fifth(split: Split, rng: np.random.Generator) -> Split:
     return Split(split.X[:, rest], split.Y[:, rest], split.X[:, held], split.Y[:, held])
 
 
-def _on_all(split: Split, start: StructuredOperator, steps: int) -> TrainingPath:
+def _train_on_all(split: Split, start: StructuredOperator, steps: int) -> TrainingPath:
     record = {"held-out error": split.error}
     return gradient_descent(Regression(split.X, split.Y), start, steps=steps, record=record, records=_RECORDS)
 
@@ -255,7 +255,7 @@ class _Closed:
         n = split.X.shape[1]
         folds = np.array_split(rng.permutation(n), min(_FOLDS, n))
         # validation error of (λ, rank), rank 0 first and full rank last
-        total = sum(_errors(split.X, split.Y, fold) * len(fold) for fold in folds)
+        total = sum(_errors_on_fold(split.X, split.Y, fold) * len(fold) for fold in folds)
         scores = np.asarray(total) / n
         held = _errors_of(split.X, split.Y, split.held_X, split.held_Y)
         λ = int(np.argmin(scores[:, -1]))
@@ -268,7 +268,7 @@ class _Closed:
         return cls(float(held[λ, -1]), by_rank, float(by_rank[r]), r * (p + q))
 
 
-def _errors(X: Array, Y: Array, fold: Array) -> Array:
+def _errors_on_fold(X: Array, Y: Array, fold: Array) -> Array:
     rest = np.setdiff1d(np.arange(X.shape[1]), fold)
     return _errors_of(X[:, rest], Y[:, rest], X[:, fold], Y[:, fold])
 

@@ -138,7 +138,7 @@ def gradient_descent(
                 break
             trial = rule.step(here, partial(loss_and_gradients, next(seen), weight_decay=weight_decay), step)
             if not trial.value <= bound:
-                raise _divergence(problem, calm.op, rule.step_size, step + 1, weight_decay)
+                raise _divergence_error(problem, calm.op, rule.step_size, step + 1, weight_decay)
             here = trial
             calm = here if here.value < calm.value else calm
             time, done = time + rule.step_size, step + 1
@@ -206,6 +206,7 @@ def _rule(
 
 
 def _stop_reason(here: Iterate, loss_tolerance: float, gradient_tolerance: float) -> str:
+    """Which tolerance is met, "" if none."""
     if here.value <= loss_tolerance:
         return "loss"
     if gradient_tolerance and np.sqrt(here.slope) <= gradient_tolerance:
@@ -213,7 +214,7 @@ def _stop_reason(here: Iterate, loss_tolerance: float, gradient_tolerance: float
     return ""
 
 
-def _divergence(problem: Problem, op: StructuredOperator, η: float, step: int, λ: float) -> DivergenceError:
+def _divergence_error(problem: Problem, op: StructuredOperator, η: float, step: int, λ: float) -> DivergenceError:
     stable = 2 / largest_hessian_eigenvalue(problem, op, λ)
     return DivergenceError(
         f"the loss diverged at step {step} with step_size={η:.4g}: where the loss was lowest the stable bound is {stable:.4g} "

@@ -101,11 +101,11 @@ def interpolation_path(problem: Any, scales: Any) -> Path:
         raise ValueError(f"scales has shape {αs.shape}: expected one axis")
     weights, gaps = [], []
     for α in αs:
-        solve = {0.0: _minimum_l1, np.inf: _minimum_l2}.get(float(α))
+        solve = {0.0: _minimum_l1, np.inf: _minimize_l2}.get(float(α))
         if solve is None:
             check_scale(α)
         each = [
-            solve(design.matrix, target) if solve else _minimum_hypentropy(design.matrix, target, float(α))
+            solve(design.matrix, target) if solve else _minimize_hypentropy(design.matrix, target, float(α))
             for target in design.targets.T
         ]
         weights.append(np.asarray(design.weight(np.stack([w for w, _ in each], axis=1))))
@@ -143,7 +143,7 @@ def minimum_l1(A: Any, y: Any) -> Array:
     >>> minimum_l1([[1.0, 2.0, 0.0], [0.0, 0.0, 1.0]], [2.0, 3.0])
     array([0., 1., 3.])
     """
-    return _minimum_l1(*_system(A, y))[0]
+    return _minimum_l1(*_checked_system(A, y))[0]
 
 
 def minimum_l2(A: Any, y: Any) -> Array:
@@ -170,7 +170,7 @@ def minimum_l2(A: Any, y: Any) -> Array:
     >>> minimum_l2([[3.0, 4.0]], [25.0])
     array([3., 4.])
     """
-    return _minimum_l2(*_system(A, y))[0]
+    return _minimize_l2(*_checked_system(A, y))[0]
 
 
 def minimum_hypentropy(A: Any, y: Any, α: Any) -> Array:
@@ -198,14 +198,14 @@ def minimum_hypentropy(A: Any, y: Any, α: Any) -> Array:
     >>> w.round(6), bool(abs(w[0] + 2 * w[1] - 2) < 1e-15)
     (array([0., 1.]), True)
     """
-    A, y = _system(A, y)
+    A, y = _checked_system(A, y)
     scales = check_scale(α)
     if np.ndim(scales) and np.shape(scales) != (A.shape[1],):
         raise ValueError(f"α has shape {np.shape(scales)}: expected a number, or one for each of {A.shape[1]} unknowns")
-    return _minimum_hypentropy(A, y, scales)[0]
+    return _minimize_hypentropy(A, y, scales)[0]
 
 
-def _system(A: Any, y: Any) -> tuple[Array, Array]:
+def _checked_system(A: Any, y: Any) -> tuple[Array, Array]:
     A, y = as_finite(A, "A", 2), as_finite(y, "y", 1)
     if A.shape[0] != y.size:
         raise ValueError(f"A has {A.shape[0]} rows and y {y.size} entries: they must be equal")
@@ -226,7 +226,8 @@ def _orthonormal_rows(A: Array, y: Array) -> tuple[Array, Array]:
     return Vh[kept], projected / σ[kept]
 
 
-def _minimum_l2(A: Array, y: Array) -> tuple[Array, float]:
+def _minimize_l2(A: Array, y: Array) -> tuple[Array, float]:
+    """The interpolator of least ℓ2 norm, and its residual 0."""
     V, z = _orthonormal_rows(A, y)
     return V.T @ z, 0.0
 
@@ -254,7 +255,8 @@ def _minimum_l1(A: Array, y: Array) -> tuple[Array, float]:
     return size * exact, abs(float(total - ν @ z / size)) / float(total)
 
 
-def _minimum_hypentropy(A: Array, y: Array, α: Any) -> tuple[Array, float]:
+def _minimize_hypentropy(A: Array, y: Array, α: Any) -> tuple[Array, float]:
+    """The interpolator of least hypentropy at scales α, and its relative residual."""
     V, z = _orthonormal_rows(A, y)
     size = np.abs(V.T @ z).max(initial=0.0)
     if size == 0:

@@ -200,14 +200,14 @@ class KroneckerPieces(Layout):
 
     @property
     def norm(self) -> str:
-        return "nuclear norm" if self._free == 1 else "nuclear norm of the rearranged matrix"
+        return "nuclear norm" if self._n_free == 1 else "nuclear norm of the rearranged matrix"
 
     @property
     def pair_law(self) -> str:
-        return "P{i}ᴴP{i} − P{j}P{j}ᴴ" if self._free == 1 else "⟨Vi, Vj⟩ − ⟨Wi, Wj⟩"
+        return "P{i}ᴴP{i} − P{j}P{j}ᴴ" if self._n_free == 1 else "⟨Vi, Vj⟩ − ⟨Wi, Wj⟩"
 
     @property
-    def _free(self) -> int:
+    def _n_free(self) -> int:
         return sum(free for *_, free in self.shapes)
 
     @property
@@ -232,7 +232,7 @@ class KroneckerPieces(Layout):
         return [view.transpose(0, 2, 1, 3, 4).reshape(1, m1 * n1, m2 * n2, copies)]
 
     def law(self, values: Array) -> Array:
-        return np.asarray(values[0, 0, 0].real) if values.size == 1 and self._free == 2 else values[0]
+        return np.asarray(values[0, 0, 0].real) if values.size == 1 and self._n_free == 2 else values[0]
 
 
 @dataclass(frozen=True)
@@ -289,37 +289,38 @@ class SlicePieces(Layout):
     def norm(self) -> str:
         if all(self.left) and all(self.right):
             return "sum of the slices' nuclear norms"
-        if self._size(self._axes(True, True)) == 1:
+        if self._size_of_axes(self._axes_of(True, True)) == 1:
             return "nuclear norm of the rearranged matrix"
         return "sum of the nuclear norms of the slices that share a factor, side by side"
 
-    def _axes(self, left: bool, right: bool) -> list[int]:
+    def _axes_of(self, left: bool, right: bool) -> list[int]:
+        """Axes that only the left factor has, only the right, both or neither."""
         return [i for i in range(4) if (self.left[i], self.right[i]) == (left, right)]
 
     @property
     def copies(self) -> float:
-        return float(prod(self.slicing[i] for i in self._axes(False, False)))
+        return float(prod(self.slicing[i] for i in self._axes_of(False, False)))
 
     def pieces(self, B: Array) -> list[Array]:
         slices = self.slicing.slices(self.pattern.values(B))
         batch, rows, columns, copied = (
-            self._axes(*which) for which in ((True, True), (True, False), (False, True), (False, False))
+            self._axes_of(*which) for which in ((True, True), (True, False), (False, True), (False, False))
         )
         view = slices.transpose(*batch, *rows, 4, *columns, 5, *copied)
-        m, n = self.slicing.b * self._size(rows), self.slicing.c * self._size(columns)
-        return [view.reshape(self._size(batch), m, n, self._size(copied))]
+        m, n = self.slicing.b * self._size_of_axes(rows), self.slicing.c * self._size_of_axes(columns)
+        return [view.reshape(self._size_of_axes(batch), m, n, self._size_of_axes(copied))]
 
     def stack(self, left: Array, right: Array) -> tuple[Array, Array]:
         """U (N, m, r) and V (N, r, n) of the pieces from the two factors' values, or from anything in their places."""
         U, V, r = self.slicing.left(left), self.slicing.right(right), self.slicing.r
         batch, rows, columns, copied = (
-            self._axes(*which) for which in ((True, True), (True, False), (False, True), (False, False))
+            self._axes_of(*which) for which in ((True, True), (True, False), (False, True), (False, False))
         )
-        N = self._size(batch)
+        N = self._size_of_axes(batch)
         U = U.transpose(*batch, *rows, *columns, *copied, 4, 5).reshape(N, -1, r)
         return U, V.transpose(*batch, *rows, *copied, 4, *columns, 5).reshape(N, r, -1)
 
-    def _size(self, axes: list[int]) -> int:
+    def _size_of_axes(self, axes: list[int]) -> int:
         return prod(self.slicing[i] for i in axes)
 
 

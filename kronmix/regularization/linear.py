@@ -101,6 +101,7 @@ class Linear(Parametrisation):
 
     @cached_property
     def _counts(self) -> Array:
+        """How many entries each parameter stands in."""
         return np.bincount(self._stands[2], minlength=self.places.size)
 
     def _summed(self, B: Array) -> Array:

@@ -119,7 +119,8 @@ class Groups(Norm):
     view: View = field(default_factory=Whole)
     name = "group"
 
-    def _shrink(self, B: Array, step: float) -> Array:
+    def _shrink_blocks(self, B: Array, step: float) -> Array:
+        """Proximal step of the sum of Frobenius norms of blocks."""
         blocks = self.view.split(B)
         size = np.linalg.norm(blocks, axis=(1, 2), keepdims=True)
         keep = np.maximum(1 - step / np.where(size > 0, size, 1.0), 0.0)
@@ -129,7 +130,7 @@ class Groups(Norm):
         return float(np.linalg.norm(self.view.split(B), axis=(1, 2)).sum())
 
     def prox(self, B: Array, step: float) -> Array:
-        return self._shrink(B, step)
+        return self._shrink_blocks(B, step)
 
     def dual(self, G: Array) -> float:
         return float(self.duals(G).max(initial=0.0))
@@ -153,21 +154,21 @@ class LabelledGroups(Norm):
         self.shape = labels.shape
         _, self.labels = np.unique(labels.ravel(), return_inverse=True)
 
-    def _sizes(self, B: Array) -> Array:
+    def _group_norms(self, B: Array) -> Array:
         if B.shape != self.shape:
             raise ValueError(f"weight of shape {B.shape}: the labels of the groups have shape {self.shape}")
         return np.sqrt(np.bincount(self.labels, B.ravel() ** 2))
 
     def value(self, B: Array) -> float:
-        return float(self._sizes(B).sum())
+        return float(self._group_norms(B).sum())
 
     def prox(self, B: Array, step: float) -> Array:
-        size = self._sizes(B)
+        size = self._group_norms(B)
         keep = np.maximum(1 - step / np.where(size > 0, size, 1.0), 0.0)
         return B * keep[self.labels].reshape(B.shape)
 
     def dual(self, G: Array) -> float:
-        return float(self._sizes(G).max(initial=0.0))
+        return float(self._group_norms(G).max(initial=0.0))
 
 
 @dataclass(frozen=True)
@@ -205,19 +206,20 @@ class Frobenius(Norm):
     name = "frobenius"
 
     def value(self, B: Array) -> float:
-        return _together(self.layout.averaged(B))
+        return _norm_of_all(self.layout.averaged(B))
 
     def prox(self, B: Array, step: float) -> Array:
         stacks = self.layout.averaged(B)
-        size = _together(stacks)
+        size = _norm_of_all(stacks)
         kept = max(1 - step / (self.layout.copies * size), 0.0) if size > 0 else 0.0
         return self.layout.joined([kept * stack for stack in stacks], B.shape)
 
     def dual(self, G: Array) -> float:
-        return _together(self.layout.summed(G))
+        return _norm_of_all(self.layout.summed(G))
 
 
-def _together(stacks: list[Array]) -> float:
+def _norm_of_all(stacks: list[Array]) -> float:
+    """Frobenius norm of all stacks together."""
     return float(np.sqrt(sum(float(np.vdot(stack, stack).real) for stack in stacks)))
 
 
@@ -278,7 +280,7 @@ def make_penalty(penalty: Any, groups: Any = None) -> Penalty:
     return _NAMED[penalty](groups)
 
 
-def _without_groups(name: str, penalty: Penalty) -> None:
+def _register_without_groups(name: str, penalty: Penalty) -> None:
     def factory(groups: Any) -> Penalty:
         if groups is not None:
             raise ValueError(f"groups is given, but penalty={name!r} has none: expected 'group' or 'nuclear'")
@@ -287,13 +289,13 @@ def _without_groups(name: str, penalty: Penalty) -> None:
     register_penalty(name)(factory)
 
 
-_without_groups("l1", L1())
-_without_groups("ridge", Ridge())
-_without_groups("frobenius", Groups(Whole()))
+_register_without_groups("l1", L1())
+_register_without_groups("ridge", Ridge())
+_register_without_groups("frobenius", Groups(Whole()))
 
 
 @register_penalty("group")
-def _group(groups: Any) -> Penalty:
+def _group_penalty(groups: Any) -> Penalty:
     if groups is None:
         raise ValueError(
             "penalty='group' needs groups: a Monarch operator, its sizes (p, k, q, s), or an integer label for every entry"
@@ -304,7 +306,7 @@ def _group(groups: Any) -> Penalty:
 
 
 @register_penalty("nuclear")
-def _nuclear(groups: Any) -> Penalty:
+def _nuclear_penalty(groups: Any) -> Penalty:
     return Nuclear(Whole() if groups is None else make_view(groups))
 
 

@@ -42,10 +42,10 @@ class BetweenPermutations:
     @classmethod
     def of(cls, operators: Sequence[StructuredOperator]) -> BetweenPermutations:
         """Of a product of operators, leftmost first."""
-        left = tuple(_leading(operators))
+        left = tuple(_leading_permutations(operators))
         if len(left) == len(operators):
             return cls((), tuple(operators), ())
-        right = tuple(_leading(operators[::-1]))[::-1]
+        right = tuple(_leading_permutations(operators[::-1]))[::-1]
         return cls(left, tuple(operators[len(left) : len(operators) - len(right)]), right)
 
     @property
@@ -60,7 +60,7 @@ class BetweenPermutations:
         return reduce(lambda columns, P: np.argsort(P.indices)[columns], self.right[::-1], start)
 
 
-def _leading(operators: Sequence[StructuredOperator]) -> Iterator[Permutation]:
+def _leading_permutations(operators: Sequence[StructuredOperator]) -> Iterator[Permutation]:
     for op in operators:
         if not isinstance(op, Permutation):
             return

@@ -162,6 +162,7 @@ class Regression:
         return new
 
     def _compress(self) -> None:
+        """Replace more samples than inputs by as many as inputs, with the same loss up to a constant."""
         Q, R = np.linalg.qr(self.inputs.T)
         targets = self._targets @ Q.conj()
         residual = self._targets - targets @ Q.T

@@ -75,19 +75,20 @@ def study_regularization(result: Restoration) -> Regularized:
     S, C = task.shape
     problem = Regression(task.noisy, task.clean)
     monarch = Monarch(np.ones((S, C, C)), np.ones((C, S, S)))
-    drift = _drift(problem, S, C, float(result.settings["scale"]))
+    drift = _measure_drift(problem, S, C, float(result.settings["scale"]))
     return Regularized(
-        tuple(_paid(name, result) for name in result.runs),
+        tuple(_penalty_paid(name, result) for name in result.runs),
         regularization_path(problem, monarch, "decay", _grid(problem, monarch), restarts=1)
         if S * C <= LARGEST_PATH
         else None,
         monarch,
         drift,
-        _slope(drift),
+        _drift_order(drift),
     )
 
 
-def _paid(name: str, result: Restoration) -> PenaltyPaid:
+def _penalty_paid(name: str, result: Restoration) -> PenaltyPaid:
+    """The decay term of the trained factors beside the least penalty of their product."""
     op = result.first(name)
     penalty = induced_penalty(op)
     return PenaltyPaid(name, penalty.name, 0.5 * sum(float(np.vdot(f, f).real) for f in op.factors), penalty.value)
@@ -102,7 +103,8 @@ def _grid(problem: Regression, monarch: Monarch) -> Array:
     return np.asarray(induced_norm(monarch).grid(G, problem.curvature)[0] * np.geomspace(0.98, 1e-2, 10))
 
 
-def _drift(problem: Regression, S: int, C: int, scale: float) -> dict[float, TrainingPath]:
+def _measure_drift(problem: Regression, S: int, C: int, scale: float) -> dict[float, TrainingPath]:
+    """Runs with smaller and smaller steps to one time, which record the conserved quantities."""
     mixer = next(structure for structure in standard_structures() if structure.name == "Mixer")
     start = small_start(mixer.draw(S, C, np.random.default_rng(0)), scale)
     record = {"law": lambda op: np.concatenate([np.ravel(v) for v in conserved_quantities(op).values()])}
@@ -119,7 +121,8 @@ def _drift(problem: Regression, S: int, C: int, scale: float) -> dict[float, Tra
     }
 
 
-def _slope(drift: dict[float, TrainingPath]) -> float:
+def _drift_order(drift: dict[float, TrainingPath]) -> float:
+    """Exponent of the drift of the conserved quantities in the step size: slope of the log-log line."""
     sizes = np.array(list(drift))
     moved = [float(np.linalg.norm(run.recorded["law"][-1] - run.recorded["law"][0])) for run in drift.values()]
     return float(np.polyfit(np.log(sizes), np.log(moved), 1)[0])

@@ -157,7 +157,7 @@ def standard_structures(rank: int = 4) -> tuple[Structure, ...]:
     return (
         Structure("dense", lambda S, C, rng: Dense(rng.standard_normal((S * C, S * C)))),
         Structure("Mixer", lambda S, C, rng: Kronecker(rng.standard_normal((C, C)), rng.standard_normal((S, S)))),
-        Structure(f"sum of {rank} Kroneckers", lambda S, C, rng: _sum_of(rank, S, C, rng)),
+        Structure(f"sum of {rank} Kroneckers", lambda S, C, rng: _draw_sum(rank, S, C, rng)),
         Structure("Monarch", lambda S, C, rng: Monarch(rng.standard_normal((S, C, C)), rng.standard_normal((C, S, S)))),
         Structure(
             "two-block Mixer",
@@ -166,7 +166,7 @@ def standard_structures(rank: int = 4) -> tuple[Structure, ...]:
     )
 
 
-def _sum_of(rank: int, S: int, C: int, rng: np.random.Generator) -> SumOfKroneckers:
+def _draw_sum(rank: int, S: int, C: int, rng: np.random.Generator) -> SumOfKroneckers:
     if rank > S * C:
         raise ValueError(f"rank={rank}: expected at most {S * C}, the effective width of {S}×{C} features")
     return SumOfKroneckers([(rng.standard_normal((C, C)), rng.standard_normal((S, S))) for _ in range(rank)])
@@ -302,7 +302,7 @@ def restore(
         tasks.append(task)
         problem = Regression(task.noisy, task.clean)
         for name, start in starts.items():
-            runs[name].append(_train(name, number, start, problem, task, steps))
+            runs[name].append(_train_one(name, number, start, problem, task, steps))
             progress()
     return Restoration(
         runs={name: tuple(found) for name, found in runs.items()},
@@ -333,7 +333,7 @@ def repetition(
     return task, {one.name: small_start(one.draw(*task.shape, rng), scale) for one, rng in drawn}
 
 
-def _train(name: str, seed: int, start: StructuredOperator, problem: Regression, task: Task, steps: int) -> Run:
+def _train_one(name: str, seed: int, start: StructuredOperator, problem: Regression, task: Task, steps: int) -> Run:
     watch = _Watch()
     record = {key: watch.paused(function) for key, function in _records(task).items()}
     began = time.perf_counter()

@@ -35,23 +35,24 @@ class SaddleSequence:
     losses: Array
     slopes: Array
 
-    def _interval(self, s: Array) -> Array:
+    def _interval_at(self, s: Array) -> Array:
+        """Index of the interval between two jumps in which each time s lies."""
         return np.clip(np.searchsorted(self.times, s, side="right") - 1, 0, len(self.times) - 1)
 
     def weights(self, s: Any) -> Array:
         """w at rescaled times s ≥ 0, shape (points, d): a step function."""
-        return self.saddles[self._interval(np.atleast_1d(s))]
+        return self.saddles[self._interval_at(np.atleast_1d(s))]
 
     def duals_at(self, s: Any) -> Array:
         """q at rescaled times s ≥ 0, shape (points, d): piecewise linear."""
         s = np.atleast_1d(np.asarray(s, dtype=float))
-        i = self._interval(s)
+        i = self._interval_at(s)
         return self.duals[i] + (s - self.times[i])[:, None] * self.slopes[i]
 
     def averages(self, s: Any) -> Array:
         """Time averages w̄ at rescaled times s > 0, shape (points, d): the limit of T26, to be compared with the lasso at 1/s."""
         s = np.atleast_1d(np.asarray(s, dtype=float))
-        i = self._interval(s)
+        i = self._interval_at(s)
         passed = np.diff(self.times)[:, None] * self.saddles[:-1]
         integral = np.concatenate([np.zeros((1, self.saddles.shape[1])), np.cumsum(passed, axis=0)])
         return (integral[i] + (s - self.times[i])[:, None] * self.saddles[i]) / s[:, None]

@@ -61,9 +61,10 @@ class Sampling:
         total = problem.samples
         if self.batch is not None and self.batch > total:
             raise ValueError(f"batch={self.batch}: the problem has {total} samples")
-        return self._drawn(problem, total)
+        return self._batches(problem, total)
 
-    def _drawn(self, problem: Any, total: int) -> Iterator[Problem]:
+    def _batches(self, problem: Any, total: int) -> Iterator[Problem]:
+        """Parts of the problem for one step after another, with label noise."""
         rng = np.random.default_rng(self.seed)
         while True:
             chosen = np.arange(total) if self.batch is None else rng.choice(total, self.batch, replace=False)

@@ -100,6 +100,7 @@ def select(path: Path, rule: str = "cv", *, folds: int = 5, seed: int = 0) -> Se
 
 
 def _by_validation(path: Path, folds: int, seed: int, *, one_standard_error: bool) -> Selection:
+    """The point with the least held-out loss, or the first within one standard error of it."""
     from .paths import regularization_path
 
     problem: Regression = path.problem
@@ -160,6 +161,7 @@ def choose(means: Array, errors: Array, *, one_standard_error: bool) -> int:
 
 
 def _by_information(path: Path) -> Selection:
+    """The point with the least value of Akaike's criterion."""
     problem: Regression = path.problem
     counts = problem.samples * problem.shape[0]
     scores = []

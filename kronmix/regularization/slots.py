@@ -121,6 +121,7 @@ class Slots(Parametrisation):
         return [slot.of(M) for slot, M in zip(self.slots, [*found, rest], strict=True)]
 
     def _costs(self, state: list[Any]) -> tuple[list[float], list[int]]:
+        """Cost and degree of each slot at its share of the state."""
         costs = [slot.bounds(part)[1] for slot, part in zip(self.slots, state, strict=True)]
         return costs, [slot.degree for slot in self.slots]
 

@@ -129,7 +129,7 @@ def pick_solver(problem: Any, penalty: Any, name: Any) -> Solver:
     return _SOLVERS[name]
 
 
-def _gap(problem: Problem, penalty: Penalty, B: Array, λ: float) -> float:
+def _relative_gap(problem: Problem, penalty: Penalty, B: Array, λ: float) -> float:
     return relative_gap(problem, penalty, B, λ) if λ > 0 else _excess_without_penalty(problem, B)
 
 
@@ -137,7 +137,7 @@ def _excess_without_penalty(problem: Problem, B: Array) -> float:
     """Excess of a squared loss over its least-squares minimum, ‖QQᵀ residual‖²/2·samples, over the loss (or rounding of it)."""
     design = least_squares(problem)
     residual = design.matrix @ design.coefficients(B) - design.targets
-    Q = _range(design.matrix)
+    Q = _basis_of_range(design.matrix)
     excess = 0.5 * float(np.sum((Q.T @ residual) ** 2)) / design.samples
     value, _ = loss_and_dense_gradient(problem, B)
     at_zero, _ = loss_and_dense_gradient(problem, np.zeros_like(B))
@@ -145,16 +145,16 @@ def _excess_without_penalty(problem: Problem, B: Array) -> float:
     return excess / floor if floor > 0 else 0.0
 
 
-def _range(matrix: Array) -> Array:
+def _basis_of_range(matrix: Array) -> Array:
     U, σ, _ = np.linalg.svd(matrix, full_matrices=False)
     return U[:, σ > σ.max(initial=0.0) * max(matrix.shape) * np.finfo(float).eps]
 
 
-def _has_design(problem: Any) -> bool:
+def _is_least_squares(problem: Any) -> bool:
     return is_squared(problem) and not isinstance(problem, Observed)
 
 
-def _default_grid(problem: Any, penalty: Any) -> Array:
+def _default_parameters(problem: Any, penalty: Any) -> Array:
     _, G = loss_and_dense_gradient(problem, np.zeros(problem.shape))
     return np.asarray(penalty.grid(G, problem.curvature))
 
@@ -162,28 +162,29 @@ def _default_grid(problem: Any, penalty: Any) -> Array:
 @register_solver("closed form", lambda problem, penalty: isinstance(problem, Observed))
 def _observed(problem: Observed, penalty: Any, parameters: Array | None, tol: float) -> Found:
     """½‖B − T‖² + λΩ(B) is what a proximal map minimises."""
-    λs = _default_grid(problem, penalty) if parameters is None else parameters
-    return _judged(problem, penalty, λs, np.stack([penalty.prox(problem.T, float(λ)) for λ in λs]))
+    λs = _default_parameters(problem, penalty) if parameters is None else parameters
+    return _with_gaps(problem, penalty, λs, np.stack([penalty.prox(problem.T, float(λ)) for λ in λs]))
 
 
-@register_solver("svd", lambda problem, penalty: isinstance(penalty, Ridge) and _has_design(problem))
+@register_solver("svd", lambda problem, penalty: isinstance(penalty, Ridge) and _is_least_squares(problem))
 def _ridge(problem: Any, penalty: Ridge, parameters: Array | None, tol: float) -> Found:
     """B(λ) = V diag(σ/(σ² + samples·λ)) Uᵀ targets, one SVD for all λ; at λ = 0 the minimum-norm least squares."""
-    λs = _default_grid(problem, penalty) if parameters is None else parameters
+    λs = _default_parameters(problem, penalty) if parameters is None else parameters
     design = least_squares(problem)
     U, σ, Vh = np.linalg.svd(design.matrix, full_matrices=False)
     kept = σ > σ.max(initial=0.0) * max(design.matrix.shape) * np.finfo(float).eps
     U, σ, Vh = U[:, kept], σ[kept], Vh[kept]
     projected = U.T @ design.targets
     shrunk = (σ / (σ**2 + design.samples * λs[:, None]))[..., None] * projected
-    return _judged(problem, penalty, λs, np.stack([design.weight(Vh.T @ coefficients) for coefficients in shrunk]))
+    return _with_gaps(problem, penalty, λs, np.stack([design.weight(Vh.T @ coefficients) for coefficients in shrunk]))
 
 
-@register_solver("lars", lambda problem, penalty: isinstance(penalty, L1) and _has_design(problem))
+@register_solver("lars", lambda problem, penalty: isinstance(penalty, L1) and _is_least_squares(problem))
 def _lars(problem: Any, penalty: L1, parameters: Array | None, tol: float) -> Found:
+    """ℓ1 paths exactly, from kink to kink, polished to the tolerance."""
     design = least_squares(problem).without_parallel_columns()
     if parameters is None and design.targets.shape[1] > 1:
-        parameters = _default_grid(problem, penalty)
+        parameters = _default_parameters(problem, penalty)
     smallest = 0.0 if parameters is None else float(parameters.min(initial=np.inf))
     kinks, each = lasso.lars(design, smallest if np.isfinite(smallest) else 0.0)
     if parameters is None:
@@ -195,25 +196,29 @@ def _lars(problem: Any, penalty: L1, parameters: Array | None, tol: float) -> Fo
     return Found(λs, *_finished(problem, penalty, λs, weights, gaps, tol), kinks)
 
 
-@register_solver("coordinate", lambda problem, penalty: isinstance(penalty, L1) and _has_design(problem))
+@register_solver("coordinate", lambda problem, penalty: isinstance(penalty, L1) and _is_least_squares(problem))
 def _coordinate(problem: Any, penalty: L1, parameters: Array | None, tol: float) -> Found:
+    """ℓ1 by coordinate descent, polished to the tolerance."""
     design = least_squares(problem).without_parallel_columns()
-    λs = _default_grid(problem, penalty) if parameters is None else parameters
+    λs = _default_parameters(problem, penalty) if parameters is None else parameters
     weights = lasso.assemble(design, lasso.coordinate_descent(design, λs, min(tol, 1e-6)))
     gaps = _polished(problem, penalty, design, λs, weights, tol)
     return Found(λs, *_finished(problem, penalty, λs, weights, gaps, tol))
 
 
-def _judged(problem: Any, penalty: Any, λs: Array, weights: Array) -> Found:
-    return Found(λs, weights, np.array([_gap(problem, penalty, B, λ) for B, λ in zip(weights, λs, strict=True)]))
+def _with_gaps(problem: Any, penalty: Any, λs: Array, weights: Array) -> Found:
+    """Weights with the duality gap of each."""
+    return Found(
+        λs, weights, np.array([_relative_gap(problem, penalty, B, λ) for B, λ in zip(weights, λs, strict=True)])
+    )
 
 
 def _polished(problem: Any, penalty: L1, design: LeastSquares, λs: Array, weights: Array, tol: float) -> Array:
     """Gaps, after weights whose gap is too large were solved on their active set, in place where that helps."""
-    gaps = _judged(problem, penalty, λs, weights).gaps
+    gaps = _with_gaps(problem, penalty, λs, weights).gaps
     for i in np.flatnonzero(gaps > tol):
         B = np.asarray(design.weight(lasso.polish(design, design.coefficients(weights[i]), float(λs[i]))))
-        gap = _gap(problem, penalty, B, float(λs[i]))
+        gap = _relative_gap(problem, penalty, B, float(λs[i]))
         if gap < gaps[i]:
             weights[i], gaps[i] = B, gap
     return gaps
@@ -273,14 +278,14 @@ def _working_set(problem: Sensing, penalty: Groups | Nuclear, parameters: Array 
     return _by_warm_starts(minimize_on_blocks, problem, penalty, parameters, tol)
 
 
-def _badly_scaled(problem: Any) -> bool:
+def _is_badly_scaled(problem: Any) -> bool:
     if not (isinstance(problem, Regression) and problem.loss == "squared"):
         return False
     scales = np.linalg.norm(problem.inputs, axis=1)
     return bool(scales.max(initial=0.0) > _LARGEST_SPREAD * scales[scales > 0].min(initial=np.inf))
 
 
-@register_solver("splitting", lambda problem, penalty: isinstance(penalty, Norm) and _badly_scaled(problem))
+@register_solver("splitting", lambda problem, penalty: isinstance(penalty, Norm) and _is_badly_scaled(problem))
 def _splitting(problem: Regression, penalty: Norm, parameters: Array | None, tol: float) -> Found:
     solve = Splitting(problem, penalty)
     return _by_warm_starts(
@@ -296,7 +301,8 @@ def _proximal(problem: Any, penalty: Any, parameters: Array | None, tol: float) 
 def _by_warm_starts(
     minimize: Callable[..., Solution], problem: Any, penalty: Any, parameters: Array | None, tol: float
 ) -> Found:
-    λs = _default_grid(problem, penalty) if parameters is None else parameters
+    """Solutions at one λ after another, each started from the last."""
+    λs = _default_parameters(problem, penalty) if parameters is None else parameters
     if (λs == 0).any() and not is_squared(problem):
         raise ValueError(
             "parameters holds λ=0: without a penalty the logistic loss need not have a minimiser: expected λ > 0"
@@ -306,7 +312,7 @@ def _by_warm_starts(
         start = solutions[-1].weight if solutions else None
         if λ == 0:
             # From a small λ, so that the penalty has chosen among the weights that fit.
-            small = 1e-6 * float(_default_grid(problem, penalty)[0])
+            small = 1e-6 * float(_default_parameters(problem, penalty)[0])
             solutions.append(
                 _unpenalized(problem, penalty, _attempt(minimize, problem, penalty, small, start, 1e-4).weight)
             )

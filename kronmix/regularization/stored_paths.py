@@ -107,7 +107,7 @@ def load_path(file: str | os.PathLike[str], structure: StructuredOperator | None
     array([[0.5, 0. ],
            [0. , 0.5]])
     """
-    arrays, about = _read(file)
+    arrays, about = _read_arrays(file)
     known: dict[str, Any] = {name: arrays[name] for name in _ARRAYS if name in arrays}
     scaling = None
     if "means" in arrays:
@@ -145,7 +145,7 @@ def interrupted_path(
     """
     if not File(file).exists():
         return None
-    _, about = _read(file)
+    _, about = _read_arrays(file)
     if about["fingerprint"] != fingerprint(problem, structure, kind):
         raise ValueError(
             f"{file}: made from other data or options ({about['kind']} of {about['structure']}): expected the same to go on from"
@@ -170,7 +170,7 @@ def fingerprint(problem: Any, structure: Any, kind: Any) -> str:
     return found.hexdigest()
 
 
-def _read(file: str | os.PathLike[str]) -> tuple[dict[str, Array], dict[str, Any]]:
+def _read_arrays(file: str | os.PathLike[str]) -> tuple[dict[str, Array], dict[str, Any]]:
     try:
         with np.load(file, allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files}

@@ -116,12 +116,13 @@ class LinearSum(Parametrisation):
         return (Growth(1, self.most),)
 
     def own(self, θ: Array) -> Array:
-        return self._least(self.matrix @ θ[self.places])
+        return self._least_norm_solution(self.matrix @ θ[self.places])
 
     def of(self, B: Array) -> Array | None:
-        return self._least(B.ravel())
+        return self._least_norm_solution(B.ravel())
 
-    def _least(self, b: Array) -> Array:
+    def _least_norm_solution(self, b: Array) -> Array:
+        """The least-norm θ with matrix θ = b, or the nearest to it."""
         if not b.any():
             return np.zeros(self.places.size, b.dtype)
         found = lsmr(self.matrix, b, atol=1e-15, btol=1e-15, conlim=0, maxiter=10 * sum(self.matrix.shape))
@@ -153,7 +154,7 @@ class LinearSum(Parametrisation):
         if csr_array(self.matrix.T @ self.matrix).nnz == self.places.size:  # no two parameters meet in an entry of B
             return {}
         own = θ[self.places]
-        return {"part of θ that B does not see": own - self._least(self.matrix @ own)}
+        return {"part of θ that B does not see": own - self._least_norm_solution(self.matrix @ own)}
 
 
 def of_linear(operators: Sequence[StructuredOperator]) -> Parametrisation:
@@ -284,20 +285,20 @@ class SumOfStructures(Parametrisation):
         if size == 0:
             return State(zero, B, None)
         found, last, Z = self._convex(B, zero)
-        candidates = [x for x in (θ, found) if x is not None and self._missed(x, B) <= _FEASIBLE * size]
-        closed = Z is not None and any(self._cost(x) <= self.certified(Z, B) * (1 + 1e-6) for x in candidates)
+        candidates = [x for x in (θ, found) if x is not None and self._residual(x, B) <= _FEASIBLE * size]
+        closed = Z is not None and any(self._squares(x) <= self.certified(Z, B) * (1 + 1e-6) for x in candidates)
         if not closed and B.size * self.places.size <= _LARGEST:
-            start = last if last is not None else min(candidates, key=self._cost, default=self._random(zero))
+            start = last if last is not None else min(candidates, key=self._squares, default=self._random_start(zero))
             op, multiplier = descend(filled(self.whole, start), B)
             moved = scattered([(self.places, parameters(restored(op, B)))], zero)
-            candidates += [x for x in (moved, self._balanced_terms(moved)) if self._missed(x, B) <= _FEASIBLE * size]
+            candidates += [x for x in (moved, self._balanced_terms(moved)) if self._residual(x, B) <= _FEASIBLE * size]
             Z = max([z for z in (Z, multiplier) if z is not None], key=lambda z: self.certified(z, B))
         if not candidates:
             raise ArithmeticError(
-                f"{filled(self.whole, self._random(zero))!r}: no factors of this matrix were found, and that there are none "
+                f"{filled(self.whole, self._random_start(zero))!r}: no factors of this matrix were found, and that there are none "
                 "is not proved"
             )
-        return State(min(candidates, key=self._cost), B, Z)
+        return State(min(candidates, key=self._squares), B, Z)
 
     def _start(self, B: Array) -> Array | None:
         """Factors of B of one term alone, where one can."""
@@ -305,7 +306,7 @@ class SumOfStructures(Parametrisation):
         for form, _ in self.terms:
             state = form.of(B) if form.exact else None
             θ = zero if state is None else scattered(form.balanced(state), zero)
-            if self._missed(θ, B) <= _FEASIBLE * np.linalg.norm(B):
+            if self._residual(θ, B) <= _FEASIBLE * np.linalg.norm(B):
                 return θ
         return None
 
@@ -325,20 +326,20 @@ class SumOfStructures(Parametrisation):
                     [pair for f, state in zip(forms, states, strict=True) for pair in f.balanced(state)], zero
                 )
                 best[2] = θ
-                if self._cost(θ) < best[0] and self._missed(θ, B) <= _FEASIBLE * np.linalg.norm(B):
-                    best[:2] = self._cost(θ), θ
+                if self._squares(θ) < best[0] and self._residual(θ, B) <= _FEASIBLE * np.linalg.norm(B):
+                    best[:2] = self._squares(θ), θ
             return bool(best[0] <= self.certified(Z, B) * (1 + _GAP))
 
         proximals = [lambda V, step, form=form: form.proximal(V, step) for form in forms]
         _, Z = split_convex(proximals, B, is_good)
         return best[1], best[2], Z
 
-    def _random(self, zero: Array) -> Array:
+    def _random_start(self, zero: Array) -> Array:
         drawn = np.random.default_rng(0).normal(size=self.places.size)
         return scattered([(self.places, drawn)], zero)
 
-    def _cost(self, θ: Array) -> float:
+    def _squares(self, θ: Array) -> float:
         return 0.5 * squared(θ[self.places])
 
-    def _missed(self, θ: Array, B: Array) -> float:
+    def _residual(self, θ: Array, B: Array) -> float:
         return float(np.linalg.norm(filled(self.whole, θ).to_dense() - B))

@@ -151,6 +151,7 @@ def _bounds_of_tangents(path: Path) -> Array:
 def _points(
     problem: Problem, structure: StructuredOperator, λs: Array, kind: Decay, done: Done, penalty: Penalty | None
 ) -> Iterator[Point]:
+    """Minimizers from strong to weak decay, each with its index, weight and operator."""
     packing = Packing(structure)
     size = typical_size(problem, structure)
     rng = np.random.default_rng(kind.seed)

@@ -34,7 +34,7 @@ def best_fit(
     packing = Packing(structure)
     value, θ = np.inf, np.zeros(packing.size)
     for start in starts:
-        trial = _minimized(problem, packing, λ, start)
+        trial = _minimize(problem, packing, λ, start)
         if trial[0] < value:
             value, θ = trial
             if penalty is not None and _excess(problem, penalty, packing.operator(θ), λ) <= _PROMISING:
@@ -52,7 +52,8 @@ def _excess(problem: Problem, penalty: Penalty, op: StructuredOperator, λ: floa
     return (found - least) / found if found > 0 else 0.0
 
 
-def _minimized(problem: Problem, packing: Packing, λ: float, start: Array) -> tuple[float, Array]:
+def _minimize(problem: Problem, packing: Packing, λ: float, start: Array) -> tuple[float, Array]:
+    """Objective and parameters where L-BFGS-B ends from one start."""
     _, gradient = packing.loss_and_gradient(problem, start, λ)
     scale = max(float(np.abs(gradient).max()), 1e-300)
     options = {"maxiter": 20_000, "maxfun": 50_000, "maxcor": 30, "ftol": 1e-16, "gtol": _ROUGH * scale}

@@ -202,7 +202,7 @@ def regularization_path(
         if not done:
             raise
         reason = "interrupted"
-    return plan.reference(_assembled(plan, done, problem, structure, what, reason))
+    return plan.reference(_assemble(plan, done, problem, structure, what, reason))
 
 
 def _known(start: Path | None, plan: Plan) -> dict[int, tuple[Array, StructuredOperator | None]]:
@@ -220,7 +220,7 @@ def _known(start: Path | None, plan: Plan) -> dict[int, tuple[Array, StructuredO
     return {places[float(value)]: (B, op) for value, B, op in points}
 
 
-def _assembled(
+def _assemble(
     plan: Plan,
     done: dict[int, tuple[Array, StructuredOperator | None]],
     problem: Problem,
@@ -228,6 +228,7 @@ def _assembled(
     kind: Kind,
     reason: str,
 ) -> Path:
+    """The path of all points that are done, with the reason why it stopped."""
     reached = np.array(sorted(done))
     operators = tuple(op for i in reached if (op := done[i][1]) is not None)
     return Path(

@@ -116,6 +116,7 @@ def _largest(structure: StructuredOperator) -> int:
 
 
 def _points(problem: Problem, structure: StructuredOperator, ranks: Array, kind: Rank, done: Done) -> Iterator[Point]:
+    """Best fits of each rank, each with its index, weight and operator."""
     rng = np.random.default_rng(kind.seed)
     for index, r in enumerate(ranks.tolist()):
         shaped = of_rank(structure, r)
@@ -127,6 +128,7 @@ def _points(problem: Problem, structure: StructuredOperator, ranks: Array, kind:
 
 
 def _reference(path: Path) -> Path:
+    """The path with its reference: truncations of the least-squares weight, where they are optimal."""
     problem, ranks = path.problem, path.parameter
     if isinstance(problem, Observed):
         assert path.structure is not None

@@ -157,10 +157,11 @@ def _(structure: Hadamard, problem: Any, parameters: Any, rng: np.random.Generat
             each = np.stack([follow(design.matrix, target, α) for target in fitted.T], axis=1)
             yield index, np.asarray(design.weight(each)), None
 
-    return Plan(αs, points, _hypentropy, "initial scale of u∘v", "initial scale α")
+    return Plan(αs, points, _with_interpolators, "initial scale of u∘v", "initial scale α")
 
 
-def _hypentropy(path: Path) -> Path:
+def _with_interpolators(path: Path) -> Path:
+    """The path with the interpolators of least hypentropy at its scales as reference (T21)."""
     design = least_squares(path.problem)
     fitted = design.matrix @ np.linalg.lstsq(design.matrix, design.targets)[0]
     if np.linalg.norm(fitted - design.targets) > 1e-10 * np.linalg.norm(design.targets):
