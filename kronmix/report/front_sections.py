@@ -43,12 +43,12 @@ def fronts(findings: Findings) -> Section:
     table = Table(
         "What each matrix is nearest to.",
         ("matrix", "size", "structure", "numbers", "share", "relative error", "none below", "largest entries"),
-        [_row(name, front) for name, front in found.items()],
+        [_front_row(name, front) for name, front in found.items()],
     )
     return Section("fronts", "Which structure the weights have", explanation, (Figure(panels, caption),), (table,))
 
 
-def _row(name: str, front: Front) -> tuple[str, ...]:
+def _front_row(name: str, front: Front) -> tuple[str, ...]:
     row = front.choose()
     rows, columns = front.shape
     return (
@@ -58,12 +58,12 @@ def _row(name: str, front: Front) -> tuple[str, ...]:
         count(row.n_parameters),
         percent(row.n_parameters / (rows * columns)),
         scientific(row.relative_error),
-        _proved(row),
+        _proved_bound(row),
         scientific(front.baseline[front.front.index(row)]),
     )
 
 
-def _proved(row: Candidate) -> str:
+def _proved_bound(row: Candidate) -> str:
     if row.is_optimal:
         return "optimal (proved)"
     return f"{scientific(row.lower_bound)} (proved)" if row.lower_bound > 0 else row.proved

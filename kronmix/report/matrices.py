@@ -67,7 +67,7 @@ def see_matrices(
     seen = []
     for done, (name, matrix) in enumerate(matrices.items(), start=1):
         if matrix.any():
-            seen.append(_see(name, matrix))
+            seen.append(_inspect_matrix(name, matrix))
         progress(done, len(matrices))
     if not seen:
         what = "only matrices of zeros" if matrices else "no matrix"
@@ -75,7 +75,8 @@ def see_matrices(
     return tuple(seen), matrices
 
 
-def _see(name: str, matrix: Array) -> MatrixSeen:
+def _inspect_matrix(name: str, matrix: Array) -> MatrixSeen:
+    """Spectrum of a matrix, errors of its nearest structures, and Monarch's on shuffled entries."""
     rows, columns = matrix.shape
     p, k = near_square(rows), near_square(columns)
     q, s = rows // p, columns // k

@@ -179,7 +179,9 @@ def placed_panel(
 def picture(png: bytes, alt: str, width: int) -> Panel:
     """Embed a PNG that was drawn elsewhere, shown ``width`` pixels wide."""
     data = base64.b64encode(png).decode("ascii")
-    return Panel(f'<img alt="{_attribute(alt)}" style="--width:{width}px" src="data:image/png;base64,{data}">', width)
+    return Panel(
+        f'<img alt="{_escape_attribute(alt)}" style="--width:{width}px" src="data:image/png;base64,{data}">', width
+    )
 
 
 def _svg(canvas: Canvas, alt: str) -> str:
@@ -195,7 +197,7 @@ def _svg(canvas: Canvas, alt: str) -> str:
     svg = re.sub(r'xlink:href="#([^"]+)"', rf'xlink:href="#{prefix}\1"', svg)
     for name, (light, _) in _VARIABLES.items():
         svg = re.sub(light, f"var(--{name})", svg, flags=re.IGNORECASE)
-    head = f'<svg role="img" aria-label="{_attribute(alt)}" style="--width:{_pixels(canvas)}px"'
+    head = f'<svg role="img" aria-label="{_escape_attribute(alt)}" style="--width:{_pixels(canvas)}px"'
     svg = re.sub(r'(<svg[^>]*?)\s(?:width|height)="[\d.]+pt"', r"\1", svg)
     svg = re.sub(r'(<svg[^>]*?)\s(?:width|height)="[\d.]+pt"', r"\1", svg)
     return svg.replace("<svg", head, 1)
@@ -220,5 +222,5 @@ def hash_text(text: str) -> int:
     return zlib.crc32(text.encode())
 
 
-def _attribute(text: str) -> str:
+def _escape_attribute(text: str) -> str:
     return text.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;")

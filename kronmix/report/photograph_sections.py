@@ -44,12 +44,14 @@ def photographs(findings: Findings) -> Section:
         (panel(lambda ax: _strip(ax, rows, names), alt, (7.6, 2.75)),),
         "edges beside what was clipped, and the noise that is left in flat parts. Each picture is the mean of overlapping windows.",
     )
-    return Section("photographs", "Photographs, and a map that is not linear", explanation, (figure,), (_table(found),))
+    return Section(
+        "photographs", "Photographs, and a map that is not linear", explanation, (figure,), (_restorer_table(found),)
+    )
 
 
 def sentence(found: tuple[Restored, ...]) -> str:
     """The Mixer against everybody else, in words that follow from the numbers."""
-    told = [_against(one) for one in _differences(found)]
+    told = [_difference_words(one) for one in _differences_from_mixer(found)]
     mixer = next(one for one in contenders(found) if one.name == MIXER)
     return (
         f"Photographs through a camera that clips: a Mixer of {count(mixer.numbers)} weights leaves an error of "
@@ -65,12 +67,13 @@ def contenders(found: tuple[Restored, ...]) -> tuple[Contender, ...]:
     )
 
 
-def _differences(found: tuple[Restored, ...]) -> tuple[Difference, ...]:
+def _differences_from_mixer(found: tuple[Restored, ...]) -> tuple[Difference, ...]:
     everybody = {one.name: one for one in contenders(found)}
     return differences_from(everybody.pop(MIXER), tuple(everybody.values()))
 
 
-def _against(one: Difference) -> str:
+def _difference_words(one: Difference) -> str:
+    """How much more or less error a Mixer has than one baseline, with the interval if there is one."""
     mean, low, high = one.interval.value, one.interval.low, one.interval.high
     share = 100 * mean / one.baseline.error.value
     name = f"{one.baseline.name} with {count(one.baseline.numbers)}"
@@ -82,8 +85,8 @@ def _against(one: Difference) -> str:
     return f"{abs(share):.2g} % {'less' if mean > 0 else 'more'} than {name} (95 % interval {ends[0]:.2g} to {ends[1]:.2g} %)"
 
 
-def _table(found: tuple[Restored, ...]) -> Table:
-    behind = {one.baseline.name: one.interval for one in _differences(found)}
+def _restorer_table(found: tuple[Restored, ...]) -> Table:
+    behind = {one.baseline.name: one.interval for one in _differences_from_mixer(found)}
     rows: list[tuple[str, ...]] = []
     for one in contenders(found):
         half, interval = one.error.half_width, behind.get(one.name)

@@ -28,24 +28,25 @@ def proofs(findings: Findings) -> Section:
     table = Table(
         "Verdicts. Rejected: false neighbours of the statement that the same prover refuted.",
         ("statement", "in words", "known by", "sizes", "rejected", "verdict"),
-        [_line(rows) for rows in report.statements],
+        [_theorem_cells(rows) for rows in report.statements],
         prose=True,
     )
     return Section("proofs", "Proved, not assumed", explanation, (), (table,), folded=True)
 
 
-def _line(rows: tuple[Row, ...]) -> tuple[str, ...]:
+def _theorem_cells(rows: tuple[Row, ...]) -> tuple[str, ...]:
+    """A theorem's line in the table, from the rows of all its statements."""
     first = rows[0]
     rejected, mutants = sum(row.mutants_rejected for row in rows), sum(len(row.mutants) for row in rows)
     return (
         f"{first.number} {first.name}",
         first.statement,
         ", ".join(row.evidence for row in rows),
-        "; ".join(map(_sizes, rows)),
+        "; ".join(map(_sizes_words, rows)),
         f"{rejected} of {mutants}",
         "holds" if all(row.passes for row in rows) else "FAILS",
     )
 
 
-def _sizes(row: Row) -> str:
+def _sizes_words(row: Row) -> str:
     return f"{row.sizes} (error below {scientific(row.error_probability)})" if row.error_probability else row.sizes

@@ -33,11 +33,11 @@ def as_record(findings: Findings) -> dict[str, Any]:
     if findings.failures:
         record["failures"] = [asdict(failure) for failure in findings.failures]
     if findings.comparison is not None:
-        record["comparison"] = _comparison(findings.comparison)
+        record["comparison"] = _comparison_record(findings.comparison)
     if findings.table is not None:
         record["path"] = {"name": findings.table.path.name, "chosen": findings.table.chosen}
     if findings.matrices:
-        record["matrices"] = [_matrix(seen) for seen in findings.matrices]
+        record["matrices"] = [_matrix_record(seen) for seen in findings.matrices]
     if findings.inspection is not None:
         record["mixer"] = inspection_record(findings.inspection)
     if findings.network is not None:
@@ -49,7 +49,7 @@ def as_record(findings: Findings) -> dict[str, Any]:
     if findings.fronts:
         record["fronts"] = {name: asdict(front.choose()) for name, front in findings.fronts}
     if findings.dense is not None:
-        record["dense"] = {"nearest": [_approximation(a) for a in findings.dense]}
+        record["dense"] = {"nearest": [_approximation_record(a) for a in findings.dense]}
     if findings.proofs is not None:
         record["proofs"] = json.loads(findings.proofs.to_json())
     if findings.regularized is not None:
@@ -58,7 +58,7 @@ def as_record(findings: Findings) -> dict[str, Any]:
             "drift_slope": findings.regularized.slope,
         }
     if findings.restoration is not None:
-        record["restoration"] = _restoration(findings.restoration)
+        record["restoration"] = _restoration_record(findings.restoration)
     if findings.photographs:
         record["photographs"] = {
             "setting": asdict(findings.photographs[0].setting),
@@ -68,7 +68,7 @@ def as_record(findings: Findings) -> dict[str, Any]:
     return record
 
 
-def _comparison(found: Comparison) -> dict[str, Any]:
+def _comparison_record(found: Comparison) -> dict[str, Any]:
     baselines = {"ridge": found.ridge, "dense": found.dense, "low_rank": found.chosen_low_rank}
     return {
         "budget": found.budget,
@@ -93,7 +93,7 @@ def _finite(value: float) -> float | None:
     return float(value) if np.isfinite(value) else None
 
 
-def _matrix(seen: MatrixSeen) -> dict[str, Any]:
+def _matrix_record(seen: MatrixSeen) -> dict[str, Any]:
     return {
         "name": seen.name,
         "shape": list(seen.shape),
@@ -173,7 +173,7 @@ def inspection_record(seen: Inspection) -> dict[str, Any]:
         "effective_nonzeros": seen.profile.effective_nonzeros,
         "l1_looseness": seen.profile.l1_looseness,
         "slice_hoyer": seen.profile.group_hoyer,
-        "nearest": [_approximation(a) for a in seen.approximations],
+        "nearest": [_approximation_record(a) for a in seen.approximations],
     }
 
 
@@ -231,37 +231,37 @@ def _mixer_arrays(seen: Inspection) -> dict[str, Array]:
     return arrays
 
 
-def _restoration(result: Restoration) -> dict[str, Any]:
+def _restoration_record(result: Restoration) -> dict[str, Any]:
     return {
         "settings": dict(result.settings),
-        "noisy_error": _interval(result.noisy),
-        "mean_image_error": _interval(result.mean),
-        "least_squares_error": _interval(result.best_linear),
-        "structures": {name: _structure(result, name, runs) for name, runs in result.runs.items()},
+        "noisy_error": _interval_record(result.noisy),
+        "mean_image_error": _interval_record(result.mean),
+        "least_squares_error": _interval_record(result.best_linear),
+        "structures": {name: _structure_record(result, name, runs) for name, runs in result.runs.items()},
     }
 
 
-def _structure(result: Restoration, name: str, runs: tuple[Run, ...]) -> dict[str, Any]:
+def _structure_record(result: Restoration, name: str, runs: tuple[Run, ...]) -> dict[str, Any]:
     op = runs[0].operator
     return {
         "parameters": op.n_parameters,
         "nonzeros": op.nnz,
         "density": op.density,
         "multiply_adds": op.connections,
-        "held_out_error": _interval(result.final(name, lambda run: run.error)),
-        "training_loss": _interval(result.final(name, lambda run: float(run.path.losses[-1]))),
-        "seconds": _interval(result.final(name, lambda run: run.seconds)),
+        "held_out_error": _interval_record(result.final(name, lambda run: run.error)),
+        "training_loss": _interval_record(result.final(name, lambda run: float(run.path.losses[-1]))),
+        "seconds": _interval_record(result.final(name, lambda run: run.seconds)),
         **{
-            quantity.replace(" ", "_"): _interval(result.last(name, quantity))
+            quantity.replace(" ", "_"): _interval_record(result.last(name, quantity))
             for quantity in ("Hoyer", "effective non-zeros", "l1 looseness", "slice Hoyer")
         },
     }
 
 
-def _interval(value: Interval) -> dict[str, float | None]:
+def _interval_record(value: Interval) -> dict[str, float | None]:
     half = float(value.half_width)
     return {"mean": float(value.mean), "half_width_95": half if np.isfinite(half) else None}
 
 
-def _approximation(found: Approximation) -> dict[str, Any]:
+def _approximation_record(found: Approximation) -> dict[str, Any]:
     return {"structure": found.name, "parameters": found.n_parameters, "relative_error": found.relative_error}

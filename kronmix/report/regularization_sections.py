@@ -38,12 +38,12 @@ def regularization(findings: Findings) -> Section:
         "regularization",
         "What training the factors regularises",
         explanation,
-        (*_path(findings), _drift(findings)),
+        (*_path_figures(findings), _drift_figure(findings)),
         (table,),
     )
 
 
-def _path(findings: Findings) -> tuple[Figure, ...]:
+def _path_figures(findings: Findings) -> tuple[Figure, ...]:
     found = findings.regularized
     assert found is not None
     path = found.path
@@ -73,7 +73,7 @@ def _path(findings: Findings) -> tuple[Figure, ...]:
     return (Figure((moving,), caption),)
 
 
-def _drift(findings: Findings) -> Figure:
+def _drift_figure(findings: Findings) -> Figure:
     found = findings.regularized
     assert found is not None
     longest = max(found.drift.values(), key=lambda run: run.times[-1])

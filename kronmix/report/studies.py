@@ -56,12 +56,12 @@ def find_studies(folder: str | os.PathLike[str]) -> tuple[StudyFound, ...]:
         for preset in ("full", "quick"):
             inner = place / preset
             if all((inner / name).is_file() for name in ("outcome.txt", "figure.png", "table.csv")):
-                found.append(_read(place.name, preset, inner))
+                found.append(_read_study(place.name, preset, inner))
                 break
     return tuple(found)
 
 
-def _read(name: str, preset: str, folder: Path) -> StudyFound:
+def _read_study(name: str, preset: str, folder: Path) -> StudyFound:
     question, _, outcome = (folder / "outcome.txt").read_text(encoding="utf-8").partition("\n")
     with open(folder / "table.csv", encoding="utf-8", newline="") as stream:
         table = tuple(csv.reader(stream))

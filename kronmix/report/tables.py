@@ -51,7 +51,7 @@ def compare_on_table(
     """Random splits of the rows; everybody is standardised by the training rows alone, errors are in outputs' variances."""
     if len(X) < 10:
         raise ValueError(f"the table has {len(X)} rows: expected at least 10, some of which are held out")
-    splits = [_split(X, Y, np.random.default_rng([seed + i, 0])) for i in range(seeds)]
+    splits = [_split_rows(X, Y, np.random.default_rng([seed + i, 0])) for i in range(seeds)]
     rngs = [np.random.default_rng([seed + i, 1]) for i in range(seeds)]
     structures = structures_of(Y.shape[1], X.shape[1], rank)
     starts = {
@@ -96,7 +96,7 @@ def structures_of(q: int, p: int, rank: int) -> tuple[Structure, ...]:
             lambda S, C, rng: Kronecker(rng.standard_normal((a, b)), rng.standard_normal((c, d))),
         ),
         *(
-            Structure(f"sum of {r} Kroneckers", lambda S, C, rng, r=r: _sum(rng, (a, b), (c, d), r))  # type: ignore[misc]
+            Structure(f"sum of {r} Kroneckers", lambda S, C, rng, r=r: _draw_sum(rng, (a, b), (c, d), r))  # type: ignore[misc]
             for r in sorted({2, rank} - {1})
             if r * (a * b + c * d) < q * p
         ),
@@ -110,11 +110,12 @@ def structures_of(q: int, p: int, rank: int) -> tuple[Structure, ...]:
     return tuple(one for one in structures if one is dense or sizes[one.name] < q * p)
 
 
-def _sum(rng: np.random.Generator, left: tuple[int, int], right: tuple[int, int], rank: int) -> SumOfKroneckers:
+def _draw_sum(rng: np.random.Generator, left: tuple[int, int], right: tuple[int, int], rank: int) -> SumOfKroneckers:
     return SumOfKroneckers([(rng.standard_normal(left), rng.standard_normal(right)) for _ in range(rank)])
 
 
-def _split(X: Array, Y: Array, rng: np.random.Generator) -> Split:
+def _split_rows(X: Array, Y: Array, rng: np.random.Generator) -> Split:
+    """Some rows held out; both parts scaled by what the rest has as means and deviations."""
     order = rng.permutation(len(X))
     held, rest = np.split(order, [round(_HELD * len(X))])
     centre, spread = means_and_deviations(X[rest])

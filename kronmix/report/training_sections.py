@@ -22,7 +22,7 @@ EXAMPLES = 7
 
 def task(findings: Findings) -> Section:
     """What is restored from what."""
-    result, pictures = _trained(findings), findings.pictures
+    result, pictures = _restoration_of(findings), findings.pictures
     settings, (S, C) = result.settings, result.task.shape
     names = ["clean", "noisy", *result.runs]
     explanation = (
@@ -54,7 +54,7 @@ def task(findings: Findings) -> Section:
 
 def structures(findings: Findings) -> Section:
     """Held-out error, training curves and costs (mean ± CI over seeds)."""
-    result = _trained(findings)
+    result = _restoration_of(findings)
     errors = {name: result.final(name, lambda run: run.error) for name in result.runs}
     best = min(errors, key=lambda name: float(errors[name].mean))
     explanation = (
@@ -70,7 +70,7 @@ def structures(findings: Findings) -> Section:
         Figure(
             (
                 panel(
-                    lambda ax: _curves(
+                    lambda ax: _draw_curves(
                         ax,
                         result,
                         held,
@@ -82,7 +82,7 @@ def structures(findings: Findings) -> Section:
                     (4.9, 2.9),
                 ),
                 panel(
-                    lambda ax: _curves(
+                    lambda ax: _draw_curves(
                         ax, result, {n: t_interval(v) for n, v in loss.items()}, "training squared error per pixel"
                     ),
                     "Training error along training, one curve per structure",
@@ -151,7 +151,7 @@ def sparsity(findings: Findings) -> Section:
     panels = tuple(
         panel(
             partial(
-                _curves,
+                _draw_curves,
                 result=result,
                 curves={name: result.curve(name, quantity) for name in result.runs},
                 label=label,
@@ -168,7 +168,7 @@ def sparsity(findings: Findings) -> Section:
         Figure(
             panels,
             "where the curves separate. All start from random weights of the same norm, as spread out as products "
-            "of Gaussian numbers are. " + _most_concentrated(result),
+            "of Gaussian numbers are. " + _concentration_words(result),
         ),
         Figure(
             slices,
@@ -232,12 +232,12 @@ def _profile_of_weights(findings: Findings) -> Section:
 # ---- pieces ---------------------------------------------------------------------------------------------------------
 
 
-def _trained(findings: Findings) -> Restoration:
+def _restoration_of(findings: Findings) -> Restoration:
     assert findings.restoration is not None
     return findings.restoration
 
 
-def _looks(result: Restoration) -> dict[str, Series]:
+def _series_styles(result: Restoration) -> dict[str, Series]:
     return dict(zip(result.runs, SERIES, strict=False))
 
 
@@ -253,7 +253,7 @@ def _against_dense(result: Restoration, best: str) -> str:
     return f", {mean:.4f} ± {half:.4f} below the dense weight on the same images{verdict}"
 
 
-def _most_concentrated(result: Restoration) -> str:
+def _concentration_words(result: Restoration) -> str:
     final = {name: result.last(name, "Hoyer") for name in result.runs}
     ordered = sorted(final, key=lambda name: -float(final[name].mean))
     first, last = ordered[0], ordered[-1]
@@ -263,7 +263,7 @@ def _most_concentrated(result: Restoration) -> str:
     )
 
 
-def _curves(
+def _draw_curves(
     ax: Any,
     result: Restoration,
     curves: dict[str, Any],
@@ -278,7 +278,7 @@ def _curves(
     top = max(float((means[n] + bands[n]).max()) for n in means)
     bottom = 0.0 if zero else 1.0
     ax.set_ylim(bottom, bottom + 1.06 * (max([top, *(references or {}).values()]) - bottom))
-    plot_curves(result.steps[later], means, ax, series=_looks(result), bands=bands, references=references)
+    plot_curves(result.steps[later], means, ax, series=_series_styles(result), bands=bands, references=references)
     ax.set_xlabel("gradient steps")
     ax.set_title(label)
 

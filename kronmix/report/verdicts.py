@@ -35,7 +35,7 @@ def verdict(findings: Findings) -> Verdict | None:
     if findings.matrices:
         return _of_matrices(findings)
     if findings.network is not None:
-        return _of_network(findings)
+        return _verdict_of_network(findings)
     return _of_fronts(findings) if findings.fronts else None
 
 
@@ -48,22 +48,23 @@ def of_comparison(found: Comparison, source: str) -> Verdict:
         why = "none is smaller than the dense weight" if least is None else f"the smallest stores {count(least)}"
         return Verdict(
             (f"{data}No structure stores at most {count(found.budget)} numbers: {why}.",),
-            _table(found, ()),
+            _comparison_table(found, ()),
             _plot(found),
         )
     seeds = len(best.errors)
     headline = (
-        f"{data}With at most {count(found.budget)} of {count(size)} numbers the structure to choose is {_the(best)}: "
+        f"{data}With at most {count(found.budget)} of {count(size)} numbers the structure to choose is {_with_article(best)}: "
         f"{count(best.numbers)} numbers, held-out error {best.error.value:.4g}."
     )
     return Verdict(
-        (headline, *(_against(one, best) for one in found.differences), _reading(seeds)),
-        _table(found, found.differences),
+        (headline, *(_against(one, best) for one in found.differences), _how_to_read(seeds)),
+        _comparison_table(found, found.differences),
         _plot(found),
     )
 
 
-def _the(best: Contender) -> str:
+def _with_article(best: Contender) -> str:
+    """ "the Mixer" and "the sum of …", but "Kronecker" alone."""
     return f"the {best.name}" if best.name.startswith("sum") or best.name.endswith("Mixer") else best.name
 
 
@@ -84,18 +85,18 @@ def _against(found: Difference, best: Contender) -> str:
     return f"Against {name}, with {stores}: its error is {found.verdict} by {abs(mean):.2g} ({span})."
 
 
-def _reading(seeds: int) -> str:
+def _how_to_read(seeds: int) -> str:
     return (
         f"Paired over {count(seeds)} seeds (split, noise and start of the same data); the intervals hold together (Bonferroni). "
         "Structure, stopping time, λ and rank were chosen without the held-out data."
     )
 
 
-def _table(found: Comparison, differences: Sequence[Difference]) -> Table:
+def _comparison_table(found: Comparison, differences: Sequence[Difference]) -> Table:
     behind = {one.baseline.name: one for one in differences}
     baselines = [one for one in (found.ridge, found.dense, found.chosen_low_rank) if one is not None]
     rows = [
-        (one.name, count(one.numbers), _error(one), _paired(behind.get(one.name)))
+        (one.name, count(one.numbers), _error_words(one), _paired_words(behind.get(one.name)))
         for one in (*sorted(found.structures, key=lambda one: one.numbers), *baselines)
     ]
     against = "error minus the structure's, paired"
@@ -106,12 +107,12 @@ def _signed(x: float) -> str:
     return ("+" if x >= 0 else "−") + scientific(abs(float(f"{x:.2g}")))
 
 
-def _error(one: Contender) -> str:
+def _error_words(one: Contender) -> str:
     half = one.error.half_width
     return f"{one.error.value:.4g}" + (f" ± {half:.2g}" if np.isfinite(half) else "")
 
 
-def _paired(found: Difference | None) -> str:
+def _paired_words(found: Difference | None) -> str:
     if found is None:
         return ""
     half = found.interval.half_width
@@ -212,7 +213,7 @@ def _monarch_or_low_rank(seen: Sequence[MatrixSeen]) -> Panel:
     return panel(draw, f"Monarch error against low-rank error at equal numbers, {len(seen)} matrices", (4.4, 3.0))
 
 
-def _of_network(findings: Findings) -> Verdict:
+def _verdict_of_network(findings: Findings) -> Verdict:
     seen = findings.network
     assert seen is not None
     beyond = [layer for layer in seen.layers if layer.singular_values[0] > 1.1 * layer.edge]

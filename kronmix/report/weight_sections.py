@@ -144,9 +144,9 @@ def factors(findings: Findings) -> Section:
         if dense is not None
         else "The other structures shown have at most as many parameters."
     )
-    figures = [_errors(errors, names)] if max(max(values) for values in errors.values()) > EXACT else []
+    figures = [_errors_figure(errors, names)] if max(max(values) for values in errors.values()) > EXACT else []
     if max(seen.effective.shape) <= DENSE_WIDTH:
-        figures.append(_monarch_factors(seen.approximations[0].operator))
+        figures.append(_factors_figure(seen.approximations[0].operator))
     if findings.restoration is not None and max(seen.effective.shape) <= DENSE_WIDTH:
         figures.insert(0, _by_rank(findings))
     header = ["nearest", "parameters", "relative error, Mixer"] + (
@@ -212,7 +212,7 @@ def _left_out(M: Array) -> Array:
     return rest / np.linalg.norm(s)
 
 
-def _errors(errors: dict[str, list[float]], names: list[str]) -> Figure:
+def _errors_figure(errors: dict[str, list[float]], names: list[str]) -> Figure:
     spoken = (
         f"{group}: " + ", ".join(f"{name} {error:.2g}" for name, error in zip(names, values, strict=True))
         for group, values in errors.items()
@@ -229,7 +229,7 @@ def _errors(errors: dict[str, list[float]], names: list[str]) -> Figure:
     return Figure((picture,), caption, "How far the nearest structures are")
 
 
-def _monarch_factors(monarch: Chain) -> Figure:
+def _factors_figure(monarch: Chain) -> Figure:
     pictures = tuple(
         panel(partial(plot_matrix, op.to_dense(), title=title), f"{title} as a matrix", _MATRIX)
         for title, op in zip(("left Monarch factor", "right Monarch factor"), monarch.operators, strict=True)

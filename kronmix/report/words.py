@@ -83,6 +83,7 @@ def short_names(names: Sequence[str], length: int = 18) -> list[str]:
 
 
 def _initials(name: str, length: int) -> str:
+    """A dotted name with as many leading parts cut to one letter as the length asks for."""
     parts = name.split(".")
     for i, part in enumerate(parts[:-1]):
         if len(".".join(parts)) <= length:
