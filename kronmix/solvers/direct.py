@@ -56,14 +56,14 @@ def direct(form: Form) -> Direct | None:
             inner = direct(form.inner)
             return None if inner is None else Direct(inner.method, partial(_permuted, form, inner.solver))
         case Slots():
-            return _slots(form)
+            return _direct_slots(form)
         case Stack():
-            return _stack(form)
+            return _direct_stack(form)
         case DirectSum() if all(part.shape[0] == part.shape[1] for part in form.parts):
             parts = [direct(part) for part in form.parts]
             known = [part for part in parts if part is not None]
             if len(known) == len(parts):
-                return Direct("block by block", partial(_direct_sum, form, [part.solver for part in known]))
+                return Direct("block by block", partial(_solve_parts, form, [part.solver for part in known]))
         case Slices() if as_factors(form).is_square:
             return direct(as_factors(form))
         case Product() if form.is_square:
@@ -74,7 +74,7 @@ def direct(form: Form) -> Direct | None:
         case Updated():
             return _woodbury(form)
         case Terms():
-            return _terms(form)
+            return _direct_terms(form)
     return None
 
 
@@ -85,7 +85,7 @@ def _permuted(form: Permuted, solver: Solver, B: Array) -> Array:
     return Z if form.columns is None else Z[form.columns]
 
 
-def _slots(form: Slots) -> Direct | None:
+def _direct_slots(form: Slots) -> Direct | None:
     rows, columns = form.shape
     if not form.is_square or form.scale == 0:
         if rows == columns:
@@ -93,12 +93,12 @@ def _slots(form: Slots) -> Direct | None:
         undone = pseudo_inverse(form)
         assert undone is not None
         return Direct("least squares factor by factor", undone.apply)
-    lu = [None if isinstance(item, Identity) else _lu(item.array) for item in form.items]
+    lu = [None if isinstance(item, Identity) else _lu_factors(item.array) for item in form.items]
     name = "factor by factor" if len(form.matrices) > 1 else "LU of the one matrix"
     return Direct(name, partial(_solve_items, form, lu))
 
 
-def _lu(matrix: Array) -> Any:
+def _lu_factors(matrix: Array) -> Any:
     (factorize,) = scipy.linalg.get_lapack_funcs(("getrf",), (matrix,))
     lu, pivots, info = factorize(matrix)
     if info > 0:
@@ -107,6 +107,7 @@ def _lu(matrix: Array) -> Any:
 
 
 def _solve_items(form: Slots, lu: list[Any], B: Array) -> Array:
+    """Solve along one axis of B after another; lu has None for an identity."""
     sizes = [item.rows for item in form.items]
     X, batch = B, B.shape[1]
     for j, factors in enumerate(lu):
@@ -120,7 +121,7 @@ def _solve_items(form: Slots, lu: list[Any], B: Array) -> Array:
     return X if form.scale == 1 else X / form.scale
 
 
-def _stack(form: Stack) -> Direct:
+def _direct_stack(form: Stack) -> Direct:
     n, b, c = form.blocks.shape
     if b == c:
         if not np.linalg.slogdet(form.blocks)[0].all():
@@ -134,7 +135,7 @@ def _stack(form: Stack) -> Direct:
     return Direct("least squares block by block", undone.apply)
 
 
-def _direct_sum(form: DirectSum, solvers: list[Solver], B: Array) -> Array:
+def _solve_parts(form: DirectSum, solvers: list[Solver], B: Array) -> Array:
     stops = np.cumsum([part.shape[0] for part in form.parts])[:-1]
     return np.concatenate([solver(b) for solver, b in zip(solvers, np.split(B, stops), strict=True)])
 
@@ -147,7 +148,7 @@ def _woodbury(form: Updated) -> Direct | None:
     U, V = form.update.left, form.update.right
     assert V is not None
     solved = base.solver(U.astype(form.dtype))
-    core = _lu(np.eye(len(V), dtype=form.dtype) + V @ solved)
+    core = _lu_factors(np.eye(len(V), dtype=form.dtype) + V @ solved)
 
     def solver(B: Array) -> Array:
         X = base.solver(B)
@@ -156,7 +157,7 @@ def _woodbury(form: Updated) -> Direct | None:
     return Direct(f"Woodbury over {base.method}", solver)
 
 
-def _terms(form: Terms) -> Direct | None:
+def _direct_terms(form: Terms) -> Direct | None:
     if not form.is_square:
         return None
     shared = diagonalized(form)
@@ -178,7 +179,7 @@ def _terms(form: Terms) -> Direct | None:
     if not triangular.diagonal().all():
         raise np.linalg.LinAlgError("Singular matrix: the triangular form has a zero on its diagonal")
     name = "Schur forms" if all(a is b for a, b in zip(triangular.left, triangular.right, strict=True)) else "QZ forms"
-    return Direct(f"{name} of the factors", _keeping_real(form, partial(_triangular_solve, triangular)))
+    return Direct(f"{name} of the factors", _keeping_real(form, partial(_solve_triangular, triangular)))
 
 
 def _keeping_real(form: Form, solver: Solver) -> Solver:
@@ -200,7 +201,8 @@ def _each_axis(matrices: list[Array | None], sizes: list[int], B: Array) -> Arra
     return X.reshape(B.shape[0], batch)
 
 
-def _triangular_solve(found: Triangular, B: Array) -> Array:
+def _solve_triangular(found: Triangular, B: Array) -> Array:
+    """X from Q (Σ ⊗ triangles) Zᴴ X = B by back substitution."""
     sizes = [len(Q) for Q in found.left]
     Y = _each_axis([Q.conj().T for Q in found.left], sizes, B)
     columns = [np.stack(place).astype(complex) for place in zip(*found.factors, strict=True)]

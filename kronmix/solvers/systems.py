@@ -120,7 +120,7 @@ def solve(
     else:
         X, method, steps = _krylov(op, B, preconditioner, rtol)
     X = np.asarray(X, np.result_type(B, op.dtype))
-    residual = _residual(op, X, B)
+    residual = _relative_residual(op, X, B)
     if steps and residual > 10 * rtol and op.shape[0] == op.shape[1] and not full_output:
         raise ArithmeticError(
             f"{method} stopped at a relative residual of {residual:.1e}, above rtol={rtol:.0e}: pass a preconditioner, "
@@ -130,7 +130,8 @@ def solve(
     return Solution(x, method, residual, steps) if full_output else x
 
 
-def _residual(op: StructuredOperator, X: Array, B: Array) -> float:
+def _relative_residual(op: StructuredOperator, X: Array, B: Array) -> float:
+    """Largest relative residual of all columns."""
     missing = np.linalg.norm(B - op @ X, axis=0)
     size = np.linalg.norm(B, axis=0)
     return float(np.max(np.divide(missing, size, out=np.zeros_like(missing), where=size > 0), initial=0.0))
@@ -144,6 +145,7 @@ def _dense(op: StructuredOperator, B: Array) -> tuple[Array, str]:
 
 
 def _krylov(op: StructuredOperator, B: Array, preconditioner: Any, rtol: float) -> tuple[Array, str, int]:
+    """Column by column with GMRES, or LSQR if the matrix is not square: solution, method and steps."""
     form = form_of(op)
     operator = as_linear_operator(form)
     X, steps = np.empty((op.shape[1], B.shape[1]), B.dtype), 0
@@ -175,23 +177,25 @@ def _nearest_solver(form: Form) -> tuple[LinearOperator | None, str]:
     shapes = form.item_shapes if isinstance(form, Terms) else ()
     if not isinstance(form, Terms) or len(shapes) != 2 or any(rows != columns for rows, columns in shapes):
         return None, "no preconditioner"
-    sum_of_terms = SumOfKroneckers([_pair(term) for term in form.terms])
+    sum_of_terms = SumOfKroneckers([_kronecker_pair(term) for term in form.terms])
     for rank in (2, 1):
         try:
             solver = direct(form_of(nearest_kronecker(sum_of_terms, shapes, rank=rank).operator))
         except np.linalg.LinAlgError:
             continue
         if solver is not None:
-            return _inverse(solver.solver, form), f"the nearest sum of {rank} Kronecker terms as preconditioner"
+            return _as_preconditioner(
+                solver.solver, form
+            ), f"the nearest sum of {rank} Kronecker terms as preconditioner"
     return None, "no preconditioner"
 
 
-def _pair(term: Slots) -> tuple[Array, Array]:
+def _kronecker_pair(term: Slots) -> tuple[Array, Array]:
     A, B = (np.eye(i.size) if isinstance(i, Identity) else i.array for i in term.items)
     return A * term.scale, B
 
 
-def _inverse(solver: Solver, form: Form) -> LinearOperator:
+def _as_preconditioner(solver: Solver, form: Form) -> LinearOperator:
     return LinearOperator(
         form.shape, matvec=lambda x: solver(np.asarray(x, form.dtype).reshape(-1, 1))[:, 0], dtype=form.dtype
     )
