@@ -97,7 +97,7 @@ def _slogdet(form: Form) -> tuple[complex, float]:
         case Slots():
             n = form.shape[0]
             parts = [(*np.linalg.slogdet(item.array), n // item.rows) for item in form.matrices]
-            return _combined([(*_number(form.scale), n), *parts])
+            return _combined([(*_phase_and_log(form.scale), n), *parts])
         case Stack():
             signs, logs = np.linalg.slogdet(form.blocks)
             return _combined([(np.prod(signs), logs.sum(dtype=np.float64), form.copies)])
@@ -131,7 +131,8 @@ def _combined(parts: list[tuple[Any, Any, int]]) -> tuple[complex, float]:
     return sign / abs(sign), float(sum(float(log_size) * power for _, log_size, power in parts))
 
 
-def _number(scalar: complex) -> tuple[complex, float]:
+def _phase_and_log(scalar: complex) -> tuple[complex, float]:
+    """A number as its phase and the logarithm of its size."""
     return (scalar / abs(scalar), log(abs(scalar))) if scalar != 0 else (0.0, -inf)
 
 
@@ -169,6 +170,7 @@ def _real_sign(form: Terms, sign: complex, log_size: float) -> tuple[complex, fl
 
 
 def _of_diagonal(values: Array) -> tuple[complex, float]:
+    """The same for a product of numbers."""
     size = np.abs(values)
     if not size.all():
         return 0.0, -inf

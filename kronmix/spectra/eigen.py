@@ -158,11 +158,11 @@ def _eigvals(form: Form) -> Array:
             return _eigvals(form.inner)
         case Slots() if form.is_square:
             parts = [
-                np.ones(i.size, np.float32) if isinstance(i, Identity) else _of_matrix(i.array) for i in form.items
+                np.ones(i.size, np.float32) if isinstance(i, Identity) else _matrix_eigvals(i.array) for i in form.items
             ]
             return np.asarray(reduce(np.kron, parts, np.full(1, form.scale, form.dtype)))
         case Stack(blocks=blocks) if blocks.shape[1] == blocks.shape[2]:
-            return np.tile(np.concatenate([_of_matrix(block) for block in blocks]), form.copies)
+            return np.tile(np.concatenate([_matrix_eigvals(block) for block in blocks]), form.copies)
         case DirectSum() if all(part.shape[0] == part.shape[1] for part in form.parts):
             return np.concatenate([_eigvals(part) for part in form.parts])
         case Terms() if form.is_square:
@@ -172,8 +172,8 @@ def _eigvals(form: Form) -> Array:
             triangular = triangularized(form)
             if triangular is not None and all(a is b for a, b in zip(triangular.left, triangular.right, strict=True)):
                 return triangular.diagonal().ravel()
-    return _of_matrix(explicit(form, "scipy.sparse.linalg.eigs(op, k) gives some eigenvalues"))
+    return _matrix_eigvals(explicit(form, "scipy.sparse.linalg.eigs(op, k) gives some eigenvalues"))
 
 
-def _of_matrix(matrix: Array) -> Array:
+def _matrix_eigvals(matrix: Array) -> Array:
     return np.asarray(np.linalg.eigvalsh(matrix) if is_hermitian(matrix) else np.linalg.eigvals(matrix))

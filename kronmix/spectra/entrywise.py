@@ -68,6 +68,7 @@ def norm_of(form: Form, p: float) -> float:
 
 
 def _item_norm(item: Matrix, p: float) -> float:
+    """ℓp norm of a matrix's entries; for p = 2 without forming a thin product."""
     if item.right is not None and p == 2:
         R, S = (np.asarray(np.linalg.qr(tall, mode="r")) for tall in (item.left, item.right.T))
         return lp(R @ S.T, 2)

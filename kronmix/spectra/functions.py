@@ -71,10 +71,10 @@ def _cholesky(form: Form) -> Form:
         case Slots() if form.is_square:
             return _cholesky_of_slots(form)
         case Stack(blocks=blocks) if blocks.shape[1] == blocks.shape[2]:
-            return Stack(np.stack([_lower(block) for block in blocks]), form.copies)
+            return Stack(np.stack([_lower_factor(block) for block in blocks]), form.copies)
         case DirectSum() if all(part.shape[0] == part.shape[1] for part in form.parts):
             return DirectSum(tuple(map(_cholesky, form.parts)))
-    return Slots((Matrix(_lower(explicit(form, "km.solve(op, b) needs no Cholesky factor"))),))
+    return Slots((Matrix(_lower_factor(explicit(form, "km.solve(op, b) needs no Cholesky factor"))),))
 
 
 def _cholesky_of_slots(form: Slots) -> Form:
@@ -86,14 +86,14 @@ def _cholesky_of_slots(form: Slots) -> Form:
             items.append(item)
             continue
         sign = -1.0 if np.trace(item.array).real < 0 else 1.0
-        items.append(Matrix(_lower(item.array * sign)))
+        items.append(Matrix(_lower_factor(item.array * sign)))
         scale = scale * sign
     if not (np.imag(scale) == 0 and np.real(scale) > 0):
         raise np.linalg.LinAlgError("Matrix is not positive definite")
     return Slots(tuple(items), float(np.real(scale)) ** 0.5, form.kind)
 
 
-def _lower(matrix: Array) -> Array:
+def _lower_factor(matrix: Array) -> Array:
     if not is_hermitian(matrix):
         raise ValueError("cholesky needs a Hermitian matrix")
     return np.asarray(np.linalg.cholesky(matrix))
@@ -135,7 +135,7 @@ def _expm(form: Form) -> Form:
         case Slots() if form.is_square and len(form.matrices) <= 1:
             if not form.matrices:
                 return Slots(form.items, np.exp(form.scale).item(), form.kind)
-            return Slots(tuple(_each(item, lambda M: scipy.linalg.expm(M * form.scale)) for item in form.items))
+            return Slots(tuple(_map_item(item, lambda M: scipy.linalg.expm(M * form.scale)) for item in form.items))
         case Stack(blocks=blocks) if blocks.shape[1] == blocks.shape[2]:
             return Stack(scipy.linalg.expm(blocks), form.copies)
         case DirectSum() if all(part.shape[0] == part.shape[1] for part in form.parts):
@@ -187,7 +187,7 @@ def _sqrtm(form: Form) -> Form:
             return permuted(_sqrtm(form.inner), form.rows, form.columns)
         case Slots() if form.is_square and _roots_multiply(form):
             scale = form.scale**0.5 if np.imag(form.scale) or np.real(form.scale) >= 0 else complex(form.scale) ** 0.5
-            return Slots(tuple(_each(item, _root) for item in form.items), scale, form.kind)
+            return Slots(tuple(_map_item(item, _root) for item in form.items), scale, form.kind)
         case Stack(blocks=blocks) if blocks.shape[1] == blocks.shape[2]:
             return Stack(np.stack([_root(block) for block in blocks]), form.copies)
         case DirectSum() if all(part.shape[0] == part.shape[1] for part in form.parts):
@@ -223,7 +223,7 @@ def _root(matrix: Array) -> Array:
     return root
 
 
-def _each(item: Any, function: Callable[[Array], Any]) -> Any:
+def _map_item(item: Any, function: Callable[[Array], Any]) -> Any:
     return item if isinstance(item, Identity) else Matrix(np.asarray(function(item.array)))
 
 

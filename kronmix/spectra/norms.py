@@ -72,6 +72,7 @@ def norm(op: Any, kind: Kind = "fro") -> float:
 
 
 def _parse_kind(kind: Kind) -> tuple[str, float]:
+    """("schatten" or "entrywise", p) from any way to name a norm."""
     parsed = _NAMED.get(kind) if isinstance(kind, str | int) else kind
     if isinstance(parsed, tuple) and len(parsed) == 2 and parsed[0] in ("entrywise", "schatten"):
         family, p = parsed

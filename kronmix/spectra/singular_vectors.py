@@ -129,10 +129,12 @@ def _svd(form: Form) -> tuple[Form, Array, Form]:
 
 
 def _columns_scaled(Q: Form, phase: Array) -> Form:
+    """Q with each column multiplied by its phase."""
     return Q if bool((phase == 1).all()) else product_of([Q, Stack(phase[:, None, None])])
 
 
 def _of_slots(form: Slots) -> tuple[Form, Array, Form]:
+    """U, S and Vh of a Kronecker product from those of its items."""
     lefts: list[Any] = []
     rights: list[Any] = []
     S = np.ones(1, form.dtype.type(0).real.dtype) * abs(form.scale)
@@ -161,12 +163,13 @@ def _largest(form: Form, k: int) -> SVD:
         return SVD(Dense(U[:, ::-1]), S[::-1].copy(), Dense(Vh[::-1]))
     left, S, right = _svd(form)
     best = np.argsort(-S, kind="stable")[:k]
-    U = left.apply(_unit(best, left.shape[1], form.dtype))
-    Vh = adjoint(right).apply(_unit(best, right.shape[0], form.dtype)).conj().T
+    U = left.apply(_unit_columns(best, left.shape[1], form.dtype))
+    Vh = adjoint(right).apply(_unit_columns(best, right.shape[0], form.dtype)).conj().T
     return SVD(Dense(U), S[best], Dense(Vh))
 
 
 def _has_formula(form: Form) -> bool:
+    """Whether singular vectors follow from the structure, so that no dense matrix is needed."""
     match form:
         case Permuted():
             return _has_formula(form.inner)
@@ -177,7 +180,7 @@ def _has_formula(form: Form) -> bool:
     return isinstance(form, Slots | Stack)
 
 
-def _unit(positions: Sequence[int] | Array, size: int, dtype: Any) -> Array:
+def _unit_columns(positions: Sequence[int] | Array, size: int, dtype: Any) -> Array:
     E = np.zeros((size, len(positions)), dtype)
     E[positions, np.arange(len(positions))] = 1
     return E
