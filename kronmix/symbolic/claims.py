@@ -121,7 +121,9 @@ class Counterexample:
         return {"sizes": self.sizes, "matrices": matrices, "entry": entry, **both, "functions": functions}
 
     def __str__(self) -> str:
-        given = [f"{name} = {_shown(matrix)}" for name, matrix in self.matrices.items() if self.entry is not None]
+        given = [
+            f"{name} = {_matrix_words(matrix)}" for name, matrix in self.matrices.items() if self.entry is not None
+        ]
         given += [f"{name}(x) = {formula}" for name, formula in self.functions.items()]
         return ": ".join(part for part in ("; ".join(part for part in (self.where, *given) if part), self.what) if part)
 
@@ -136,7 +138,7 @@ def plain(matrix: Any) -> Any:
     return exact.tolist()
 
 
-def _shown(matrix: Any) -> str:
+def _matrix_words(matrix: Any) -> str:
     if np.size(matrix) > 16:
         return f"{'×'.join(map(str, np.shape(matrix)))} numbers"
     return str(plain(matrix)).replace("'", "")

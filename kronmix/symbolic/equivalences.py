@@ -79,15 +79,15 @@ def check_equivalent(first: Any, second: Any, tol: float | None = None, seed: in
         if not all(np.isfinite(factor).all() for factor in op.factors):
             raise ValueError(f"{op!r} holds NaN or infinite entries")
     if A.shape != B.shape:
-        return _refuted(Counterexample({}, {}, "", None, A.shape, B.shape))
+        return _refutation(Counterexample({}, {}, "", None, A.shape, B.shape))
     precision = max(map(_precision, (A, B, first, second)))
     tolerance = max(precision, float(np.finfo(np.float64).eps)) ** (2 / 3) if tol is None else tol
-    if not (_integers(A) and _integers(B)):
-        return _numerically(A, B, tolerance, seed)
-    exact = _exactly(A, B, seed)
+    if not (_has_integer_factors(A) and _has_integer_factors(B)):
+        return _compare_numerically(A, B, tolerance, seed)
+    exact = _compare_exactly(A, B, seed)
     if exact or not any(bound(as_expression(op)).height * precision > 1 for op in (A, B)):  # nothing is rounded
         return exact
-    near = _numerically(A, B, tolerance, seed)
+    near = _compare_numerically(A, B, tolerance, seed)
     return replace(near, detail=f"{near.detail}; not equal as integers: {exact.counterexample}") if near else exact
 
 
@@ -97,21 +97,21 @@ def _precision(given: Any) -> float:
     return float(np.finfo(dtype).eps) if dtype.kind in "fc" else 0.0
 
 
-def _integers(op: StructuredOperator) -> bool:
+def _has_integer_factors(op: StructuredOperator) -> bool:
     return all(
         f.dtype.kind in "biu" or (f.dtype.kind == "f" and np.all(f == np.rint(f)) and np.all(np.abs(f) < 2.0**53))
         for f in op.factors
     )
 
 
-def _exactly(A: StructuredOperator, B: StructuredOperator, seed: int) -> Verdict:
+def _compare_exactly(A: StructuredOperator, B: StructuredOperator, seed: int) -> Verdict:
     outcome = compare_residues(Sides(as_expression(A), as_expression(B)), seed)
     if isinstance(outcome, Counterexample):
-        return _refuted(outcome)
+        return _refutation(outcome)
     return Verdict(True, FINITE_FIELD, (), outcome.error_probability, None, outcome.detail)
 
 
-def _numerically(A: StructuredOperator, B: StructuredOperator, tol: float, seed: int) -> Verdict:
+def _compare_numerically(A: StructuredOperator, B: StructuredOperator, tol: float, seed: int) -> Verdict:
     rows, columns = A.shape
     if max(rows, columns) <= _DENSE:
         probe, how = np.eye(columns), "entry by entry"
@@ -129,7 +129,7 @@ def _numerically(A: StructuredOperator, B: StructuredOperator, tol: float, seed:
     return Verdict(False, NUMERICAL, (), 0.0, Counterexample({}, {}, "", entry, left[i, j], right[i, j]), words)
 
 
-def _refuted(difference: Counterexample) -> Verdict:
+def _refutation(difference: Counterexample) -> Verdict:
     return Verdict(False, "counterexample", (), 0.0, difference, str(difference))
 
 
@@ -176,7 +176,7 @@ def check_reparametrization(first: StructuredOperator, second: StructuredOperato
     refuted: dimensions of the images: 24 ≠ 12
     """
     if first.shape != second.shape:
-        return _refuted(Counterexample({}, {}, "", None, first.shape, second.shape))
+        return _refutation(Counterexample({}, {}, "", None, first.shape, second.shape))
     F, rng = PRIMES[0], np.random.default_rng(seed)
     points = [random_point(op, F, rng) for op in (first, second)]
     dimensions = [_image_dimension(op, F, point) for op, point in zip((first, second), points, strict=True)]
@@ -184,22 +184,23 @@ def check_reparametrization(first: StructuredOperator, second: StructuredOperato
     chance = sum(len(op.factors) * d for op, d in zip((first, second), dimensions, strict=True)) / F.p
     if dimensions[0] != dimensions[1]:
         left, right = dimensions
-        return _refuted(Counterexample({}, {}, "dimensions of the images", (), left, right))
+        return _refutation(Counterexample({}, {}, "dimensions of the images", (), left, right))
     last: TypeError | None = None
     for inside, outside, point in ((first, second, points[0]), (second, first, points[1])):
         try:
-            missed = _missed(outside, _image(inside, F, point), F)
+            missed = _missed(outside, _entries_at(inside, F, point), F)
         except TypeError as error:
             last = error
             continue
         if missed is not None:
-            return _refuted(Counterexample({}, {}, "", missed, "in one image", "not in the other"))
+            return _refutation(Counterexample({}, {}, "", missed, "in one image", "not in the other"))
         words = f"images of dimension {dimensions[0]}, a random matrix of one decomposed into factors of the other"
         return Verdict(True, FINITE_FIELD, (), chance, None, words)
     raise TypeError(f"no exact decomposition into {type(first).__name__} or {type(second).__name__}") from last
 
 
-def _image(op: StructuredOperator, F: PrimeField, point: Point) -> Array:
+def _entries_at(op: StructuredOperator, F: PrimeField, point: Point) -> Array:
+    """Entries of an operator whose parameters take the values of a point, in the field F."""
     return entries(parametrised(op)[0], Values(F, point, {}))
 
 

@@ -124,13 +124,14 @@ def decide(
     written = state.sides(distinct_sizes(state.names))  # can it be written down at all?
     inverses = any(map(holds_inverse, written)) or any(h.property.rational for h in state.hypotheses)
     large = large_sizes(state, at, np.random.default_rng(seed), inverses)
-    verdict = _decided(state, large, seed, exact=at is not None)
+    verdict = _decide_instances(state, large, seed, exact=at is not None)
     if verdict and state.hypotheses:
         return _with_needed(state, verdict, seed)
     return verdict
 
 
-def _decided(state: Statement, large: Sizes, seed: int, exact: bool) -> Verdict:
+def _decide_instances(state: Statement, large: Sizes, seed: int, exact: bool) -> Verdict:
+    """Check small sizes, try a proof for all sizes, then large sizes in a finite field."""
     found = _Findings(state, seed)
     for sizes in small_sizes(state, np.random.default_rng([seed, 1])):
         found.expand(sizes)

@@ -53,10 +53,10 @@ def escape(text: str) -> str:
     >>> print(escape("Vᵀ ⊗ W & 50 %"))
     V$^{\\top}$ $\\otimes$ W \\& 50 \\%
     """
-    return "".join(_character(c) for c in text)
+    return "".join(_latex_character(c) for c in text)
 
 
-def _character(c: str) -> str:
+def _latex_character(c: str) -> str:
     if c in _SPECIAL:
         return _SPECIAL[c]
     if c in _SYMBOLS:
@@ -79,11 +79,11 @@ def document(rows: Iterable[Row], holds: bool) -> str:
         if row.number != number:
             parts.append(rf"\subsection*{{{row.number}}}")
             number = row.number
-        parts.append(_entry(row))
+        parts.append(_latex_entry(row))
     return "\n\n".join([*parts, r"\end{document}"]) + "\n"
 
 
-def _entry(row: Row) -> str:
+def _latex_entry(row: Row) -> str:
     lines = [
         rf"\textbf{{{escape(row.name)}.}} {escape(row.statement)} ({escape(row.source)})",
         rf"\[ {row.latex} \]",

@@ -93,7 +93,7 @@ def find_quadratic_laws(op: StructuredOperator, seed: int = 0) -> QuadraticLaws:
     >>> laws.matrices[0].diagonal()  # ‖V‖² − ‖W‖²
     array([ 1,  1, -1, -1])
     """
-    D = _parameters(op, _MOST_QUADRATIC)
+    D = _count_parameters(op, _MOST_QUADRATIC)
     F, rng = PRIMES[0], np.random.default_rng(seed)
     rows, columns = np.triu_indices(D)
     basis = np.eye(len(rows), dtype=np.uint64)
@@ -161,7 +161,7 @@ def count_conservation_laws(
     >>> km.count_conservation_laws(product, metric=lambda x: x)
     2
     """
-    _parameters(op, _MOST_COUNTED)
+    _count_parameters(op, _MOST_COUNTED)
     if flow not in _FLOWS:
         raise ValueError(f"flow={flow!r}: expected {' or '.join(map(repr, _FLOWS))}")
     state, reached = accessible_directions(op, flow, metric, PRIMES[0], np.random.default_rng(seed))
@@ -219,7 +219,8 @@ def _independent_rows(J: Array, F: PrimeField) -> list[int]:
     return [int(np.flatnonzero(row)[0]) for row in reduced(J.T, F)]
 
 
-def _parameters(op: StructuredOperator, most: int) -> int:
+def _count_parameters(op: StructuredOperator, most: int) -> int:
+    """The number of parameters, which has to lie between 1 and most."""
     D = sum(f.size for f in op.factors)
     if not 1 <= D <= most:
         raise ValueError(

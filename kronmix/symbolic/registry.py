@@ -63,7 +63,7 @@ def find_claims(theorems: str | int | Iterable[str | int] | None = None) -> tupl
         return all_claims()
     names = [theorems] if isinstance(theorems, str | int) else list(theorems)
     known = {claim.number for claim in all_claims()}
-    wanted = {_number(name) for name in names}
+    wanted = {_theorem_number(name) for name in names}
     if unknown := sorted(wanted - known):
         raise ValueError(f"theorem {', '.join(unknown)}: expected {_ranges(known)}")
     return tuple(claim for claim in all_claims() if claim.number in wanted)
@@ -87,6 +87,6 @@ def _ranges(numbers: Iterable[str]) -> str:
     return " or ".join(f"T{run[0]}" if len(run) == 1 else f"T{run[0]} to T{run[-1]}" for run in runs)
 
 
-def _number(name: str | int) -> str:
+def _theorem_number(name: str | int) -> str:
     text = str(name).strip()
     return f"T{int(text.lstrip('tT'))}" if re.fullmatch(r"[tT]?0*[1-9][0-9]{0,2}", text) else repr(name)

@@ -37,7 +37,7 @@ class Statement:
 
     def __init__(self, identity: Callable[..., Any], shapes: Mapping[str, Any], assume: Any = None) -> None:
         self.identity = identity
-        self.dimensions = {name: _dimensions(name, shape) for name, shape in shapes.items()}
+        self.dimensions = {name: _size_expressions(name, shape) for name, shape in shapes.items()}
         self.names = sorted({name for sizes in self.dimensions.values() for size in sizes for name in size.names})
         try:
             parameters = inspect.signature(identity).parameters
@@ -124,15 +124,16 @@ class Statement:
         left, right = self.sides(sizes)
         variables = self.variables({name: SizeValue(value) for name, value in sizes.items()})
         combinations, complete = components(self.hypotheses, variables, np.random.default_rng([seed, 3]))
-        return (self._instance((left, right), sizes, variables, chosen) for chosen in combinations), complete
+        return (self._instantiate((left, right), sizes, variables, chosen) for chosen in combinations), complete
 
-    def _instance(
+    def _instantiate(
         self,
         both: tuple[Expression, Expression],
         sizes: Mapping[str, int],
         variables: Mapping[str, Variable],
         chosen: Mapping[str, Expression],
     ) -> Sides:
+        """Both sides with the chosen matrices in place of those that hypotheses are about."""
         written = {h.name: written_as(h, chosen[h.name]) for h in self.hypotheses}
         left, right = (substituted(side, written) for side in both)
         return Sides(left, right, sizes, {name: substituted(variable, written) for name, variable in variables.items()})
@@ -154,7 +155,7 @@ def _number_of_parts(node: Expression, known: dict[int, int] | None = None) -> i
     return known[id(node)]
 
 
-def _dimensions(name: str, shape: Any) -> tuple[SizeExpression, ...]:
+def _size_expressions(name: str, shape: Any) -> tuple[SizeExpression, ...]:
     if isinstance(shape, str) or not isinstance(shape, Iterable):
         raise ValueError(f"{name}={shape!r}: expected a shape, as ('S', 'C') or (2, 3)")
     given = tuple(shape)

@@ -97,14 +97,15 @@ class Step:
 def prove_steps(*steps: Step) -> Outcome:
     """Prove every step for all sizes; the first that fails, with its counterexample."""
     for step in steps:
-        if isinstance(outcome := _proved(step), Counterexample):
+        if isinstance(outcome := _prove(step), Counterexample):
             return outcome
     names = ", ".join(dict.fromkeys(name for step in steps for name in step.names))
     return Proof(f"all {names or 'numbers'}", "; ".join(step.words for step in steps))
 
 
 @cache
-def _proved(step: Step) -> Outcome:
+def _prove(step: Step) -> Outcome:
+    """A proof for all sizes, or a counterexample; Undecided if neither is found."""
     left, right, facts = step.statement.symbolic()
     why = "the two formulas for entry (i, j) differ"
     try:
@@ -121,7 +122,7 @@ def _proved(step: Step) -> Outcome:
 def prove_entries(step: Step, small: Sequence[Sizes]) -> Outcome:
     """Prove a step at each of the sizes, every entry of every matrix a symbol; modulo primes where it holds functions."""
     for sizes in small:
-        if isinstance(outcome := _compared(step, sizes, symbols=True), Counterexample):
+        if isinstance(outcome := _compare_at(step, sizes, symbols=True), Counterexample):
             return outcome
     shown = ", ".join("×".join(map(str, sizes.values())) for sizes in small)
     return Proof(shown, "all entries expand to the same polynomial")
@@ -135,10 +136,11 @@ def prove_modulo_primes(step: Step, sizes: Sizes) -> Outcome:
     >>> prove_modulo_primes(Step("", "trace(A@B) == trace(B@A)", "A=m,n B=n,m"), {"m": 20, "n": 30}).sizes
     'm = 20, n = 30'
     """
-    return _compared(step, sizes, symbols=False)
+    return _compare_at(step, sizes, symbols=False)
 
 
-def _compared(step: Step, sizes: Sizes, symbols: bool) -> Outcome:
+def _compare_at(step: Step, sizes: Sizes, symbols: bool) -> Outcome:
+    """Compare all instances at these sizes: with symbols, or in a finite field."""
     at = {name: sizes[name] for name in step.names}
     outcome: Outcome = Proof("")
     for instance in step.statement.instances(at, seed=0)[0]:

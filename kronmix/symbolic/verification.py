@@ -206,7 +206,7 @@ def verify(
     >>> report.holds, {row.evidence for row in report.rows}
     (True, {'all sizes'})
     """
-    sizes = None if size is None else _checked(size)
+    sizes = None if size is None else _checked_sizes(size)
     claims = find_claims(theorems)
     rows = []
     for done, claim in enumerate(claims):
@@ -228,15 +228,15 @@ def run_claim(claim: Claim, size: tuple[int, int] | None = None, slow: bool = Fa
         def prove() -> Outcome:
             return at(S, C)
 
-    outcome = _outcome(prove)
-    rejected = [_rejects(_outcome(mutant.prove)) for mutant in claim.mutants]
+    outcome = _outcome_of(prove)
+    rejected = [_rejects(_outcome_of(mutant.prove)) for mutant in claim.mutants]
     return Row(
         **{field.name: getattr(claim, field.name) for field in fields(Entry)},
         sizes=outcome.where,
         detail=outcome.what,
         holds=outcome.holds,
         error_probability=outcome.error_probability,
-        counterexample=_shown(outcome.values) if isinstance(outcome, Counterexample) else None,
+        counterexample=_values_words(outcome.values) if isinstance(outcome, Counterexample) else None,
         mutants=tuple(mutant.name for mutant in claim.mutants),
         mutants_rejected=sum(rejected),
         accepted=tuple(m.name for m, no in zip(claim.mutants, rejected, strict=True) if not no),
@@ -244,7 +244,7 @@ def run_claim(claim: Claim, size: tuple[int, int] | None = None, slow: bool = Fa
     )
 
 
-def _outcome(prove: Prover) -> Outcome:
+def _outcome_of(prove: Prover) -> Outcome:
     try:
         return prove()
     except Undecided as undecided:
@@ -255,11 +255,11 @@ def _rejects(outcome: Outcome) -> bool:
     return isinstance(outcome, Counterexample) and bool(outcome.values)
 
 
-def _shown(values: dict[str, Any]) -> dict[str, str]:
+def _values_words(values: dict[str, Any]) -> dict[str, str]:
     return {name: str(value.tolist() if hasattr(value, "tolist") else value) for name, value in values.items()}
 
 
-def _checked(size: Any) -> tuple[int, int]:
+def _checked_sizes(size: Any) -> tuple[int, int]:
     try:
         S, C = (index(n) for n in size)
     except (TypeError, ValueError):

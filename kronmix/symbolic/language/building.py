@@ -301,6 +301,7 @@ def _measured(word: str, expression: Expression, operand: Groups, pattern: str, 
 
 
 def _quotient(word: str, total: Size, part: Size, pattern: str) -> Size:
+    """total / part, which must be whole; word and pattern are for the message."""
     if part == 1:
         return total
     if isinstance(total, int) and isinstance(part, int):

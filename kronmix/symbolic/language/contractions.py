@@ -64,7 +64,7 @@ def groups(text: str) -> Groups:
 
 
 @cache
-def _pattern(text: str) -> tuple[Groups, tuple[Groups, ...]]:
+def _parse_pattern(text: str) -> tuple[Groups, tuple[Groups, ...]]:
     left, right = text.split("<-")
     return groups(left), tuple(groups(operand) for operand in right.split(",")) if right.strip() else ()
 
@@ -82,12 +82,12 @@ class Contraction(Expression):
     @cached_property
     def axes(self) -> Groups:
         """The digits of each axis."""
-        return _pattern(self.pattern)[0]
+        return _parse_pattern(self.pattern)[0]
 
     @cached_property
     def operands(self) -> tuple[tuple[Expression, Groups], ...]:
         """The parts with the digits of each of their axes."""
-        return tuple(zip(self.parts, _pattern(self.pattern)[1], strict=True))
+        return tuple(zip(self.parts, _parse_pattern(self.pattern)[1], strict=True))
 
     @cached_property
     def digits(self) -> dict[str, Size]:
@@ -114,7 +114,7 @@ class Contraction(Expression):
         return tuple(product_of(self.digits[name] for name in group) for group in self.axes)
 
 
-def _letters(ndim: int) -> str:
+def _index_letters(ndim: int) -> str:
     return "i j k l"[: max(2 * ndim - 1, 0)]
 
 
@@ -152,7 +152,7 @@ class Entrywise(_Pair):
 
     @property
     def pattern(self) -> str:  # type: ignore[override]
-        return "{0} <- {0}, {0}".format(_letters(self.left.ndim))
+        return "{0} <- {0}, {0}".format(_index_letters(self.left.ndim))
 
 
 class Kron(_Pair):
@@ -195,7 +195,7 @@ class Scaled(Contraction):
 
     @property
     def pattern(self) -> str:  # type: ignore[override]
-        return f"{_letters(self.matrix.ndim)} <- , {_letters(self.matrix.ndim)}"
+        return f"{_index_letters(self.matrix.ndim)} <- , {_index_letters(self.matrix.ndim)}"
 
     def _transposed(self) -> Expression:
         return Scaled(self.scalar, self.matrix.T)
@@ -321,7 +321,7 @@ class Ones(Contraction):
 
     @property
     def pattern(self) -> str:  # type: ignore[override]
-        return f"{_letters(len(self.sizes))} <-"
+        return f"{_index_letters(len(self.sizes))} <-"
 
     @property
     def given(self) -> dict[str, Size]:

@@ -64,13 +64,13 @@ class Expression:
     @cached_property
     def parts(self) -> tuple[Expression, ...]:
         """The expressions this one is made of."""
-        return tuple(_expressions([getattr(self, field.name) for field in fields(self)]))
+        return tuple(_expressions_in([getattr(self, field.name) for field in fields(self)]))
 
     def rebuilt(self, change: Callable[[Expression], Expression]) -> Expression:
         """The same with every part changed."""
         if not self.parts:
             return self
-        return replace(self, **{f.name: _changed(getattr(self, f.name), change) for f in fields(self)})
+        return replace(self, **{f.name: _with_changed(getattr(self, f.name), change) for f in fields(self)})
 
     @property
     def T(self) -> Expression:
@@ -164,16 +164,16 @@ class Expression:
 _NUMPY = {"identity": "eye", "multiply": "hadamard", "conjugate": "conj"}
 
 
-def _expressions(value: Any) -> list[Expression]:
+def _expressions_in(value: Any) -> list[Expression]:
     if isinstance(value, Expression):
         return [value]
-    return [e for item in value for e in _expressions(item)] if isinstance(value, tuple | list) else []
+    return [e for item in value for e in _expressions_in(item)] if isinstance(value, tuple | list) else []
 
 
-def _changed(value: Any, change: Callable[[Expression], Expression]) -> Any:
+def _with_changed(value: Any, change: Callable[[Expression], Expression]) -> Any:
     if isinstance(value, Expression):
         return change(value)
-    return tuple(_changed(item, change) for item in value) if isinstance(value, tuple) else value
+    return tuple(_with_changed(item, change) for item in value) if isinstance(value, tuple) else value
 
 
 def written_form(value: Any) -> str:

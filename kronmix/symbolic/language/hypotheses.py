@@ -112,20 +112,21 @@ def _free(X: Variable, *sizes: Any) -> Variable:
     return Variable(f"{X.name}′", sizes or X.sizes)
 
 
-def _real(X: Variable) -> Expression:
+def _without_conjugate(X: Variable) -> Expression:
     return Variable(X.name, X.sizes, X.flipped)
 
 
-def _hermitian(X: Variable) -> Expression:
+def _conjugate_transpose(X: Variable) -> Expression:
     return Variable(X.name, X.sizes, X.flipped != X.conjugated)
 
 
 def _cayley(X: Variable, n: Any, skew: Callable[[Variable], Expression]) -> Expression:
+    """(I − A)(I + A)⁻¹ with A skew: a rational parametrisation of orthogonal or unitary matrices."""
     A = skew(_free(X, n, n))
     return Product(Identity(n) - A, Inverse(Identity(n) + A))
 
 
-def _skew(N: Variable) -> Expression:
+def _skew_part(N: Variable) -> Expression:
     return N - N.T
 
 
@@ -134,7 +135,7 @@ def _orthogonal(X: Variable, rng: np.random.Generator) -> list[Expression]:
     n = int(X.sizes[0])
     turned = np.eye(n, dtype=np.int64)
     turned[0, 0] = -1
-    rotation = _cayley(X, X.sizes[0], _skew)
+    rotation = _cayley(X, X.sizes[0], _skew_part)
     return [rotation, Product(rotation, Constant(turned))]
 
 
@@ -145,10 +146,10 @@ def _orthonormal(X: Variable, rng: np.random.Generator) -> list[Expression]:
         raise Impossible(f"{X.name}: {n} columns of {m} entries cannot be orthonormal")
     if n == m:
         return _orthogonal(X, rng)
-    return [Product(_cayley(X, m, _skew), Constant(np.eye(int(m), int(n), dtype=np.int64)))]
+    return [Product(_cayley(X, m, _skew_part), Constant(np.eye(int(m), int(n), dtype=np.int64)))]
 
 
-def _permutation(X: Variable, rng: np.random.Generator) -> list[Expression]:
+def _permutation_choices(X: Variable, rng: np.random.Generator) -> list[Expression]:
     n = int(X.sizes[0])
     if n <= _ALL_PERMUTATIONS:
         return [Permuted(np.array(indices)) for indices in permutations(range(n))]
@@ -168,8 +169,8 @@ WORDS: dict[str, Property] = {
     "symmetric": Property(
         lambda X, rng: [_free(X) + _free(X).T], lambda name: Facts(symmetric=frozenset((name, f"conj({name})")))
     ),
-    "skew": Property(lambda X, rng: [_skew(_free(X))], rewritten=lambda X: _oriented(_skew(_free(X)), X)),
-    "hermitian": Property(lambda X, rng: [_free(X) + _free(X).H], rewritten=_hermitian),
+    "skew": Property(lambda X, rng: [_skew_part(_free(X))], rewritten=lambda X: _oriented(_skew_part(_free(X)), X)),
+    "hermitian": Property(lambda X, rng: [_free(X) + _free(X).H], rewritten=_conjugate_transpose),
     "diagonal": Property(
         lambda X, rng: [Diagonal(_free(X, X.sizes[0]))],
         rewritten=lambda X: _oriented(Diagonal(_free(X, X.sizes[0])), X),
@@ -177,13 +178,18 @@ WORDS: dict[str, Property] = {
     "orthogonal": Property(
         _orthogonal,
         lambda name: _inverse_pairs(name, name, (0, 1)),
-        _real,
+        _without_conjugate,
         real=True,
         rational=True,
         inverse=lambda Q: Q.T,
     ),
     "orthonormal": Property(
-        _orthonormal, lambda name: _inverse_pairs(name, name, (0,)), _real, square=False, real=True, rational=True
+        _orthonormal,
+        lambda name: _inverse_pairs(name, name, (0,)),
+        _without_conjugate,
+        square=False,
+        real=True,
+        rational=True,
     ),
     "unitary": Property(
         lambda X, rng: [_cayley(X, X.sizes[0], lambda N: N - N.H)],
@@ -192,14 +198,14 @@ WORDS: dict[str, Property] = {
         rational=True,
     ),
     "permutation": Property(
-        _permutation,
+        _permutation_choices,
         _permutation_properties,
-        _real,
+        _without_conjugate,
         real=True,
         inverse=lambda P: P.T,
         exhaustive=lambda X: X.sizes[0] <= _ALL_PERMUTATIONS,
     ),
-    "real": Property(lambda X, rng: [_free(X)], rewritten=_real, square=False, real=True),
+    "real": Property(lambda X, rng: [_free(X)], rewritten=_without_conjugate, square=False, real=True),
 }
 
 
@@ -298,7 +304,7 @@ def parse_assumptions(given: Any, variables: Mapping[str, Variable]) -> tuple[Hy
     else:
         for item in [given] if isinstance(given, str) else list(given or ()):
             texts += [part.strip() for part in item.split(",") if part.strip()]
-    found = [_read(text, variables) for text in texts]
+    found = [_parse_hypothesis(text, variables) for text in texts]
     names = [h.name for h in found]
     if again := [name for name in names if names.count(name) > 1]:
         raise ValueError(f"assume: {again[0]} has two hypotheses: expected one for each matrix")
@@ -307,7 +313,7 @@ def parse_assumptions(given: Any, variables: Mapping[str, Variable]) -> tuple[Hy
     return tuple(found)
 
 
-def _read(text: str, variables: Mapping[str, Variable]) -> Hypothesis:
+def _parse_hypothesis(text: str, variables: Mapping[str, Variable]) -> Hypothesis:
     if match := _EQUATION.fullmatch(text):
         return _equation(text, match, variables)
     match = _SAID.fullmatch(text)
@@ -316,13 +322,13 @@ def _read(text: str, variables: Mapping[str, Variable]) -> Hypothesis:
         raise ValueError(
             f"assume: {excerpt(text)}: expected a matrix and one of {', '.join(WORDS)}, or A @ B == eye(n)"
         )
-    X = _matrix(match.group(1), text, variables)
+    X = _named_matrix(match.group(1), text, variables)
     if WORDS[word].square and not same_size(*X.sizes):
         raise ValueError(f"assume: {excerpt(text)}: {X.name} has shape {X.sizes}: expected a square matrix")
     return Hypothesis(text, X.name, WORDS[word])
 
 
-def _matrix(name: str, text: str, variables: Mapping[str, Variable]) -> Variable:
+def _named_matrix(name: str, text: str, variables: Mapping[str, Variable]) -> Variable:
     X = variables.get(name)
     if X is None:
         raise ValueError(f"assume: {excerpt(text)}: {name!r} has no shape: known are {', '.join(sorted(variables))}")
@@ -333,7 +339,7 @@ def _matrix(name: str, text: str, variables: Mapping[str, Variable]) -> Variable
 
 def _equation(text: str, match: re.Match[str], variables: Mapping[str, Variable]) -> Hypothesis:
     """``A @ B == eye(n)``, or ``Q.T @ Q == eye(n)``."""
-    A, B = (_matrix(match.group(k), text, variables) for k in (1, 3))
+    A, B = (_named_matrix(match.group(k), text, variables) for k in (1, 3))
     turned = match.group(2), match.group(4)
     left, right = (X.T if flag else X for X, flag in zip((A, B), turned, strict=True))
     if not same_size(left.shape[1], right.shape[0]) or not same_size(left.shape[0], right.shape[1]):

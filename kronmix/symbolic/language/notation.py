@@ -47,25 +47,25 @@ def latex(node: Any) -> str:
     return rf"\text{{{escaped}}}"
 
 
-def _name(text: str) -> str:
+def _latex_name(text: str) -> str:
     head, _, tail = text.partition("_")
     shown = head if len(head) == 1 or not head.isascii() else rf"\mathrm{{{head}}}"
     return f"{shown}_{{{tail}}}".replace("_{}", "") if tail else shown
 
 
-def _turned(text: str, flipped: bool) -> str:
+def _transposed_latex(text: str, flipped: bool) -> str:
     return rf"{text}^{{\top}}" if flipped else text
 
 
 @latex.register
 def _(node: Variable) -> str:
-    name = _name(node.name)
-    return _turned(rf"\overline{{{name}}}" if node.conjugated else name, node.flipped)
+    name = _latex_name(node.name)
+    return _transposed_latex(rf"\overline{{{name}}}" if node.conjugated else name, node.flipped)
 
 
 @latex.register
 def _(node: Slice) -> str:
-    return _turned(rf"{latex(node.stack)}_{{[{node.index}]}}", node.flipped)
+    return _transposed_latex(rf"{latex(node.stack)}_{{[{node.index}]}}", node.flipped)
 
 
 @latex.register
@@ -111,12 +111,12 @@ def _(node: Unvec) -> str:
     written = (
         repr(_Written(node.vector)) if node.is_column else rf"\operatorname{{unvec}}_{{{sizes}}}({latex(node.vector)})"
     )
-    return _turned(written, node.flipped)
+    return _transposed_latex(written, node.flipped)
 
 
 @latex.register
 def _(node: Map) -> str:
-    return rf"{_name(node.name)}({latex(node.matrix)})"
+    return rf"{_latex_name(node.name)}({latex(node.matrix)})"
 
 
 @latex.register

@@ -76,6 +76,7 @@ class SizeValue(int):
     __rmul__, __radd__ = __mul__, __add__
 
     def _computed(self, value: Any, other: Any) -> Any:
+        """A size computed from this and another; literal if both are."""
         return SizeValue(value, self.literal and getattr(other, "literal", True)) if isinstance(other, int) else value
 
 

@@ -24,7 +24,7 @@ __all__ = ["FUNCTIONS", "parse_identity", "parse_shapes"]
 _LONGEST, _DEEPEST, _LARGEST, _LARGEST_SIZE = 2000, 60, 10**12, 10**6
 
 
-def _size(n: Any) -> Any:
+def _checked_size(n: Any) -> Any:
     if isinstance(n, SizeValue) and n > _LARGEST_SIZE:
         raise MemoryError(f"identity: size {n:,}: more than {_LARGEST_SIZE:,}")
     if isinstance(n, Expression) or (isinstance(n, int | Fraction) and (n != int(n) or not 1 <= n <= _LARGEST_SIZE)):
@@ -32,7 +32,7 @@ def _size(n: Any) -> Any:
     return n
 
 
-def _named(name: str) -> Callable[..., Any]:
+def _matrix_function(name: str) -> Callable[..., Any]:
     return lambda *arguments: MATRIX_FUNCTIONS[name](*arguments)
 
 
@@ -47,18 +47,22 @@ class Word:
 
 
 FUNCTIONS: dict[str, Word] = {
-    "vec": Word(_named("vec"), 1, 1, "vec(X)"),
-    "unvec": Word(lambda x, shape: MATRIX_FUNCTIONS["unvec"](x, tuple(map(_size, shape))), 2, 2, "unvec(x, (S, C))"),
+    "vec": Word(_matrix_function("vec"), 1, 1, "vec(X)"),
+    "unvec": Word(
+        lambda x, shape: MATRIX_FUNCTIONS["unvec"](x, tuple(map(_checked_size, shape))), 2, 2, "unvec(x, (S, C))"
+    ),
     "kron": Word(building.kron, 1, 99, "kron(A, B)"),
     "khatri_rao": Word(building.khatri_rao, 1, 99, "khatri_rao(A, B)"),
     "face_splitting": Word(building.face_splitting, 1, 99, "face_splitting(A, B)"),
     "hadamard": Word(building.hadamard, 1, 99, "hadamard(A, B)"),
     "block_diag": Word(building.block_diag, 1, 99, "block_diag(A, B)"),
-    "eye": Word(lambda n: building.eye(_size(n)), 1, 1, "eye(S)"),
-    "ones": Word(lambda *sizes: building.ones(*map(_size, sizes)), 1, 2, "ones(S, C)"),
+    "eye": Word(lambda n: building.eye(_checked_size(n)), 1, 1, "eye(S)"),
+    "ones": Word(lambda *sizes: building.ones(*map(_checked_size, sizes)), 1, 2, "ones(S, C)"),
     "diag": Word(building.diag, 1, 1, "diag(x)"),
-    "commutation": Word(lambda S, C: building.commutation(_size(S), _size(C)), 2, 2, "commutation(S, C)"),
-    "trace": Word(_named("trace"), 1, 1, "trace(A)"),
+    "commutation": Word(
+        lambda S, C: building.commutation(_checked_size(S), _checked_size(C)), 2, 2, "commutation(S, C)"
+    ),
+    "trace": Word(_matrix_function("trace"), 1, 1, "trace(A)"),
     "inv": Word(building.inv, 1, 1, "inv(A)"),
     "conj": Word(building.conj, 1, 1, "conj(A)"),
     "map": Word(building.apply_entrywise, 2, 2, "map(f, X)"),
@@ -108,7 +112,7 @@ def parse_identity(text: str) -> Callable[..., tuple[Any, Any]]:
     Traceback (most recent call last):
     ValueError: identity: '/' is not allowed: write 0.5 * X for X / 2, inv(A) for an inverse
     """
-    tree = _parsed(text)
+    tree = _parse(text)
     if not (isinstance(tree, ast.Compare) and len(tree.ops) == 1 and isinstance(tree.ops[0], ast.Eq)):
         raise ValueError(f"identity: {excerpt(text)}: expected one equation, left == right")
     left, right = tree.left, tree.comparators[0]
@@ -151,7 +155,7 @@ def parse_shapes(text: str) -> dict[str, tuple[str | int, ...]]:
     return shapes
 
 
-def _parsed(text: str) -> ast.expr:
+def _parse(text: str) -> ast.expr:
     if len(text) > _LONGEST:
         raise ValueError(f"identity: {len(text)} characters: expected at most {_LONGEST}")
     try:
@@ -252,7 +256,7 @@ class _Reader:
         sizes = {str(k.arg): self.read(k.value, depth) for k in keywords}
 
         def value(given: Given) -> Any:
-            options = {name: _size(size(given)) for name, size in sizes.items()}
+            options = {name: _checked_size(size(given)) for name, size in sizes.items()}
             return word.call(*(meaning(given) for meaning in meanings), **options)
 
         return value
@@ -287,7 +291,9 @@ class _Reader:
                 self.running.append(index)
                 term = self.read(node.elt, depth)
                 self.running.pop()
-                return lambda given: building.sum_over(_size(size(given)), lambda i: term({**given, index: i}), index)
+                return lambda given: building.sum_over(
+                    _checked_size(size(given)), lambda i: term({**given, index: i}), index
+                )
         _refuse("sum(…)", FUNCTIONS["sum"].example)
 
     def number(self, node: ast.Constant) -> int | Fraction:

@@ -30,13 +30,13 @@ class Circuit:
         """An array of inputs."""
         out = np.empty(shape, object)
         for index in np.ndindex(*shape):
-            out[index] = self._node(None)
+            out[index] = self._append(None)
         return out
 
     def constant(self, value: Any) -> Node:
         """A number, recorded once."""
         if value not in self.constants:
-            self.constants[value] = self._node(None).index
+            self.constants[value] = self._append(None).index
         return Node(self, self.constants[value])
 
     def combined(self, kind: str, left: Node, right: Node) -> Node:
@@ -47,9 +47,10 @@ class Circuit:
                 return y if kind == "add" else x
             if x.index == one and kind == "multiply":
                 return y
-        return self._node((kind, left.index, right.index))
+        return self._append((kind, left.index, right.index))
 
-    def _node(self, operation: tuple[str, int, int] | None) -> Node:
+    def _append(self, operation: tuple[str, int, int] | None) -> Node:
+        """Add an operation and return the node that stands for its result."""
         self.operations.append(operation)
         return Node(self, len(self.operations) - 1)
 
@@ -70,15 +71,15 @@ class Node:
     circuit: Circuit = field(repr=False)
     index: int
 
-    def _with(self, kind: str, other: Any) -> Node:
+    def _combined_with(self, kind: str, other: Any) -> Node:
         known = other if isinstance(other, Node) else self.circuit.constant(other)
         return self.circuit.combined(kind, self, known)
 
     def __add__(self, other: Any) -> Node:
-        return self._with("add", other)
+        return self._combined_with("add", other)
 
     def __mul__(self, other: Any) -> Node:
-        return self._with("multiply", other)
+        return self._combined_with("multiply", other)
 
     __radd__, __rmul__ = __add__, __mul__
 

@@ -56,11 +56,12 @@ def first_place(sides: Sides, values: Values, rng: np.random.Generator) -> tuple
     rows = np.flatnonzero(apply(left, z, values)[:, 0] != apply(right, z, values)[:, 0])
     if rows.size == 0:
         return None
-    L, R = (_row(side, int(rows[0]), values) for side in (left, right))
+    L, R = (_evaluate_row(side, int(rows[0]), values) for side in (left, right))
     return int(rows[0]), int(np.flatnonzero(L != R)[0])
 
 
-def _row(node: Expression, row: int, values: Values) -> Array:
+def _evaluate_row(node: Expression, row: int, values: Values) -> Array:
+    """One row of a large matrix, by applying its transpose to a unit vector."""
     unit = np.zeros((node.shape[0], 1), np.uint64)
     unit[row] = 1
     return apply(node.T, unit, values)[:, 0]
@@ -83,7 +84,7 @@ def _points_off(difference: Any, symbols: Mapping[str, Array]) -> Iterator[dict[
         yield {}
         return
     point = nonzero_point(difference)
-    arrays = {name: _at(array, point) for name, array in symbols.items()}
+    arrays = {name: _substitute(array, point) for name, array in symbols.items()}
     conjugates = [name for name in arrays if name.startswith("conj(")]
     if not conjugates:
         yield arrays
@@ -93,7 +94,7 @@ def _points_off(difference: Any, symbols: Mapping[str, Array]) -> Iterator[dict[
         yield _gaussian({name: array.shape for name, array in arrays.items()}, top, rng)
 
 
-def _at(symbols: Array, point: Mapping[str, Fraction]) -> Array:
+def _substitute(symbols: Array, point: Mapping[str, Fraction]) -> Array:
     numbers = [int(point.get(str(symbol), 0)) for symbol in symbols.ravel()]
     return np.array(numbers, object).reshape(symbols.shape)
 
@@ -113,6 +114,7 @@ def _gaussian(shapes: Mapping[str, tuple[int, ...]], top: int, rng: np.random.Ge
 
 
 def _ring_of(arrays: Mapping[str, Array]) -> Objects:
+    """Rational arithmetic, or Gaussian rationals if an entry is not real."""
     numbers = (array.flat[0] for array in arrays.values() if array.size)
     return Objects() if all(isinstance(x, int | Fraction | np.integer) for x in numbers) else Objects(QQ_I.one)
 
@@ -133,12 +135,12 @@ def _shown(
     sides: Sides, values: Values, index: tuple[int, ...], left: Any, right: Any, maps: Mapping[str, Polynomial]
 ) -> Counterexample:
     """With the declared matrices at a point."""
-    matrices = {name: _numbers(entries(e, values).reshape(e.shape)) for name, e in sides.shown.items()}
+    matrices = {name: _as_numbers(entries(e, values).reshape(e.shape)) for name, e in sides.shown.items()}
     formulas = {name: str(map_) for name, map_ in maps.items()}
     return Counterexample(plain_sizes(sides.sizes), matrices, "", index, left, right, formulas)
 
 
-def _numbers(array: Array) -> Array:
+def _as_numbers(array: Array) -> Array:
     out = np.empty(array.shape, object)
     for index in np.ndindex(*array.shape):
         out[index] = _number(array[index])
@@ -240,16 +242,16 @@ def _exact_entry(node: Expression, index: tuple[int, ...], arrays: Mapping[str, 
         if modulus >= needed:
             break
         values = Values(F, {name: F.lift(array) for name, array in arrays.items()}, {})
-        residue = int(_entry(node, index, values)) * limit.denominator % F.p
+        residue = int(_evaluate_entry(node, index, values)) * limit.denominator % F.p
         value += modulus * ((residue - value) * pow(modulus, -1, F.p) % F.p)
         modulus *= F.p
     numerator = value - modulus if value > modulus // 2 else value
     return _number(Fraction(numerator, limit.denominator))
 
 
-def _entry(node: Expression, index: tuple[int, ...], values: Values) -> Any:
+def _evaluate_entry(node: Expression, index: tuple[int, ...], values: Values) -> Any:
     if node.ndim == 2 and len(index) == 2 and prod(node.shape) > _FORMED:
-        return _row(node, index[0], values)[index[1]]
+        return _evaluate_row(node, index[0], values)[index[1]]
     return np.asarray(entries(node, values)).reshape(-1)[_flat(node, index)]
 
 

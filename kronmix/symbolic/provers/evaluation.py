@@ -149,15 +149,15 @@ def _(node: Constant, values: Values) -> Array:
 
 @_entries.register
 def _(node: Sum, values: Values) -> Array:
-    return _combine(node, lambda term: entries(term, values), values)
+    return _evaluate_sum(node, lambda term: entries(term, values), values)
 
 
 @_apply.register
 def _(node: Sum, X: Array, values: Values) -> Array:
-    return _combine(node, lambda term: _apply(term, X, values), values)
+    return _evaluate_sum(node, lambda term: _apply(term, X, values), values)
 
 
-def _combine(node: Sum, each: Callable[[Expression], Array], values: Values) -> Array:
+def _evaluate_sum(node: Sum, each: Callable[[Expression], Array], values: Values) -> Array:
     ring, parts = values.ring, [(c, each(t)) for c, t in node.terms]
     flat = (x.reshape(-1) if c == 1 else ring.multiply(x.reshape(-1), ring.scalar(c)) for c, x in parts)
     return reduce(ring.add, flat).reshape(parts[0][1].shape)
@@ -266,10 +266,10 @@ def _contracted(
         acting = [(k, axis) for k in range(len(waiting)) if (axis := _acts(waiting, k, found, out)) is not None]
         operand, places = waiting.pop(acting[0][0] if acting else 0)
         if acting:
-            found = _acted(node, operand, places, acting[0][1], found, values)
+            found = _contract_by_product(node, operand, places, acting[0][1], found, values)
         else:
             needed = {*out, *(name for _, groups in waiting for group in groups for name in group)}
-            found = _multiplied(found, _formed(node, operand, places, values), needed, values.ring)
+            found = _multiplied(found, _tensor_of(node, operand, places, values), needed, values.ring)
     found = _summed(found, {*out}, values.ring)
     missing = [name for name in out if name not in found.names]
     sizes = [node.digits[name] for name in missing]
@@ -289,9 +289,10 @@ def _acts(waiting: list[tuple[Expression, Groups]], k: int, found: _Tensor, out:
     return None
 
 
-def _acted(
+def _contract_by_product(
     node: Contraction, operand: Expression, places: Groups, axis: int, found: _Tensor, values: Values
 ) -> _Tensor:
+    """Contract one axis of an operand with a tensor by a matrix product, without forming the operand."""
     summed, kept = [*places[axis]], [*places[1 - axis]]
     rest = [name for name in found.names if name not in summed]
     X = found.ordered([*summed, *rest]).reshape(prod(found.sizes(summed)), -1)
@@ -299,7 +300,8 @@ def _acted(
     return _Tensor(Y.reshape([*(node.digits[name] for name in kept), *found.sizes(rest)]), [*kept, *rest])
 
 
-def _formed(node: Contraction, operand: Expression, places: Groups, values: Values) -> _Tensor:
+def _tensor_of(node: Contraction, operand: Expression, places: Groups, values: Values) -> _Tensor:
+    """The operand's entries as a tensor with one axis for each index name."""
     if len(places) == 2 and places[0] == places[1]:
         places, array = places[:1], _diagonal(operand, values)
     else:

@@ -94,7 +94,7 @@ class PrimeField:
         total: Array | None = None
         for start in range(0, max(inner, 1), _EXACT):
             stop = start + _EXACT
-            part = self._product(A[..., start:stop], B[start:stop] if B.ndim == 1 else B[..., start:stop, :])
+            part = self._exact_product(A[..., start:stop], B[start:stop] if B.ndim == 1 else B[..., start:stop, :])
             total = part if total is None else self.add(total, part)
         assert total is not None
         return total
@@ -103,7 +103,8 @@ class PrimeField:
         """Sum of all entries."""
         return np.uint64(self.matmul(np.ones((1, x.size), np.uint64), x.reshape(-1))[0])
 
-    def _product(self, A: Array, B: Array) -> Array:
+    def _exact_product(self, A: Array, B: Array) -> Array:
+        """A @ B over limbs in float64, where every sum is exact."""
         a = [limb.astype(np.float64) for limb in _limbs(A)]
         b = [limb.astype(np.float64) for limb in _limbs(B)]
         columns = []
@@ -132,6 +133,7 @@ class PrimeField:
 
 
 def _limbs(x: Array) -> list[Array]:
+    """Three numbers of few bits for each entry, lowest first."""
     return [(x >> np.uint64(_LIMB * i)) & _MASK for i in range(3)]
 
 

@@ -138,7 +138,7 @@ def _equal(i: Index, j: Index) -> Term:
     return Term(deltas=((i, j),))
 
 
-def _times(*factors: list[Term]) -> list[Term]:
+def _multiply_out(*factors: list[Term]) -> list[Term]:
     if prod(map(len, factors)) > _MOST_TERMS:
         raise Undecided(f"an entry has more than {_MOST_TERMS} terms")
     return reduce(lambda x, y: [s * t for s in x for t in y], factors, [Term()])
@@ -166,7 +166,7 @@ def _(node: RangeSum, at: list[Index]) -> list[Term]:
     """A fresh digit in place of the index."""
     index, k = Digit(-1 - node.index.label, node.index.range_size), fresh_digit(node.index.range_size)
     terms = [term.renamed({index: (k,)}) for term in _terms(node.term, at)]
-    return _times([Term(bound=frozenset((k,)))], terms)
+    return _multiply_out([Term(bound=frozenset((k,)))], terms)
 
 
 @_terms.register
@@ -190,7 +190,7 @@ def _fraction(value: Any) -> Any:
 @_terms.register
 def _(node: Sum, at: list[Index]) -> list[Term]:
     terms = [_scaled(t, sp.Rational(c.numerator, c.denominator)) for c, part in node.terms for t in _terms(part, at)]
-    return _times(terms)
+    return _multiply_out(terms)
 
 
 @_terms.register
@@ -209,8 +209,8 @@ def _(node: Contraction, at: list[Index]) -> list[Term]:
             _terms(operand, [tuple(d for name in group for d in where[name]) for group in places])
             for operand, places in node.operands
         ]
-        found += _times([equal], *([term] for _, term in chosen), *entries)
-    return _times(found)
+        found += _multiply_out([equal], *([term] for _, term in chosen), *entries)
+    return _multiply_out(found)
 
 
 @_terms.register

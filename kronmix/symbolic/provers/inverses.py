@@ -110,6 +110,7 @@ def _factors(node: Expression) -> list[Expression]:
 
 
 def _are_inverses(first: Expression, second: Expression) -> bool:
+    """Whether second is the inverse of first."""
     if not isinstance(second, Inverse) or first.ndim != 2:
         return False
     matrix = second.matrix.T if second.flipped else second.matrix

@@ -123,7 +123,7 @@ def _collapsed(term: Term) -> Term | None:
                 kept.append((stays, gone))
             new = {gone: (stays,)}
             rest_i, rest_j = renamed(i[1:], new), renamed(j[1:], new)
-            kept = [pair if pair == (stays, gone) else _pair(pair, new) for pair in kept]
+            kept = [pair if pair == (stays, gone) else _renamed_pair(pair, new) for pair in kept]
             term = replace(term, bound=term.bound - {gone}).renamed(new)
             term = replace(term, deltas=((rest_i, rest_j), *term.deltas))
     pairs = sorted({pair for pair in kept if pair[0] != pair[1]})
@@ -137,7 +137,7 @@ def _ask(digit: Digit, radices: tuple[Any, ...]) -> NoReturn:
     raise Undecided("an index inside a function cannot be split into the digits that an expression needs")
 
 
-def _pair(pair: tuple[Digit, Digit], new: Renaming) -> tuple[Digit, Digit]:
+def _renamed_pair(pair: tuple[Digit, Digit], new: Renaming) -> tuple[Digit, Digit]:
     first, second = (new.get(d, (d,))[0] for d in pair)
     return (first, second) if first <= second else (second, first)
 
@@ -212,7 +212,7 @@ def _named(term: Term, facts: Facts, around: Mapping[Digit, str], depth: int) ->
     coefficient = term.coefficient * product_of(d.size for d in term.bound - used)
     bound = term.bound & used
     names = {d: around.get(d, f"f{d.label}") for d in used | in_deltas if d not in bound}
-    texts = [_component(atoms, digits, names, facts, depth) for atoms, digits in _components(term.atoms, bound)]
+    texts = [_written_component(atoms, digits, names, facts, depth) for atoms, digits in _components(term.atoms, bound)]
     deltas = sorted("=".join(sorted(_written_index(index, names) for index in pair)) for pair in term.deltas)
     return coefficient, f"{sorted(texts)} {deltas}"
 
@@ -258,9 +258,10 @@ def _components(
     return groups
 
 
-def _component(
+def _written_component(
     atoms: list[Entry | Image], digits: set[Digit], around: Mapping[Digit, str], facts: Facts, depth: int
 ) -> str:
+    """A connected component in the least of all ways to name its summed digits."""
     budget = [_MOST_NAMINGS]
 
     def text(names: Mapping[Digit, str]) -> list[str]:

@@ -223,6 +223,7 @@ def sum_of_squares(form: Any) -> list[tuple[Fraction, dict[str, Fraction]]] | Po
 
 
 def _symmetric_matrix(form: Any, n: int) -> Array:
+    """Q with form = xᵀQx."""
     Q = np.full((n, n), Fraction(0), object)
     for exponents, coefficient in form.terms() if n else ():
         support = [i for i, e in enumerate(exponents) for _ in range(e)]

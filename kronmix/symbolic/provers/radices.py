@@ -89,20 +89,21 @@ def sums_over(given: Radices) -> list[tuple[Index, Term]]:
     return [(index, Term(bound=frozenset(digits_of(index)))) for index in alternatives(given)]
 
 
-def _size(radix: Any) -> Size:
+def _radix_size(radix: Any) -> Size:
     return radix.size if isinstance(radix, Union) else radix
 
 
 def refined(*lists: Iterable[Any]) -> Radices:
     """Coarsest digits of which the digits of every list are composed."""
-    return reduce(_refine, (tuple(r for r in digits if _size(r) != 1) for digits in lists))
+    return reduce(_refine, (tuple(r for r in digits if _radix_size(r) != 1) for digits in lists))
 
 
 def _refine(x: Radices, y: Radices) -> Radices:
+    """Digits of which both lists' digits are groups: the coarsest common refinement."""
     out: list[Any] = []
     while x and y:
         (a, *x_rest), (b, *y_rest) = x, y
-        m, n = _size(a), _size(b)
+        m, n = _radix_size(a), _radix_size(b)
         if same_size(m, n):
             out, x, y = [*out, _merged(a, b)], tuple(x_rest), tuple(y_rest)
         elif isinstance(b, Union) and (rest := quotient(n, m)) is not None:
@@ -154,7 +155,7 @@ def _merged(a: Any, b: Any) -> Any:
             else:
                 raise Undecided(f"blocks of sizes {m} and {n} do not fit each other")
         sizes.append(m)
-        blocks.append(_refine(tuple(r for r in p if _size(r) != 1), tuple(r for r in q if _size(r) != 1)))
+        blocks.append(_refine(tuple(r for r in p if _radix_size(r) != 1), tuple(r for r in q if _radix_size(r) != 1)))
     return Union(tuple(sizes), tuple(blocks))
 
 
@@ -201,7 +202,7 @@ def _(node: Blocks, axis: int) -> Radices:
     sizes: list[Size] = []
     blocks: list[Radices] = []
     for size, digits in parts:
-        inner = [r for r in digits if _size(r) != 1]
+        inner = [r for r in digits if _radix_size(r) != 1]
         if len(inner) == 1 and isinstance(inner[0], Union):  # blocks of blocks
             sizes += inner[0].sizes
             blocks += inner[0].blocks
@@ -216,7 +217,7 @@ def grouped(given: Radices, sizes: tuple[Size, ...]) -> list[Radices]:
     groups, rest = [], list(refined(given, sizes))
     for size in sizes:
         group: list[Any] = []
-        while rest and not same_size(product_of(map(_size, group)), size):
+        while rest and not same_size(product_of(map(_radix_size, group)), size):
             group.append(rest.pop(0))
         groups.append(tuple(group))
     return groups

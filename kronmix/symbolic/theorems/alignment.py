@@ -25,18 +25,18 @@ def unbiased_hsic(K: Array, L: Array, mixed: Any = 2, sums: Any = 1) -> Any:
     product = K @ L
     total = (
         np.trace(product)
-        + K.sum() * L.sum() * K[0, 1].ring(sums) * _inverse((n - 1) * (n - 2), K)
-        - product.sum() * K[0, 1].ring(mixed) * _inverse(n - 2, K)
+        + K.sum() * L.sum() * K[0, 1].ring(sums) * _one_over((n - 1) * (n - 2), K)
+        - product.sum() * K[0, 1].ring(mixed) * _one_over(n - 2, K)
     )
-    return total * _inverse(n * (n - 3), K)
+    return total * _one_over(n * (n - 3), K)
 
 
 def biased_hsic(K: Array, L: Array) -> Any:
     """HSIC₀ = tr(KHLH)/(n − 1)² with H = I − 11ᵀ/n, which no minibatch average leaves unchanged."""
     n = len(K)
-    one = _inverse(1, K)
-    H = np.array([[one * (i == j) - _inverse(n, K) for j in range(n)] for i in range(n)], object)
-    return np.trace(K @ H @ L @ H) * _inverse((n - 1) ** 2, K)
+    one = _one_over(1, K)
+    H = np.array([[one * (i == j) - _one_over(n, K) for j in range(n)] for i in range(n)], object)
+    return np.trace(K @ H @ L @ H) * _one_over((n - 1) ** 2, K)
 
 
 def prove_unbiased(
@@ -49,7 +49,7 @@ def prove_unbiased(
     M = entries(k=(samples * (samples + 1) // 2,), l=(samples * (samples + 1) // 2,))
     K, L = _symmetric(M["k"], samples), _symmetric(M["l"], samples)
     subsets = [np.ix_(s, s) for s in combinations(range(samples), batch)]
-    average = sum((estimator(K[s], L[s]) for s in subsets), start=0) * _inverse(comb(samples, batch), K)
+    average = sum((estimator(K[s], L[s]) for s in subsets), start=0) * _one_over(comb(samples, batch), K)
     sizes = f"{samples} samples, all {len(subsets)} batches of {batch}"
     wrong = vanish(np.array(average), np.array(estimator(K, L)), sizes, "mean over minibatches")
     return wrong or Proof(sizes, "entrywise, any symmetric kernels")
@@ -68,7 +68,7 @@ def _hollow(K: Array) -> Array:
     return out
 
 
-def _inverse(n: int, K: Array) -> Any:
+def _one_over(n: int, K: Array) -> Any:
     return K[0, 1].ring.one / n
 
 

@@ -84,7 +84,7 @@ def kronecker(*shapes: tuple[int, int]) -> Structure:
         "⊗".join(letters),
         Kronecker(*map(np.ones, shapes)),
         letters,
-        lambda F: [_norm(F[a]) - _norm(F[b]) for a, b in pairwise(letters)],
+        lambda F: [_square_norms(F[a]) - _square_norms(F[b]) for a, b in pairwise(letters)],
     )
 
 
@@ -135,7 +135,7 @@ def mixer(tokens: int = 2, channels: int = 2, depth: int = 2) -> Structure:
     def laws(F: Factors) -> list[Array]:
         W, V = ([F[f"{letter}{l}"] for l in range(depth)] for letter in "WV")
         inside = [a @ a.T - b.T @ b for a, b in pairwise(W)] + [a.T @ a - b @ b.T for a, b in pairwise(V)]
-        return [*inside, _norm(V[0]) - _norm(W[0])]
+        return [*inside, _square_norms(V[0]) - _square_norms(W[0])]
 
     op = LinearMixer([np.ones((tokens, tokens))] * depth, [np.ones((channels, channels))] * depth)
     return Structure(
@@ -207,6 +207,7 @@ def _rate(law: Array, at: Factors, velocity: Factors) -> Array:
 
 
 def _coefficient(polynomial: Any, variable: Any, power: int) -> Any:
+    """The polynomial in the other variables that multiplies variable**power."""
     position = polynomial.ring.gens.index(variable)
     return polynomial.ring.from_dict(
         {
@@ -221,7 +222,7 @@ def _gram(rows: Array) -> Array:
     return rows @ rows.T
 
 
-def _norm(array: Array) -> Array:
+def _square_norms(array: Array) -> Array:
     return np.array([square_norm(array)])
 
 

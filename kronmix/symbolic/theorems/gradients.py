@@ -69,13 +69,13 @@ def prove_factor_pullback(
             for tied_d in {1, d}:
                 M = entries(values=(tied_a, tied_d, b, c), x=(pattern.shape[1], batch), y=(pattern.shape[0], batch))
                 values, x, y_bar = M["values"], M["x"], M["y"]
-                outcome = _compare(gradient, values, pattern, x, y_bar)
+                outcome = _compare_gradients(gradient, values, pattern, x, y_bar)
                 if outcome is not None:
                     return outcome
     return Proof(", ".join(str(tuple(p)) for p in patterns), f"entrywise, {batch} columns, tied and untied")
 
 
-def _compare(gradient: Any, values: Array, pattern: Pattern, x: Array, y_bar: Array) -> Counterexample | None:
+def _compare_gradients(gradient: Any, values: Array, pattern: Pattern, x: Array, y_bar: Array) -> Counterexample | None:
     label = f"pattern {tuple(pattern)}, values {values.shape}"
     y = _definition(values, pattern, x)
     if wrong := vanish(apply_factor(values, pattern, x), y, label, "the forward kernel"):

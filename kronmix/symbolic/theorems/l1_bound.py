@@ -29,7 +29,7 @@ def prove_balanced_bound(constant: Fraction = Fraction(1), balanced: tuple[int, 
         return norm
     v, w = entries(v=(), w=()).values()
     form = v.item() ** 2 / 2 + w.item() ** 2 / 2 - constant * v.item() * w.item()
-    return _decide(form, {"v_0": balanced[0], "w_0": balanced[1]}, "all sizes")
+    return _decide_gap(form, {"v_0": balanced[0], "w_0": balanced[1]}, "all sizes")
 
 
 def prove_norm_comparison(
@@ -43,8 +43,8 @@ def prove_norm_comparison(
     A counterexample b to the form Σ b_i² − c (Σ b_i)² is one to the claim, because |Σ b_i| ≤ Σ |b_i|.
     """
     for m in sizes:
-        outcome = _decide(
-            _comparison(m * m, squared_constant(m)),
+        outcome = _decide_gap(
+            _gap_form(m * m, squared_constant(m)),
             {f"b_{i}": value for i, value in enumerate(equality(m))},
             f"m = {m}",
         )
@@ -63,8 +63,8 @@ def prove_looseness(
     """
     for m in sizes:
         for k in range(1, m * m + 1):
-            form = _comparison(k, squared_looseness(m, k) / (m * m))
-            outcome = _decide(form, {f"b_{i}": 1 for i in range(k)}, f"m = {m}, {k} non-zero entries")
+            form = _gap_form(k, squared_looseness(m, k) / (m * m))
+            outcome = _decide_gap(form, {f"b_{i}": 1 for i in range(k)}, f"m = {m}, {k} non-zero entries")
             if isinstance(outcome, Counterexample):
                 return outcome
     constants = [squared_looseness(m, k) * k / (m * m) for m in sizes for k in range(1, m * m + 1)]
@@ -80,12 +80,13 @@ def _for_all(lagrange: Outcome, constants: list[Fraction], sizes: str) -> Outcom
     return Proof(sizes, f"{lagrange.detail}; null space spanned by equal moduli")
 
 
-def _comparison(n: int, squared_constant: Fraction) -> Any:
+def _gap_form(n: int, squared_constant: Fraction) -> Any:
     b = entries(b=(n,))["b"]
     return square_norm(b) - squared_constant * sum(b) ** 2
 
 
-def _decide(form: Any, equality: dict[str, int], sizes: str) -> Outcome:
+def _decide_gap(form: Any, equality: dict[str, int], sizes: str) -> Outcome:
+    """Prove that the gap is a sum of squares that vanishes only on one ray."""
     found = sum_of_squares(form)
     if isinstance(found, dict):
         return Counterexample(sizes, found, f"the gap is {value_at(form, found)} < 0")
@@ -94,10 +95,10 @@ def _decide(form: Any, equality: dict[str, int], sizes: str) -> Outcome:
     free = len(form.ring.symbols) - len(found)
     if free != 1:
         return Counterexample(sizes, {}, f"equality holds on a space of dimension {free}, a ray was claimed")
-    return Proof(sizes, " + ".join(f"{weight}·({_linear(terms)})²" for weight, terms in found))
+    return Proof(sizes, " + ".join(f"{weight}·({_linear_words(terms)})²" for weight, terms in found))
 
 
-def _linear(terms: dict[str, Fraction]) -> str:
+def _linear_words(terms: dict[str, Fraction]) -> str:
     return " ".join(f"{'-' if value < 0 else '+'} {abs(value)}·{name}" for name, value in terms.items())
 
 

@@ -53,7 +53,7 @@ def agree(left: Any, right: Any, sizes: str, claim: str) -> Counterexample | Non
         have, want = left.subs(point), right.subs(point)
         if abs(sp.N(have - want, 30, maxn=200)) > sp.Rational(1, 10**20):
             values = {str(s): v for s, v in point.items()} or {claim: have}
-            return Counterexample(sizes, values, f"{claim} is {_shown(have)}, not {_shown(want)}")
+            return Counterexample(sizes, values, f"{claim} is {_value_words(have)}, not {_value_words(want)}")
     if (left - right).is_rational_function(*symbols):
         if sp.cancel(sp.together(left - right)) == 0:
             return None
@@ -72,13 +72,13 @@ def non_negative(expression: Any, sizes: str, claim: str) -> Counterexample | No
         point = {s: sp.Integer(_TRIALS[(i + shift) % len(_TRIALS)]) for i, s in enumerate(symbols)}
         if (value := expression.subs(point)) < 0:
             values = {str(s): v for s, v in point.items()} | {claim: value}
-            return Counterexample(sizes, values, f"{claim} is {_shown(value)} < 0")
+            return Counterexample(sizes, values, f"{claim} is {_value_words(value)} < 0")
     if sp.factor(expression).is_nonnegative:
         return None
     raise Undecided(f"{claim}: {expression} is ≥ 0 at every point tried, but is not proved to be")
 
 
-def _shown(value: Any) -> str:
+def _value_words(value: Any) -> str:
     return str(value) if len(str(value)) <= 24 else str(sp.N(value, 8))
 
 

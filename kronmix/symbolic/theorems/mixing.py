@@ -107,7 +107,7 @@ _HIDDEN = f"map(φ,kron(V1.T,eye(S))@{_TOKENS_MIXED})"
 _BLOCK = f"vec(X+W2@map(φ,W1@X)+map(φ,(X+W2@map(φ,W1@X))@V1)@V2) == {_TOKENS_MIXED}"
 
 
-def _both(S: int, C: int) -> tuple[int, int]:
+def _token_and_channel_sizes(S: int, C: int) -> tuple[int, int]:
     return S, C
 
 
@@ -132,7 +132,7 @@ CLAIMS = (
         Step("the transpose", "commutation(S,C)@vec(X) == vec(X.T)", "X=S,C"),
         {"sizes swapped": "commutation(C,S)@vec(X) == vec(X.T)"},
         _PAIRS,
-        _both,
+        _token_and_channel_sizes,
     ),
     *identity(
         "T2",
@@ -143,7 +143,7 @@ CLAIMS = (
         Step("the transpose", "commutation(S,C).T == commutation(C,S)", "X=S,C"),
         {"symmetric": "commutation(S,C).T == commutation(S,C)"},
         _PAIRS,
-        _both,
+        _token_and_channel_sizes,
     ),
     *identity(
         "T2",
@@ -154,7 +154,7 @@ CLAIMS = (
         Step("the inverse", "commutation(S,C).T@commutation(S,C) == eye(S*C)", "X=S,C"),
         {"its own inverse": "commutation(S,C)@commutation(S,C) == eye(S*C)"},
         _PAIRS,
-        _both,
+        _token_and_channel_sizes,
     ),
     *identity(
         "T2",
@@ -176,7 +176,7 @@ CLAIMS = (
         Step("token mixing", "vec(W@X) == kron(eye(C),W)@vec(X)", "W=S,S X=S,C"),
         {"factors swapped": "vec(W@X) == kron(W,eye(C))@vec(X)"},
         _PAIRS,
-        _both,
+        _token_and_channel_sizes,
     ),
     *identity(
         "T3",
@@ -187,7 +187,7 @@ CLAIMS = (
         Step("channel mixing", "kron(V.T,eye(S)) == commutation(C,S)@kron(eye(S),V.T)@commutation(S,C)", "X=S,C V=C,C"),
         {"the transpose slip": "kron(V.T,eye(S)) == commutation(C,S)@kron(eye(S),V)@commutation(S,C)"},
         _PAIRS,
-        _both,
+        _token_and_channel_sizes,
     ),
     *identity(
         "T4",
@@ -198,7 +198,7 @@ CLAIMS = (
         Step("the weight", "kron(V.T,W) == kron(V.T,eye(S))@kron(eye(C),W)", "W=S,S V=C,C"),
         {"factors swapped": "kron(W,V.T) == kron(V.T,eye(S))@kron(eye(C),W)"},
         _PAIRS,
-        _both,
+        _token_and_channel_sizes,
         large=[(4, 5), (6, 4)],
     ),
     *identity(
@@ -210,7 +210,7 @@ CLAIMS = (
         Step("the layers", f"{_S_MIXER} == map(φ,kron(V.T,eye(S))@map(φ,kron(eye(C),W)@vec(X)))", "W=S,S X=S,C V=C,C"),
         {"without the activation": f"{_S_MIXER} == map(φ,kron(V.T,eye(S))@kron(eye(C),W)@vec(X))"},
         _PAIRS,
-        _both,
+        _token_and_channel_sizes,
     ),
     *identity(
         "T5",

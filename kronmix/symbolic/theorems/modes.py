@@ -106,7 +106,7 @@ def prove_decoupling(
     M = pair.symbols(T=(6, 6))
     rank_one = np.outer(M["V0"].T.ravel(), M["V1"].T.ravel())
     squares = square_norm(rank_one - rearrange(M["T"], left, right))
-    wrong = vanish(np.array(_fit(pair, M)), np.array(squares), pair.sizes, "the Kronecker loss")
+    wrong = vanish(np.array(_misfit(pair, M)), np.array(squares), pair.sizes, "the Kronecker loss")
     shape, rank = (2, 2, 2, 3), 2
     p, k, q, s = shape
     blocks = monarch(shape, rank)
@@ -114,11 +114,11 @@ def prove_decoupling(
     U = N["L"].reshape(q, p, k, rank).transpose(0, 2, 1, 3)
     V = N["R"].reshape(k, rank, q, s).transpose(2, 0, 1, 3)
     squares = square_norm(U @ V - slices(N["T"], shape))
-    wrong = wrong or vanish(np.array(_fit(blocks, N)), np.array(squares), blocks.sizes, "the Monarch loss")
+    wrong = wrong or vanish(np.array(_misfit(blocks, N)), np.array(squares), blocks.sizes, "the Monarch loss")
     return wrong or _alignment() or Proof(f"{pair.sizes}; {blocks.sizes}; aligned 2×3", "entrywise, any T")
 
 
-def _fit(structure: Structure, M: dict[str, Array]) -> Any:
+def _misfit(structure: Structure, M: dict[str, Array]) -> Any:
     return square_norm(structure.weight(M) - M["T"])
 
 

@@ -67,7 +67,7 @@ def sign_constrained_minimiser(M: Array, r: Array, signs: Array) -> Array:
     allowed = [i for i in range(len(r)) if signs[i] != 0]
     for size in range(len(allowed) + 1):
         for support in combinations(allowed, size):
-            w = _solve(M, r, support)
+            w = _solve_on_support(M, r, support)
             if w is None or any(signs[i] * w[i] < 0 for i in support):
                 continue
             slope = r - M @ w
@@ -118,7 +118,7 @@ def prove_saddles(case: Case, minimiser: Minimiser = sign_constrained_minimiser)
             return Counterexample(case.name, found, "q leaves [−1, 1] or is not the sign of w on its support")
         if any(slope[i] * step.q[i] > 0 for i in range(len(slope)) if abs(step.q[i]) == 1):
             return Counterexample(case.name, found, "w does not minimise L under the signs of q")
-        if not _independent(case.X[:, [abs(x) == 1 for x in step.q]]):
+        if not _are_independent(case.X[:, [abs(x) == 1 for x in step.q]]):
             return Counterexample(case.name, found, "the minimiser of L under the signs of q may not be unique")
         losses.append(step.w @ case.M @ step.w / 2 - case.r @ step.w)
     if any(after >= before for before, after in pairwise(losses)):
@@ -174,11 +174,12 @@ def time_average(path: list[Saddle], s: Fraction) -> Array:
     return total / s
 
 
-def _independent(columns: Array) -> bool:
+def _are_independent(columns: Array) -> bool:
     return columns.shape[1] == 0 or sp.Matrix(columns.tolist()).rank() == columns.shape[1]
 
 
-def _solve(M: Array, r: Array, support: tuple[int, ...]) -> Array | None:
+def _solve_on_support(M: Array, r: Array, support: tuple[int, ...]) -> Array | None:
+    """w with M w = r on the support and zeros elsewhere; None if that block is singular."""
     w = exact([0] * len(r))
     if support:
         block = sp.Matrix(M[np.ix_(support, support)].tolist())
@@ -194,7 +195,7 @@ def _sign(value: Fraction) -> int:
     return (value > 0) - (value < 0)
 
 
-def _case(name: str, X: Any, y: Any, *jumps: tuple[Any, Any]) -> Case:
+def _exact_case(name: str, X: Any, y: Any, *jumps: tuple[Any, Any]) -> Case:
     return Case(
         name,
         exact(X),
@@ -204,7 +205,7 @@ def _case(name: str, X: Any, y: Any, *jumps: tuple[Any, Any]) -> Case:
     )
 
 
-INDEPENDENT = _case(
+INDEPENDENT = _exact_case(
     "three independent coordinates",
     [[1, 0, 0], [0, 1, 0], [0, 0, 1]],
     [3, -2, 1],
@@ -214,12 +215,12 @@ INDEPENDENT = _case(
 )
 
 
-CORRELATED = _case(
+CORRELATED = _exact_case(
     "two correlated coordinates", [[0, 1], [1, 2]], [1, -1], ("1", [-1, 0]), ("3", [-3, 1])
 )  # both duals arrive at s = 1; the sign constraint holds one coordinate at 0
 
 
-SWITCHING = _case(
+SWITCHING = _exact_case(
     "three coordinates, one leaving and coming back with the other sign",
     [[-1, 0, 1], [0, -1, -2], [0, -1, -1]],
     [1, 0, 2],
@@ -230,7 +231,7 @@ SWITCHING = _case(
 )
 
 
-UNDERDETERMINED = _case(
+UNDERDETERMINED = _exact_case(
     "two equations in three unknowns",
     [[1, 1, 0], [1, 2, 1]],
     [1, 0],

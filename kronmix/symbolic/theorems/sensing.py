@@ -94,8 +94,8 @@ def prove_recovery(
     feasible, bound = convex_minimiser(A, y, target.shape)
     found: dict[str, Any] = {
         "relative error": float(np.linalg.norm(B - target) / np.linalg.norm(target)),
-        "slice norm sum": _penalty(B),
-        "convex minimum": (bound, _penalty(feasible)),
+        "slice norm sum": _nuclear_norm(B),
+        "convex minimum": (bound, _nuclear_norm(feasible)),
     }
     n = experiment.side**2
     sizes = f"n = {n}, {n} slices of {experiment.side}×{experiment.side}, {experiment.measurements} of {n * n} unknowns measured"
@@ -107,7 +107,7 @@ def prove_recovery(
     return Proof(sizes, f"{shown}, convex minimum ≥ {bound:.3g}; tolerances {tolerance:g} and {gap:g}")
 
 
-def _penalty(B: Array) -> float:
+def _nuclear_norm(B: Array) -> float:
     return float(np.linalg.svd(B, compute_uv=False).sum())
 
 
