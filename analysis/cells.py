@@ -104,7 +104,7 @@ class Claims:
         self._owner = json.dumps({"host": socket.gethostname(), "process": os.getpid()})
 
     def __enter__(self) -> Claims:
-        self._heart = Thread(target=self._beat, daemon=True)
+        self._heart = Thread(target=self._keep_claims_fresh, daemon=True)
         self._heart.start()
         return self
 
@@ -116,7 +116,7 @@ class Claims:
 
     def take(self, config: Mapping[str, Any], seed: int) -> bool:
         """Claim a cell; False where another process has it."""
-        file = self._file(config, seed)
+        file = self._claim_file(config, seed)
         file.parent.mkdir(parents=True, exist_ok=True)
         if _is_stale(file):
             file.unlink(missing_ok=True)
@@ -131,15 +131,15 @@ class Claims:
 
     def release(self, config: Mapping[str, Any], seed: int) -> None:
         """Give a claim back."""
-        file = self._file(config, seed)
+        file = self._claim_file(config, seed)
         with self._lock:
             self._mine.discard(file)
         file.unlink(missing_ok=True)
 
-    def _file(self, config: Mapping[str, Any], seed: int) -> Path:
+    def _claim_file(self, config: Mapping[str, Any], seed: int) -> Path:
         return cell_file(self._folder, config, seed).with_suffix(".claim")
 
-    def _beat(self) -> None:
+    def _keep_claims_fresh(self) -> None:
         while not self._done.wait(_BEAT):
             with self._lock:
                 for file in self._mine:
@@ -148,6 +148,7 @@ class Claims:
 
 
 def _is_stale(file: Path) -> bool:
+    """Whether who claimed this cell is gone, or has given no sign of life for long."""
     try:
         age = time.time() - file.stat().st_mtime
         owner = json.loads(file.read_text(encoding="utf-8"))

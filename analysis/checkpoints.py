@@ -29,7 +29,7 @@ def checkpoints(cell: Path, origin: Mapping[str, Any]) -> Iterator[None]:
     if not cell.parent.is_dir():
         yield
         return
-    folder, text = _folder(cell), json.dumps(dict(origin), sort_keys=True)
+    folder, text = _checkpoint_folder(cell), json.dumps(dict(origin), sort_keys=True)
     made_with = folder / "origin.json"
     if not made_with.exists() or made_with.read_text(encoding="utf-8") != text:
         forget_checkpoints(cell)
@@ -64,8 +64,8 @@ def checkpoint_of(network: Network, *settings: Any) -> Path | None:
 
 def forget_checkpoints(cell: Path) -> None:
     """Delete the checkpoints of a cell, if there are any."""
-    shutil.rmtree(_folder(cell), ignore_errors=True)
+    shutil.rmtree(_checkpoint_folder(cell), ignore_errors=True)
 
 
-def _folder(cell: Path) -> Path:
+def _checkpoint_folder(cell: Path) -> Path:
     return cell.with_suffix(".checkpoints")

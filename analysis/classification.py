@@ -71,7 +71,7 @@ def split(task: Task, seed: int) -> tuple[tuple[Array, Array], tuple[Array, Arra
 def train(network: nn.Network, task: Task, seed: int) -> tuple[nn.Network, dict[str, float]]:
     """Train, and measure: accuracies, last loss, and whether it diverged (accuracies are then 0)."""
     learned, held = split(task, seed)
-    return _measured(_fitted(network, task, seed, *learned), learned, held)
+    return _measure(_fit(network, task, seed, *learned), learned, held)
 
 
 def train_at_best_rate(network: nn.Network, task: Task, seed: int) -> tuple[nn.Network, dict[str, float]]:
@@ -81,7 +81,7 @@ def train_at_best_rate(network: nn.Network, task: Task, seed: int) -> tuple[nn.N
     ``said_of_rates``.
     """
     chosen, learned, held = _chosen(network, task, seed)
-    trained, measured = _measured(chosen.result, learned, held)
+    trained, measured = _measure(chosen.result, learned, held)
     return trained, measured | {"rate": chosen.rate}
 
 
@@ -97,10 +97,10 @@ def train_to_the_end(network: nn.Network, task: Task, seed: int) -> tuple[nn.Net
         if settled or fit.reason == _DIVERGED:
             break
         task, before = replace(task, epochs=2 * task.epochs), fit.history[-1].loss
-        fit = _fitted(fit.network, task, seed, *learned)
+        fit = _fit(fit.network, task, seed, *learned)
         epochs += task.epochs
         settled = fit.reason != _DIVERGED and before - fit.history[-1].loss < _SETTLED
-    trained, measured = _measured(fit, learned, held)
+    trained, measured = _measure(fit, learned, held)
     return trained, measured | {"rate": chosen.rate, "epochs": float(epochs), "settled": float(settled)}
 
 
@@ -112,7 +112,7 @@ def _chosen(
     cut = round((1 - _CHOOSING) * len(y))
 
     def fitted(rate: float) -> tuple[float, nn.Fit]:
-        fit = _fitted(network, replace(task, rate=rate), seed, X[:cut], y[:cut])
+        fit = _fit(network, replace(task, rate=rate), seed, X[:cut], y[:cut])
         return _cross_entropy(fit.network, X[cut:], y[cut:]) if fit.reason != _DIVERGED else np.inf, fit
 
     return choose_rate(fitted, task.rate), (X[:cut], y[:cut]), held
@@ -129,7 +129,8 @@ def said_of_rates(table: Table) -> str:
     return f"In {ends} of {len(chosen)} cells the chosen rate is the last of its grid: a better one may lie beyond."
 
 
-def _fitted(network: nn.Network, task: Task, seed: int, X: Array, y: Array) -> nn.Fit:
+def _fit(network: nn.Network, task: Task, seed: int, X: Array, y: Array) -> nn.Fit:
+    """Train on one thread; a fit that diverges ends with that as its reason."""
     steps = task.epochs * -(-len(y) // task.batch)
     try:
         return whole(
@@ -150,9 +151,10 @@ def _fitted(network: nn.Network, task: Task, seed: int, X: Array, y: Array) -> n
         return nn.Fit(network, reason=_DIVERGED)
 
 
-def _measured(
+def _measure(
     fit: nn.Fit, learned: tuple[Array, Array], held: tuple[Array, Array]
 ) -> tuple[nn.Network, dict[str, float]]:
+    """The network with its accuracies and its last loss; 0 and inf if it diverged."""
     if fit.reason == _DIVERGED:
         return fit.network, {"test_accuracy": 0.0, "train_accuracy": 0.0, "loss": float("inf")}
     return fit.network, {

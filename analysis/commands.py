@@ -86,7 +86,7 @@ def run(
     Every cell (configuration × seed) is written as soon as it is done and never run twice; several of these commands may share a
     folder. A cell that fails is told in one line, and run again by the next command.
     """
-    chosen = _named(name)
+    chosen = _studies_named(name)
     if data is not None:
         chosen = [study for study in chosen if name != "all" or study.reads_data]
     records: list[dict[str, Any]] = []
@@ -106,7 +106,7 @@ def run(
         if len(table.configurations) == len(study.configurations(preset)):
             files += write(study, table, place / study.name / preset)
             records.append(_record(study, table))
-            shown += _shown(study, table)
+            shown += _sheet_of(study, table)
     return Answer({"studies": records}, tuple(shown), tuple(files), code=2 if failed else 0)
 
 
@@ -123,7 +123,7 @@ def show(
     _tell_failures(study, table)
     if not table.cells:
         raise ValueError(f"{folder}: no results yet; run: python -m analysis run {name} --preset {preset}")
-    return Answer({"studies": [_record(study, table)]}, tuple(_shown(study, table)))
+    return Answer({"studies": [_record(study, table)]}, tuple(_sheet_of(study, table)))
 
 
 @command
@@ -133,7 +133,7 @@ def power_(name: Name, out: Out = Path("out/analysis")) -> Answer:
         "Power of the quick presets", ("study", "comparison"), ("deviation of a pair", "effect", "seeds", "power")
     )
     records = []
-    for study in _named(name):
+    for study in _studies_named(name):
         table = _stored(study, PILOT, out)
         pilot = Pilot.of(study, table) if table.cells else Pilot.load(study)
         seeds, needed = study.seeds[QUICK], pilot.seeds_needed(study)
@@ -158,7 +158,7 @@ def power_(name: Name, out: Out = Path("out/analysis")) -> Answer:
 def keep_(name: Name, out: Out = Path("out/analysis")) -> Answer:
     """Keep beside the studies what is in a folder: the pilot's deviations, and the results of the quick preset."""
     records = []
-    for study in _named(name):
+    for study in _studies_named(name):
         pilot, table = (_stored(study, preset, out) for preset in (PILOT, QUICK))
         if pilot.cells:
             Pilot.of(study, pilot).save(study)
@@ -174,7 +174,7 @@ def main() -> None:
     program.main(sys.argv[1:])
 
 
-def _named(name: str) -> list[Study]:
+def _studies_named(name: str) -> list[Study]:
     return list(all_studies().values()) if name == "all" else [find_study(name)]
 
 
@@ -212,7 +212,10 @@ def _tell_failures(study: Study, table: Table) -> None:
 def _record(study: Study, table: Table) -> dict[str, Any]:
     """Every interval of a table, its failures, and what the study says of it."""
     rows = [
-        {"configuration": dict(config), "intervals": {q: _ends(table.interval(q, **config)) for q in table.quantities}}
+        {
+            "configuration": dict(config),
+            "intervals": {q: _interval_record(table.interval(q, **config)) for q in table.quantities},
+        }
         for config in table.configurations
     ]
     failures = [{"configuration": dict(one.config), "seed": one.seed, "error": one.error} for one in table.failures]
@@ -220,18 +223,18 @@ def _record(study: Study, table: Table) -> dict[str, Any]:
     return {"study": study.name, "question": study.question, "rows": rows, "failures": failures, "outcome": said}
 
 
-def _ends(found: Any) -> dict[str, float]:
+def _interval_record(found: Any) -> dict[str, float]:
     return {"mean": found.mean, "low": found.low, "high": found.high}
 
 
-def _shown(study: Study, table: Table) -> list[Sheet | str]:
-    keys = _varying(table)
+def _sheet_of(study: Study, table: Table) -> list[Sheet | str]:
+    keys = _varying_keys(table)
     made = sheet(f"{study.name}: {study.question}", tuple(keys), tuple(table.quantities))
     for config in table.configurations:
         made.add_row(*(str(config[key]) for key in keys), *(str(table.interval(q, **config)) for q in table.quantities))
     return [made, *filter(None, (str(study.decide(table)), said_of_rates(table)))]
 
 
-def _varying(table: Table) -> list[str]:
+def _varying_keys(table: Table) -> list[str]:
     configs = table.configurations
     return [key for key in configs[0] if len({str(c[key]) for c in configs}) > 1] or list(configs[0])[:1]

@@ -25,17 +25,19 @@ def estimate(study: Study, cells: Sequence[Any]) -> float | None:
     if not tasks:
         return None
     chosen = tasks[:: -(-len(tasks) // _TRIED)]
-    return sum(_seconds(study, config) for config in chosen) / len(chosen) * len(tasks) / 3600
+    return sum(_estimate_seconds(study, config) for config in chosen) / len(chosen) * len(tasks) / 3600
 
 
-def _seconds(study: Study, config: Task) -> float:
-    _trial(study, config, _BATCHES[0])  # which reads the data
-    short, longer = (_trial(study, config, batches) for batches in _BATCHES)
+def _estimate_seconds(study: Study, config: Task) -> float:
+    """Processor time of one cell, from two short trials."""
+    _time_trial(study, config, _BATCHES[0])  # which reads the data
+    short, longer = (_time_trial(study, config, batches) for batches in _BATCHES)
     step = max(longer - short, 0.0) / (_BATCHES[1] - _BATCHES[0])
     return short + step * (config.epochs * config.train / config.batch - _BATCHES[0])
 
 
-def _trial(study: Study, config: Task, batches: int) -> float:
+def _time_trial(study: Study, config: Task, batches: int) -> float:
+    """Processor time of one epoch of this many batches, on one thread."""
     small = replace(config, train=batches * config.batch, test=config.batch, epochs=1)
     with threadpool_limits(1):
         start = time.process_time()

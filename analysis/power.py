@@ -63,7 +63,7 @@ class Pilot:
     def save(self, study: Study) -> None:
         """Keep it beside the studies."""
         record = {"code": self.code, "pairs": self.pairs, "deviations": self.deviations}
-        write_file(_file(study), json.dumps(record, indent=1, ensure_ascii=False) + "\n")
+        write_file(_pilot_file(study), json.dumps(record, indent=1, ensure_ascii=False) + "\n")
 
     @classmethod
     def load(cls, study: Study) -> Pilot:
@@ -75,7 +75,7 @@ class Pilot:
             If there is none.
         """
         try:
-            record = json.loads(_file(study).read_text(encoding="utf-8"))
+            record = json.loads(_pilot_file(study).read_text(encoding="utf-8"))
         except FileNotFoundError:
             raise ValueError(
                 f"{study.name}: no pilot is kept; run: python -m analysis run {study.name} --preset pilot, then power {study.name}"
@@ -83,5 +83,5 @@ class Pilot:
         return cls(record["deviations"], record["pairs"], record["code"])
 
 
-def _file(study: Study) -> Path:
+def _pilot_file(study: Study) -> Path:
     return _PILOTS / f"{study.name}.json"

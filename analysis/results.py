@@ -39,13 +39,13 @@ def keep(study: Study, table: Table) -> None:
         ],
     }
     lines = [f" {json.dumps(key)}: {_value(value)}" for key, value in record.items()]
-    write_file(_file(study), "{\n" + ",\n".join(lines) + "\n}\n")
+    write_file(_results_file(study), "{\n" + ",\n".join(lines) + "\n}\n")
 
 
 def kept(study: Study) -> Table:
     """The table that is kept of a study; empty where there is none."""
     try:
-        record = json.loads(_file(study).read_text(encoding="utf-8"))
+        record = json.loads(_results_file(study).read_text(encoding="utf-8"))
     except FileNotFoundError:
         return Table(())
     made_with = Origin(record["code"], "+".join(record["data"]))
@@ -69,7 +69,7 @@ def _value(value: object) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _file(study: Study) -> Path:
+def _results_file(study: Study) -> Path:
     return _RESULTS / f"{study.name}.json"
 
 

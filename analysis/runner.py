@@ -150,7 +150,7 @@ class _Shared:
                 finished, _ = wait(self._running, _LOOK if self._waiting else None, FIRST_COMPLETED)
                 for future in finished:
                     job = self._running.pop(future)
-                    self._record(job, future)
+                    self._save_outcome(job, future)
                     claims.release(as_plain(job[0]), job[1])
                 done += len(finished)
             elif self._waiting:
@@ -179,7 +179,7 @@ class _Shared:
         """Changes when a result or a failure of the cell is written."""
         return last_written(self._folder, as_plain(job[0]), job[1])
 
-    def _record(self, job: Job, future: Future[Any]) -> None:
+    def _save_outcome(self, job: Job, future: Future[Any]) -> None:
         error = future.exception()
         result = future.result() if error is None else Failure(as_plain(job[0]), job[1], _one_line(error))
         if isinstance(result, Failure):

@@ -106,14 +106,15 @@ def _natural_patches() -> tuple[Array, Array]:
     return found[..., None], np.repeat([0, 1], _SAMPLES // 2)
 
 
-def _taught(teacher: nn.Network) -> tuple[Array, Array]:
+def _labelled_by(teacher: nn.Network) -> tuple[Array, Array]:
+    """Gaussian images, with the class to which the teacher gives the largest standardized score."""
     pixels = _rng().standard_normal((_SAMPLES, _SIDE, _SIDE, 1)).astype(np.float32)
     scores = teacher(pixels)
     return pixels, (scores / scores.std(axis=0) - (scores / scores.std(axis=0)).mean(axis=0)).argmax(axis=1)
 
 
 def _dense_teacher() -> tuple[Array, Array]:
-    return _taught(nn.mlp(_SIDE**2, [_SIDE**2], _CLASSES, "relu", seed=1))
+    return _labelled_by(nn.mlp(_SIDE**2, [_SIDE**2], _CLASSES, "relu", seed=1))
 
 
 def _mixer_teacher() -> tuple[Array, Array]:
@@ -122,14 +123,14 @@ def _mixer_teacher() -> tuple[Array, Array]:
     token, channel, head = (rng.standard_normal(shape) for shape in ((tokens, tokens), (4, 4), (_CLASSES, _SIDE**2)))
     mixed = [km.token_mixing(token, channels=4), km.channel_mixing(channel, tokens=tokens)]
     parts = [part for op in mixed for part in (nn.Linear(op), nn.Activation("relu"))]
-    return _taught(nn.Network(nn.Sequential(*parts, nn.Linear(km.Dense(head))), nn.Patches(2)))
+    return _labelled_by(nn.Network(nn.Sequential(*parts, nn.Linear(km.Dense(head))), nn.Patches(2)))
 
 
 def _low_rank_teacher() -> tuple[Array, Array]:
     rng = np.random.default_rng(3)
     seen = km.LowRank(rng.standard_normal((_SIDE**2, 2)), rng.standard_normal((2, _SIDE**2)))
     head = nn.Linear(km.Dense(rng.standard_normal((_CLASSES, _SIDE**2))))
-    return _taught(nn.Network(nn.Sequential(nn.Linear(seen), nn.Activation("relu"), head), nn.Patches()))
+    return _labelled_by(nn.Network(nn.Sequential(nn.Linear(seen), nn.Activation("relu"), head), nn.Patches()))
 
 
 def _rng() -> np.random.Generator:

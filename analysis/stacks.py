@@ -117,11 +117,11 @@ def untied(network: nn.Network) -> nn.Network:
     At the start it computes what the Mixer does. It trains as many weights as the blocks have connections, with biases and norms:
     as many in every shape of equal connections.
     """
-    outer = [_fixed(part) if isinstance(part, nn.Linear) else _untie(part) for part in network.body.parts]
+    outer = [_as_fixed(part) if isinstance(part, nn.Linear) else _untie(part) for part in network.body.parts]
     return replace(network, body=nn.Sequential(*outer), name=f"untied {network.name}", recipe=None)
 
 
-def _fixed(part: nn.Linear) -> nn.Fixed:
+def _as_fixed(part: nn.Linear) -> nn.Fixed:
     if part.bias is not None and part.bias.any():
         raise ValueError("the embedding or the head has a bias: expected a new network, whose biases are 0")
     return nn.Fixed(part.operator)

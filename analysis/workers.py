@@ -38,7 +38,7 @@ class Processes(Executor):
 
     def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         """Run in a process; the future raises ``WorkerDiedError`` where that dies."""
-        return self._threads.submit(self._call, function, args, kwargs)
+        return self._threads.submit(self._run_in_worker, function, args, kwargs)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """End all processes, and what they run."""
@@ -46,7 +46,8 @@ class Processes(Executor):
             process.terminate()
         self._threads.shutdown(wait, cancel_futures=True)
 
-    def _call(self, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+    def _run_in_worker(self, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+        """Run a function in an idle process, which is started if there is none; WorkerDiedError if it ends."""
         process, pipe = self._idle.get() or self._start()
         try:
             pipe.send((function, args, kwargs))
@@ -60,14 +61,14 @@ class Processes(Executor):
 
     def _start(self) -> tuple[Any, Any]:
         ours, theirs = self._context.Pipe()
-        process = self._context.Process(target=_serve, args=(theirs,), daemon=True)
+        process = self._context.Process(target=_serve_calls, args=(theirs,), daemon=True)
         process.start()
         theirs.close()
         self._started.append(process)
         return process, ours
 
 
-def _serve(pipe: Connection) -> None:
+def _serve_calls(pipe: Connection) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # who started this process ends it
     while True:
         try:

@@ -57,7 +57,7 @@ class Config:
 
 def run_cell(config: Config, seed: int) -> dict[str, float]:
     """The largest parameter against the wall 1/λ, and for linear Mixers the weight, its bound, and what its factors paid."""
-    found = (_linear if config.network == "linear" else _gelu)(config, seed)
+    found = (_train_linear if config.network == "linear" else _train_gelu)(config, seed)
     return {name: found.get(name, float("nan")) for name in QUANTITIES}
 
 
@@ -67,7 +67,8 @@ def _trained_by(config: Config) -> tuple[SGD | AdamW, float, float]:
     return optimizer, rate, config.decay or usual
 
 
-def _linear(config: Config, seed: int) -> dict[str, float]:
+def _train_linear(config: Config, seed: int) -> dict[str, float]:
+    """A linear Mixer that restores images: what AdamW ends at, beside the theory's point and box."""
     rng = np.random.default_rng(seed)
     images = km.datasets.load(config.data)[0].mean(axis=3)
     order = rng.permutation(len(images))
@@ -93,7 +94,8 @@ def _linear(config: Config, seed: int) -> dict[str, float]:
     }
 
 
-def _gelu(config: Config, seed: int) -> dict[str, float]:
+def _train_gelu(config: Config, seed: int) -> dict[str, float]:
+    """The same quantities of an S-Mixer with GELU that classifies."""
     pixels, y = km.datasets.load(config.data)
     assert y is not None
     X = km.datasets.tokens(pixels, 4)

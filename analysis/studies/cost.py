@@ -53,11 +53,11 @@ def run_cell(config: Config, seed: int) -> dict[str, float]:
         "flops": 2 * connections,
         "bytes": 8 * stored + beside,
         "training_bytes": 8 * _COPIES * stored + beside,
-        "seconds": _seconds(config, np.random.default_rng(seed)) if connections <= _TIMED else float("nan"),
+        "seconds": _time_product(config, np.random.default_rng(seed)) if connections <= _TIMED else float("nan"),
     }
 
 
-def _seconds(config: Config, rng: np.random.Generator) -> float:
+def _time_product(config: Config, rng: np.random.Generator) -> float:
     S, C = config.tokens, config.channels
     m = S * C
     x, mask = rng.normal(size=m), None

@@ -88,7 +88,7 @@ def _replaced(
 ) -> tuple[nn.Network, float]:
     """The network with other layers, and the part of the dense numbers they store."""
     rng = np.random.default_rng([seed, 23])
-    hidden = list(_linears(network.body))[1:-1]
+    hidden = list(_linear_layers(network.body))[1:-1]
     counts: list[tuple[int, int]] = []
 
     def changed(part: nn.Part, X: Array) -> nn.Part:
@@ -114,22 +114,22 @@ def _replaced(
     return nn.Network(body, network.patches, network.name), stored / dense
 
 
-def _seen(fibers: Array, rng: np.random.Generator) -> Array:
+def _as_they_are(fibers: Array, rng: np.random.Generator) -> Array:
     return fibers
 
 
-def _white(fibers: Array, rng: np.random.Generator) -> Array:
+def _gaussian_inputs(fibers: Array, rng: np.random.Generator) -> Array:
     return np.asarray(rng.standard_normal(fibers.shape))
 
 
-INPUTS = {"seen": _seen, "white": _white}
+INPUTS = {"seen": _as_they_are, "white": _gaussian_inputs}
 
 
-def _linears(part: nn.Part) -> Iterator[nn.Linear]:
+def _linear_layers(part: nn.Part) -> Iterator[nn.Linear]:
     if isinstance(part, nn.Linear):
         yield part
     for inner in part.parts:
-        yield from _linears(inner)
+        yield from _linear_layers(inner)
 
 
 # ---- families --------------------------------------------------------------------------------------------------------
@@ -141,7 +141,9 @@ def _row(W: Array, share: float, family: str) -> tuple[km.decompose.Front, km.de
     return front, min((c for c in front.candidates if c.connections <= W.size), key=lambda c: c.relative_error)
 
 
-def _plain(family: str) -> Variant:
+def _without_data(family: str) -> Variant:
+    """The nearest of a family to the weight itself."""
+
     def nearest(W: Array, inputs: Array, share: float) -> tuple[km.StructuredOperator, int]:
         front, row = _row(W, share, family)
         return front.fit(row).operator, row.n_parameters
@@ -177,7 +179,7 @@ def _on_data(family: str, fit: Fit, data: Callable[[Array, tuple[int, ...]], dic
     return nearest
 
 
-def _all(inputs: Array, sizes: tuple[int, ...]) -> dict[str, Any]:
+def _all_inputs(inputs: Array, sizes: tuple[int, ...]) -> dict[str, Any]:
     return {"inputs": inputs}
 
 
@@ -205,6 +207,7 @@ def _largest_on_data(W: Array, inputs: Array, share: float) -> tuple[km.Structur
 
 
 def _support(W: Array, share: float) -> Array:
+    """The places of the largest entries, as many as the share allows."""
     kept = np.zeros(W.size, bool)
     kept[np.argsort(-np.abs(W), axis=None, kind="stable")[: int(share * W.size)]] = True
     return kept.reshape(W.shape)
@@ -219,9 +222,9 @@ FAMILIES: dict[str, Fit | None] = {
     "block low rank": None,
 }
 VARIANTS: dict[str, Variant] = (
-    {f"{name}, plain": _plain(name) for name in FAMILIES}
+    {f"{name}, plain": _without_data(name) for name in FAMILIES}
     | {"largest entries, plain": _largest}
-    | {f"{name}, on data": _on_data(name, fit, _all) for name, fit in FAMILIES.items() if fit is not None}
+    | {f"{name}, on data": _on_data(name, fit, _all_inputs) for name, fit in FAMILIES.items() if fit is not None}
     | {"largest entries, on data": _largest_on_data}
     | {"Monarch, blocks of data": _on_data("Monarch", _monarch, _blocks)}
 )
@@ -240,8 +243,8 @@ def decide(table: Table) -> Outcome:
         at = {"network": network, "share": share}
         errors = {name: table.samples(f"{name}: logit error", **at) for name in VARIANTS}
         tuned = {name: -table.samples(f"{name}: tuned accuracy", **at) for name in VARIANTS}
-        plain = _least({name: e for name, e in errors.items() if name.endswith("plain")})
-        aware = _least({name: e for name, e in errors.items() if not name.endswith("plain")})
+        plain = _most_accurate({name: e for name, e in errors.items() if name.endswith("plain")})
+        aware = _most_accurate({name: e for name, e in errors.items() if not name.endswith("plain")})
         gains.append(
             Comparison(f"{network} at {share:.0%}, {plain} minus {aware}", errors[plain] - errors[aware], _SMALLEST)
         )
@@ -257,14 +260,14 @@ def decide(table: Table) -> Outcome:
     return decide_together([question], f"{'; '.join(words)}; logit error", gains)
 
 
-def _least(samples: dict[str, Samples]) -> str:
+def _most_accurate(samples: dict[str, Samples]) -> str:
     return min(samples, key=lambda name: float(samples[name].interval.mean))
 
 
 def _winner(samples: dict[str, Samples]) -> tuple[str, float, str]:
     """The variant with the least mean, that mean, and whether the next one is told from it, paired over seeds."""
-    first = _least(samples)
-    second = _least({name: s for name, s in samples.items() if name != first})
+    first = _most_accurate(samples)
+    second = _most_accurate({name: s for name, s in samples.items() if name != first})
     margin = (samples[second] - samples[first]).interval
     told = f"ahead of {second} by {margin}" if margin.low > 0 else f"not told from {second}: {margin}"
     return first, float(samples[first].interval.mean), told

@@ -69,7 +69,7 @@ def decide(table: Table) -> Outcome:
         if group not in (main, dense)
     ]
     costs = ", ".join(
-        f"{_name(group, dense)} {table.interval('multiply_adds', group=group).mean:.0f} with "
+        f"{_group_name(group, dense)} {table.interval('multiply_adds', group=group).mean:.0f} with "
         f"{table.interval('weights', group=group).mean:.0f} weights"
         for group in accuracy
     )
@@ -84,13 +84,13 @@ def plot(table: Table, ax: Any) -> None:
     draw_intervals(ax, range(len(groups)), found, linestyle="none")
     weights = [table.interval("weights", group=group).mean for group in groups]
     ax.set_xticks(
-        range(len(groups)), [f"{_name(g, dense)}\n{w:.0f} weights" for g, w in zip(groups, weights, strict=True)]
+        range(len(groups)), [f"{_group_name(g, dense)}\n{w:.0f} weights" for g, w in zip(groups, weights, strict=True)]
     )
     costs = [table.interval("multiply_adds", group=group).mean for group in groups]
     ax.set(xlabel=f"{min(costs):.0f} to {max(costs):.0f} multiply-adds an image", ylabel="test accuracy")
 
 
-def _name(group: int, dense: int) -> str:
+def _group_name(group: int, dense: int) -> str:
     return {0: "Mixer", dense: "dense"}.get(group, f"groups of {group}")
 
 

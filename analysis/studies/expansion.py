@@ -49,7 +49,7 @@ def run_cell(config: Config, seed: int) -> dict[str, float]:
 def decide(table: Table) -> Outcome:
     """Paired over seeds: the largest γ against the smallest, each at the number of tokens nearest to its optimum, for Mixers."""
     expansions = sorted({c["expansion"] for c in table.configurations})
-    low, high = ({"expansion": γ, "tokens": _nearest(table, γ)} for γ in (expansions[0], expansions[-1]))
+    low, high = ({"expansion": γ, "tokens": _nearest_to_optimum(table, γ)} for γ in (expansions[0], expansions[-1]))
     widths = [table.interval("hidden_width", arm="Mixer", **at).mean for at in (low, high)]
     words, gains = [], {}
     for arm in dict.fromkeys(c["arm"] for c in table.configurations):
@@ -64,7 +64,8 @@ def decide(table: Table) -> Outcome:
     return decide_together([gains.pop("Mixer")], said, list(gains.values()))
 
 
-def _nearest(table: Table, γ: int) -> int:
+def _nearest_to_optimum(table: Table, γ: int) -> int:
+    """The number of tokens measured at this expansion that is nearest to the theory's optimum."""
     sizes = {c["tokens"] for c in table.configurations if c["expansion"] == γ}
     optimum = km.best_shape(table.configurations[0]["connections"], γ, γ).tokens
     return min(sorted(sizes), key=lambda S: max(S / optimum, optimum / S))

@@ -41,7 +41,7 @@ class Config(Task):
 
 def run_cell(config: Config, seed: int) -> dict[str, float]:
     """Accuracy at the rate that held-back training images choose; trained weights, connections and width of a hidden layer."""
-    network = _network(config, np.random.default_rng([seed, 17]))
+    network = _build_network(config, np.random.default_rng([seed, 17]))
     found = train_at_best_rate(network, config, seed)[1]
     layers = network.layers()
     return found | {
@@ -51,7 +51,7 @@ def run_cell(config: Config, seed: int) -> dict[str, float]:
     }
 
 
-def _network(config: Config, rng: np.random.Generator) -> nn.Network:
+def _build_network(config: Config, rng: np.random.Generator) -> nn.Network:
     S, C, width = config.tokens, config.channels, config.tokens * config.channels
     pixels, labels = int(np.prod(image_shape(config.data))) // S, classes(config.data)
     parts: list[nn.Part] = [nn.Fixed(km.channel_mixing(_isometry(rng, pixels, C), tokens=S))]
@@ -79,17 +79,19 @@ def decide(table: Table) -> Outcome:
     )
     wider = [
         Comparison(
-            f"{arm} minus dense", average(_difference(table, data, arm, "dense") for data in _data(table)), _SMALLEST
+            f"{arm} minus dense",
+            average(_difference(table, data, arm, "dense") for data in _data_names(table)),
+            _SMALLEST,
         )
         for arm in ("untied", "sparse")
     ]
     beside = [
         Comparison(f"{data}, {first} minus {second}", _difference(table, data, first, second), _SMALLEST)
-        for data in _data(table)
+        for data in _data_names(table)
         for first, second in _BESIDE
         if {first, second} <= set(configs)
     ]
-    return decide_together(wider, f"{words}; test accuracy, mean over {', '.join(_data(table))}", beside)
+    return decide_together(wider, f"{words}; test accuracy, mean over {', '.join(_data_names(table))}", beside)
 
 
 #: What sharing does: against a dense layer of equal connections, at equal connections and width, at equal trained weights, few and
@@ -113,16 +115,16 @@ def _difference(table: Table, data: str, first: str, second: str) -> Samples:
 def plot(table: Table, ax: Any) -> None:
     """Accuracy of every arm, by data."""
     arms = list(dict.fromkeys(c["arm"] for c in table.configurations))
-    for i, data in enumerate(_data(table)):
+    for i, data in enumerate(_data_names(table)):
         found = [table.interval("test_accuracy", arm=arm, data=data) for arm in arms]
         draw_intervals(ax, np.arange(len(arms)) + 0.08 * i, found, linestyle="", label=data)
-    labels = [f"{arm}\n{table.interval('width', arm=arm, data=_data(table)[0]).mean:.0f} wide" for arm in arms]
+    labels = [f"{arm}\n{table.interval('width', arm=arm, data=_data_names(table)[0]).mean:.0f} wide" for arm in arms]
     ax.set_xticks(range(len(arms)), labels)
     ax.set(ylabel="test accuracy")
     ax.legend(frameon=False, fontsize=8)
 
 
-def _data(table: Table) -> list[str]:
+def _data_names(table: Table) -> list[str]:
     return list(dict.fromkeys(c["data"] for c in table.configurations))
 
 

@@ -54,7 +54,7 @@ def run_cell(config: Config, seed: int) -> dict[str, float]:
 
 def decide(table: Table) -> Outcome:
     """Supported where the S nearest to the widest, S*, is more accurate than the smallest and than the largest S, for Mixers."""
-    words = "; ".join(_said(table, at) for at in _lines(table))
+    words = "; ".join(_shape_words(table, at) for at in _lines(table))
     mixers, controls = (
         [one for at in _lines(table) if (at["arm"] == "Mixer") is wanted for one in _compared(table, at)]
         for wanted in (True, False)
@@ -62,19 +62,19 @@ def decide(table: Table) -> Outcome:
     return decide_together(mixers, f"{words}; difference of test accuracy", controls)
 
 
-def _said(table: Table, at: At) -> str:
-    accuracy = {S: table.interval("test_accuracy", tokens=S, **at).mean for S in _sizes(table, at)}
+def _shape_words(table: Table, at: At) -> str:
+    accuracy = {S: table.interval("test_accuracy", tokens=S, **at).mean for S in _measured_tokens(table, at)}
     weights = ", ".join(f"{table.interval('trained_weights', tokens=S, **at).mean:.0f}" for S in accuracy)
     return (
-        f"{_name(at)}: S* = {_optimum(table, at):.1f}, most accurate S = {max(accuracy, key=accuracy.__getitem__)} of "
+        f"{_arm_name(at)}: S* = {_optimal_tokens(table, at):.1f}, most accurate S = {max(accuracy, key=accuracy.__getitem__)} of "
         f"{', '.join(map(str, accuracy))} with {weights} trained weights"
     )
 
 
 def _compared(table: Table, at: At) -> list[Comparison]:
     """The S nearest to S* against the smallest and the largest."""
-    sizes = _sizes(table, at)
-    nearest = min(sizes, key=lambda S: abs(log(S / _optimum(table, at))))
+    sizes = _measured_tokens(table, at)
+    nearest = min(sizes, key=lambda S: abs(log(S / _optimal_tokens(table, at))))
     accuracy = {S: table.samples("test_accuracy", tokens=S, **at) for S in sizes}
     return [
         Comparison(f"{at['arm']}, S = {nearest} minus {end}", accuracy[nearest] - accuracy[end], _SMALLEST)
@@ -86,10 +86,10 @@ def _compared(table: Table, at: At) -> list[Comparison]:
 def plot(table: Table, ax: Any) -> None:
     """Accuracy against S, with S* of each pair of expansions."""
     for at in _lines(table):
-        sizes = _sizes(table, at)
+        sizes = _measured_tokens(table, at)
         found = [table.interval("test_accuracy", tokens=S, **at) for S in sizes]
-        line = draw_intervals(ax, sizes, found, label=_name(at), linestyle="-" if at["arm"] == "Mixer" else ":")
-        ax.axvline(_optimum(table, at), color=line[0].get_color(), linestyle="--", linewidth=0.9)
+        line = draw_intervals(ax, sizes, found, label=_arm_name(at), linestyle="-" if at["arm"] == "Mixer" else ":")
+        ax.axvline(_optimal_tokens(table, at), color=line[0].get_color(), linestyle="--", linewidth=0.9)
     ax.set(xscale="log", xlabel="tokens S, connections fixed; dashed: S*", ylabel="test accuracy")
     ax.legend(frameon=False)
 
@@ -103,16 +103,16 @@ def _lines(table: Table) -> list[At]:
     ]
 
 
-def _name(at: At) -> str:
+def _arm_name(at: At) -> str:
     return f"{at['arm']}, γ_T = {at['token_expansion']}, γ_C = {at['channel_expansion']}"
 
 
-def _optimum(table: Table, at: At) -> float:
+def _optimal_tokens(table: Table, at: At) -> float:
     connections = int(table.configurations[0]["connections"])
     return float(km.best_shape(connections, at["token_expansion"], at["channel_expansion"]).tokens)
 
 
-def _sizes(table: Table, at: At) -> list[int]:
+def _measured_tokens(table: Table, at: At) -> list[int]:
     return sorted({c["tokens"] for c in table.configurations if at.items() <= c.items()})
 
 

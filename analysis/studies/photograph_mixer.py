@@ -70,11 +70,13 @@ def plot(table: Table, ax: Any) -> None:
     """Peak signal-to-noise ratio of everybody."""
     names = ("camera", RIDGE, LINEAR, MLP, MIXER)
     draw_intervals(ax, range(len(names)), [table.interval(name) for name in names], linestyle="none")
-    ax.set_xticks(range(len(names)), ["as the camera\ngave it", *(_with_weights(table, name) for name in names[1:])])
+    ax.set_xticks(
+        range(len(names)), ["as the camera\ngave it", *(_label_with_weights(table, name) for name in names[1:])]
+    )
     ax.set(ylabel="peak signal-to-noise ratio (dB), held out")
 
 
-def _with_weights(table: Table, name: str) -> str:
+def _label_with_weights(table: Table, name: str) -> str:
     return f"{name}\n{table.interval(f'weights, {name}').mean:.0f} weights"
 
 

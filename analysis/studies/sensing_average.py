@@ -45,12 +45,12 @@ def run_cell(config: Config, seed: int) -> dict[str, float]:
     exact = km.averaged_flow(structure, target, α, largest * shares)
     assert average.distance is not None
     assert exact.distance is not None
-    return {_at(s): d for s, d in zip(SHARES, average.distance, strict=True)} | {
-        _EXACT + _at(s): d for s, d in zip(SHARES, exact.distance, strict=True)
+    return {_share_label(s): d for s, d in zip(SHARES, average.distance, strict=True)} | {
+        _EXACT + _share_label(s): d for s, d in zip(SHARES, exact.distance, strict=True)
     }
 
 
-def _at(share: float) -> str:
+def _share_label(share: float) -> str:
     return f"at {share:g} λ_max"
 
 
@@ -58,13 +58,19 @@ def decide(table: Table) -> Outcome:
     """Follows: within ``_NEAR`` of the convex path on average over λ, at the smallest scale, with every number of measurements."""
     scale = max(c["log_scale"] for c in table.configurations)
     measured = sorted({c["measurements"] for c in table.configurations})
-    distance = {(m, s): table.samples(_at(s), measurements=m, log_scale=scale) for m in measured for s in SHARES}
+    distance = {
+        (m, s): table.samples(_share_label(s), measurements=m, log_scale=scale) for m in measured for s in SHARES
+    }
     near = [
         Comparison.no_worse(f"{m} measurements, mean over λ", -average(distance[m, s] for s in SHARES), _NEAR)
         for m in measured
     ]
-    each = [Comparison.no_worse(f"{m} measurements, {_at(s)}", -found, _NEAR) for (m, s), found in distance.items()]
-    exact = max(table.interval(_EXACT + _at(s), measurements=m, log_scale=scale).mean for m in measured for s in SHARES)
+    each = [
+        Comparison.no_worse(f"{m} measurements, {_share_label(s)}", -found, _NEAR) for (m, s), found in distance.items()
+    ]
+    exact = max(
+        table.interval(_EXACT + _share_label(s), measurements=m, log_scale=scale).mean for m in measured for s in SHARES
+    )
     return decide_together(
         near,
         f"α = 1e-{scale}, on fully observed targets at most {exact:.2g} from the exact limit; minus the relative distance to the "
@@ -78,7 +84,7 @@ def plot(table: Table, ax: Any) -> None:
     for i, config in enumerate(table.configurations):
         label = f"{config['measurements']} measurements, α = 1e-{config['log_scale']}"
         for exact, style in (("", {"label": label}), (_EXACT, {"linestyle": ":", "marker": ""})):
-            found = [table.interval(exact + _at(s), **config) for s in SHARES]
+            found = [table.interval(exact + _share_label(s), **config) for s in SHARES]
             draw_intervals(ax, SHARES, found, color=f"C{i}", **style)
     ax.set(xscale="log", yscale="log")
     ax.set_xticks(SHARES, [f"{s:g}" for s in SHARES])

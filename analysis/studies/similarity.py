@@ -34,8 +34,8 @@ class Config(Task):
 
 def run_cell(config: Config, seed: int) -> dict[str, float]:
     """Unbiased linear CKA of the hidden features on test images, mean over layers; both networks have seeds of their own."""
-    mixer, seen = _trained(replace(config, density=1.0, noise=0.0), config.kind, seed, seed)
-    sparse, other = _trained(config, "sparse MLP", seed + 10_000, seed)
+    mixer, seen = _train_stack(replace(config, density=1.0, noise=0.0), config.kind, seed, seed)
+    sparse, other = _train_stack(config, "sparse MLP", seed + 10_000, seed)
     inputs = split(config, seed)[1][0]
     similar = [km.cka(X, Y, "unbiased") for X, Y in zip(mixer.features(inputs), sparse.features(inputs), strict=True)]
     return {
@@ -47,7 +47,7 @@ def run_cell(config: Config, seed: int) -> dict[str, float]:
 
 
 @lru_cache(maxsize=64)  # one Mixer of a seed stands beside every sparse MLP of that seed
-def _trained(config: Config, kind: str, weights_seed: int, seed: int) -> tuple[nn.Network, dict[str, float]]:
+def _train_stack(config: Config, kind: str, weights_seed: int, seed: int) -> tuple[nn.Network, dict[str, float]]:
     sizes = config.data, config.tokens, config.channels, config.depth
     return train(stacked(kind, *sizes, weights_seed, density=config.density), config, seed)
 

@@ -46,14 +46,14 @@ def run_cell(config: Config, seed: int) -> dict[str, float]:
     """
     if config.epochs is not None:
         layers = _trained(config, config.epochs, seed)
-        return {name: float(np.mean([_edge(B)[name] for B in layers])) for name in ("edge", "spread")}
+        return {name: float(np.mean([_edge_and_spread(B)[name] for B in layers])) for name in ("edge", "spread")}
     rng = np.random.default_rng(seed)
     m, γ = config.width, config.expansion
     inputs = config.connections / (γ * m)  # of every output, on average
     if config.kind == "Mixer":
         S = round(inputs)
-        return _edge(csr_array(rng.normal(size=(γ * S, S))))
-    return _edge(bernoulli_weight(γ * m, m, inputs / m, rng))
+        return _edge_and_spread(csr_array(rng.normal(size=(γ * S, S))))
+    return _edge_and_spread(bernoulli_weight(γ * m, m, inputs / m, rng))
 
 
 def _trained(config: Config, epochs: int, seed: int) -> list[csr_array]:
@@ -70,11 +70,14 @@ def _trained(config: Config, epochs: int, seed: int) -> list[csr_array]:
     return [op.to_sparse().astype(np.float64) for op in network.layers()[1:-1]]
 
 
-def _edge(B: csr_array) -> dict[str, float]:
+def _edge_and_spread(B: csr_array) -> dict[str, float]:
+    """Largest singular value and spread of B, each divided by its value for independent random entries."""
     rows, columns = B.shape
     start = np.random.default_rng(0).standard_normal(min(B.shape))
     largest = (
-        float(svds(B, k=1, return_singular_vectors=False, v0=start)[0]) if min(B.shape) > 2 else _norm(B.toarray())
+        float(svds(B, k=1, return_singular_vectors=False, v0=start)[0])
+        if min(B.shape) > 2
+        else _spectral_norm(B.toarray())
     )
     size, γ = float(np.sqrt(B.power(2).sum())), rows / columns
     gram = (B.T @ B).power(2).sum()
@@ -84,7 +87,7 @@ def _edge(B: csr_array) -> dict[str, float]:
     }
 
 
-def _norm(B: Any) -> float:
+def _spectral_norm(B: Any) -> float:
     return float(np.linalg.norm(B, 2))
 
 

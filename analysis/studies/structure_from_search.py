@@ -37,7 +37,9 @@ def run_cell(config: Config, seed: int) -> dict[str, float]:
     """
     rng = np.random.default_rng([seed, 29])
     n = int(np.prod(image_shape(config.data)))
-    dense, found = train_at_best_rate(_network(km.Dense(normal(rng, (n, n), 100 * n)), config.data, rng), config, seed)
+    dense, found = train_at_best_rate(
+        _build_network(km.Dense(normal(rng, (n, n), 100 * n)), config.data, rng), config, seed
+    )
     values = {"dense: accuracy": found["test_accuracy"]}
     inputs = split(config, seed)[0][0].reshape(config.train, -1).T.astype(np.float64)
     front = km.search(
@@ -48,12 +50,12 @@ def run_cell(config: Config, seed: int) -> dict[str, float]:
         fresh = _fresh(front.fit(nearest).operator, rng)
         values[f"{family}: error"] = nearest.relative_error
         values[f"{family}: numbers"] = float(fresh.n_parameters)
-        measured = train_at_best_rate(_network(fresh, config.data, rng), config, seed)[1]
+        measured = train_at_best_rate(_build_network(fresh, config.data, rng), config, seed)[1]
         values[f"{family}: accuracy"] = measured["test_accuracy"]
     return values
 
 
-def _network(layer: km.StructuredOperator, data: str, rng: np.random.Generator) -> nn.Network:
+def _build_network(layer: km.StructuredOperator, data: str, rng: np.random.Generator) -> nn.Network:
     rows, labels = layer.shape[0], classes(data)
     hidden = nn.Linear(layer, np.zeros((1, rows, 1), np.float32))
     head = nn.Linear(km.Dense(normal(rng, (labels, rows), rows)), np.zeros((1, labels, 1), np.float32))
@@ -71,7 +73,7 @@ def _fresh(op: km.StructuredOperator, rng: np.random.Generator) -> km.Structured
 def decide(table: Table) -> Outcome:
     """Supported where the family nearest to the dense layer, seed by seed, trains better than the families do on average."""
     gains, beside, words = [], [], []
-    for data in _data(table):
+    for data in _data_names(table):
         error, accuracy = (
             {f: table.samples(f"{f}: {what}", data=data).by_seed for f in FAMILIES} for what in ("error", "accuracy")
         )
@@ -96,7 +98,7 @@ def decide(table: Table) -> Outcome:
 
 def plot(table: Table, ax: Any) -> None:
     """Accuracy trained afresh against the error of the search, of every family, by data."""
-    for i, data in enumerate(_data(table)):
+    for i, data in enumerate(_data_names(table)):
         for family, marker in zip(FAMILIES, "os^", strict=True):
             error = table.interval(f"{family}: error", data=data).mean
             found = table.interval(f"{family}: accuracy", data=data)
@@ -105,7 +107,7 @@ def plot(table: Table, ax: Any) -> None:
     ax.legend(frameon=False, fontsize=8)
 
 
-def _data(table: Table) -> list[str]:
+def _data_names(table: Table) -> list[str]:
     return list(dict.fromkeys(c["data"] for c in table.configurations))
 
 

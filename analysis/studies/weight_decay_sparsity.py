@@ -53,33 +53,33 @@ def run_cell(config: Config, seed: int) -> dict[str, float]:
     solution = np.linalg.lstsq(noisy[:, fit].T, wanted[:, fit].T, rcond=None)[0].T
     control = km.nearest_kronecker(solution, ((C, S), (C, S))).operator
     found = {"_start": start.effective_weight(), "": run.operator.effective_weight(), "_control": control}
-    values = {f"{name}{when}": value for when, op in found.items() for name, value in _sparsity(op).items()}
+    values = {f"{name}{when}": value for when, op in found.items() for name, value in _sparsity_of(op).items()}
     return values | {"held_out": float(np.mean((run.operator @ noisy[:, held] - wanted[:, held]) ** 2))}
 
 
-def _restored(clean: Array, noisy: Array, shape: tuple[int, int], rng: np.random.Generator) -> Array:
+def _restoration_target(clean: Array, noisy: Array, shape: tuple[int, int], rng: np.random.Generator) -> Array:
     return clean
 
 
-def _dense(clean: Array, noisy: Array, shape: tuple[int, int], rng: np.random.Generator) -> Array:
+def _dense_target(clean: Array, noisy: Array, shape: tuple[int, int], rng: np.random.Generator) -> Array:
     W, V = (rng.normal(size=(n, n)) / n**0.5 for n in shape)
-    return _mixed(noisy, W, V, rng)
+    return _mixed_target(noisy, W, V, rng)
 
 
-def _sparse(clean: Array, noisy: Array, shape: tuple[int, int], rng: np.random.Generator) -> Array:
+def _sparse_target(clean: Array, noisy: Array, shape: tuple[int, int], rng: np.random.Generator) -> Array:
     W, V = (np.eye(n)[rng.permutation(n)] for n in shape)
-    return _mixed(noisy, W, V, rng)
+    return _mixed_target(noisy, W, V, rng)
 
 
-def _mixed(noisy: Array, W: Array, V: Array, rng: np.random.Generator) -> Array:
+def _mixed_target(noisy: Array, W: Array, V: Array, rng: np.random.Generator) -> Array:
     mixed = km.Kronecker(V, W) @ noisy
     return np.asarray(mixed + 0.5 * mixed.std() * rng.normal(size=noisy.shape))
 
 
-TARGETS = {"images": _restored, "dense": _dense, "sparse": _sparse}
+TARGETS = {"images": _restoration_target, "dense": _dense_target, "sparse": _sparse_target}
 
 
-def _sparsity(effective: Any) -> dict[str, float]:
+def _sparsity_of(effective: Any) -> dict[str, float]:
     profile = km.sparsity_profile(effective)
     ratio = km.norm(effective, "l1") / km.norm(effective, "fro")
     group = profile.group_hoyer

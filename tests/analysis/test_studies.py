@@ -450,7 +450,7 @@ def test_hours_are_those_of_all_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     study = STUDIES["expansion"]
     small = study.presets["planted"][0]
     assert 0 < estimate(study, [small]) < 1
-    monkeypatch.setattr("analysis.hours._trial", lambda study, config, batches: 3 + 0.5 * batches)
+    monkeypatch.setattr("analysis.hours._time_trial", lambda study, config, batches: 3 + 0.5 * batches)
     assert estimate(study, [replace(small, epochs=100)] * 2) == pytest.approx(2 * (3 + 0.5 * 600) / 3600)
     assert estimate(STUDIES["cost"], STUDIES["cost"].presets[QUICK]) is None
 
