@@ -150,8 +150,8 @@ class SGD:
     state: dict[str, Array] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
-        _below_one(self.momentum, "momentum")
-        _checked_decay(self.weight_decay)
+        _check_below_one(self.momentum, "momentum")
+        _check_decay(self.weight_decay)
 
     def fresh(self) -> Self:
         """The same optimiser, without a velocity."""
@@ -206,9 +206,9 @@ class AdamW:
     state: dict[str, Array] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
-        _below_one(self.beta1, "beta1")
-        _below_one(self.beta2, "beta2")
-        _checked_decay(self.weight_decay)
+        _check_below_one(self.beta1, "beta1")
+        _check_below_one(self.beta2, "beta2")
+        _check_decay(self.weight_decay)
 
     @property
     def largest_update(self) -> float:
@@ -252,11 +252,11 @@ class AdamW:
         theta -= scale
 
 
-def _below_one(value: float, name: str) -> None:
+def _check_below_one(value: float, name: str) -> None:
     if not 0 <= value < 1:
         raise ValueError(f"{name}={value}: expected 0 ≤ {name} < 1")
 
 
-def _checked_decay(value: float | Schedule) -> None:
+def _check_decay(value: float | Schedule) -> None:
     if not callable(value):
         non_negative(value, "weight_decay", "a number λ ≥ 0, or a function of the step")

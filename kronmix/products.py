@@ -73,7 +73,7 @@ def kron(*matrices: Any) -> Any:
     if not matrices:
         raise ValueError("kron: expected at least one matrix")
     if _exact(matrices):
-        return reduce(np.kron, (_entries(matrix, "kron") for matrix in matrices))
+        return reduce(np.kron, (_as_matrix(matrix, "kron") for matrix in matrices))
     parts = [
         part
         for kind, run in groupby(map(_kron_part, matrices), type)
@@ -87,7 +87,8 @@ def kron(*matrices: Any) -> Any:
 
 @singledispatch
 def _kron_part(matrix: Any) -> StructuredOperator:
-    return Kronecker(_entries(matrix, "kron"))
+    """A matrix as it stands in a Kronecker product."""
+    return Kronecker(_as_matrix(matrix, "kron"))
 
 
 @_kron_part.register
@@ -101,6 +102,7 @@ def _(matrix: Dense) -> StructuredOperator:
 
 
 def _kron_of_kroneckers(run: Iterable[Any]) -> list[StructuredOperator]:
+    """A run of Kronecker products as one, with all their factors."""
     return [Kronecker(*(factor for op in run for factor in op.factors))]
 
 
@@ -217,14 +219,15 @@ def block_diag(*blocks: Any) -> Any:
     if not blocks:
         raise ValueError("block_diag: expected at least one block")
     if _exact(blocks):
-        return _exact_block_diag([_entries(block, "block_diag") for block in blocks])
-    parts = [_part(block, "block_diag") for block in blocks]
+        return _exact_block_diag([_as_matrix(block, "block_diag") for block in blocks])
+    parts = [_as_operator(block, "block_diag") for block in blocks]
     if all(type(part) is Dense and part.shape == parts[0].shape for part in parts):
         return KroneckerSparse(np.stack([part.factors[0] for part in parts])[:, None], (len(parts), *parts[0].shape, 1))
     return BlockDiagonal(parts)
 
 
 def _exact_block_diag(arrays: list[Array]) -> Array:
+    """Block diagonal of arrays that hold Python numbers."""
     rows, columns = (sum(array.shape[axis] for array in arrays) for axis in (0, 1))
     out = np.zeros((rows, columns), object)
     i = j = 0
@@ -296,12 +299,13 @@ def vstack(matrices: Sequence[Any]) -> Any:
 
 
 def _stack(matrices: Sequence[Any], name: str, lazy: Callable[..., Any], joined: Callable[..., Array]) -> Any:
+    """Matrices beside or below each other: an array if all are exact, dense if all are, else a lazy operator."""
     listed = tuple(matrices)
     if not listed:
         raise ValueError(f"{name}: expected at least one matrix")
     if _exact(listed):
-        return joined([_entries(matrix, name) for matrix in listed])
-    parts = [_part(matrix, name) for matrix in listed]
+        return joined([_as_matrix(matrix, name) for matrix in listed])
+    parts = [_as_operator(matrix, name) for matrix in listed]
     stacked = lazy(parts)  # checks the shapes
     return Dense(joined([part.factors[0] for part in parts])) if all(type(p) is Dense for p in parts) else stacked
 
@@ -313,11 +317,11 @@ def _exact(matrices: tuple[Any, ...]) -> bool:
     )
 
 
-def _part(matrix: Any, name: str) -> StructuredOperator:
-    return matrix if isinstance(matrix, StructuredOperator) else Dense(_entries(matrix, name))
+def _as_operator(matrix: Any, name: str) -> StructuredOperator:
+    return matrix if isinstance(matrix, StructuredOperator) else Dense(_as_matrix(matrix, name))
 
 
-def _entries(matrix: Any, name: str) -> Array:
+def _as_matrix(matrix: Any, name: str) -> Array:
     array = entries(matrix, f"{name}: an argument")
     if array.ndim != 2:
         raise ValueError(f"{name}: an argument has shape {array.shape}: expected matrices")

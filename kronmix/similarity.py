@@ -117,6 +117,7 @@ def cka(X: Any, Y: Any, estimator: Estimator = "biased", batch_size: int | None 
 
 
 def _alignment(xy: float, xx: float, yy: float) -> float:
+    """CKA from the HSIC of both and of each with itself."""
     if not (xx > 0 and yy > 0):
         raise ValueError(
             f"the features' own HSIC is {min(xx, yy):.3g}: expected features that vary, and enough examples to see it"
@@ -289,7 +290,9 @@ def paired_bootstrap(
     >>> round(test.difference, 4), test.low > 0
     (0.0275, True)
     """
-    a, b = (_finite(as_factor(values, name, 1), name) for values, name in ((first, "first"), (second, "second")))
+    a, b = (
+        _real_and_finite(as_factor(values, name, 1), name) for values, name in ((first, "first"), (second, "second"))
+    )
     if a.shape != b.shape or a.size < 2:
         raise ValueError(f"first has shape {a.shape} and second {b.shape}: expected the same units, at least 2")
     differences = a - b
@@ -350,6 +353,7 @@ def _percentiles(replicates: Array, confidence: float) -> tuple[float, float]:
 
 
 def _p_value(replicates: Array) -> float:
+    """Two-sided p-value of replicates of a difference, against zero."""
     below, above = np.count_nonzero(replicates <= 0), np.count_nonzero(replicates >= 0)
     return float(min(1.0, 2 * (1 + min(below, above)) / (1 + replicates.size)))
 
@@ -367,7 +371,7 @@ def _features(*given: Any) -> tuple[Array, ...]:
             raise ValueError(
                 f"{name} has {len(array)} examples and X {np.shape(given[0])[0]}: expected the same examples"
             )
-        array = _finite(array, name).reshape(len(array), -1).astype(np.float64)
+        array = _real_and_finite(array, name).reshape(len(array), -1).astype(np.float64)
         spread = np.ptp(array, axis=0).max(initial=0.0)
         if spread <= 1e-14 * np.abs(array).max(initial=0.0):
             raise ValueError(f"{name} is the same for every example: CKA is undefined")
@@ -375,7 +379,7 @@ def _features(*given: Any) -> tuple[Array, ...]:
     return tuple(checked)
 
 
-def _finite(array: Array, name: str) -> Array:
+def _real_and_finite(array: Array, name: str) -> Array:
     if array.dtype.kind == "c":
         raise TypeError(f"{name} has dtype {array.dtype}: expected real numbers")
     return finite(array, name)

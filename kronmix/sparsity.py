@@ -105,12 +105,12 @@ def sparsity_profile(op: Any) -> SparsityProfile:
     op = finite_operator(op)
     n = op.shape[0] * op.shape[1]
     l1, l2 = entrywise_norm(op, 1), entrywise_norm(op, 2)
-    _check_size(l1, l2)
+    _check_norms(l1, l2)
     groups = group_norms(op)
     return SparsityProfile(
         density=op.density,
         zeros=n - count_nonzero(op),
-        hoyer=_hoyer(l1 / l2, n),
+        hoyer=_hoyer_from_ratio(l1 / l2, n),
         effective_nonzeros=(l1 / l2) ** 2,
         l1_looseness=n**0.5 * l2 / l1,
         group_norms=groups,
@@ -144,8 +144,8 @@ def hoyer(x: Any) -> float:
     >>> hoyer([0.0, 3.0, 0.0, 0.0]), hoyer([1.0, -1.0, 1.0, 1.0])
     (1.0, 0.0)
     """
-    l1, l2, n = _sizes(x)
-    return _hoyer(l1 / l2, n)
+    l1, l2, n = _norms_and_size(x)
+    return _hoyer_from_ratio(l1 / l2, n)
 
 
 def effective_nonzeros(x: Any) -> float:
@@ -171,7 +171,7 @@ def effective_nonzeros(x: Any) -> float:
     >>> round(effective_nonzeros([2.0, -2.0, 0.0]), 12)
     2.0
     """
-    l1, l2, _ = _sizes(x)
+    l1, l2, _ = _norms_and_size(x)
     return (l1 / l2) ** 2
 
 
@@ -198,23 +198,24 @@ def l1_looseness(x: Any) -> float:
     >>> l1_looseness(np.eye(4)), l1_looseness(np.ones((4, 4)))  # the sparser, the looser
     (2.0, 1.0)
     """
-    l1, l2, n = _sizes(x)
+    l1, l2, n = _norms_and_size(x)
     return n**0.5 * l2 / l1
 
 
-def _sizes(x: Any) -> tuple[float, float, int]:
+def _norms_and_size(x: Any) -> tuple[float, float, int]:
+    """ℓ1 norm, ℓ2 norm and number of entries."""
     size = np.abs(np.asarray(x)).astype(np.float64)
     l1, l2 = float(size.sum()), float(np.linalg.norm(size))
-    _check_size(l1, l2)
+    _check_norms(l1, l2)
     return l1, l2, size.size
 
 
-def _check_size(l1: float, l2: float) -> None:
+def _check_norms(l1: float, l2: float) -> None:
     if not (np.isfinite(l1) and l2 > 0):
         raise ValueError(f"the sparsity of an array of norm {l2} is undefined: expected finite and not all zero")
 
 
-def _hoyer(ratio: float, n: int) -> float:
+def _hoyer_from_ratio(ratio: float, n: int) -> float:
     return 0.0 if n == 1 else (n**0.5 - ratio) / (n**0.5 - 1)
 
 

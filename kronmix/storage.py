@@ -79,6 +79,8 @@ def save(op: StructuredOperator, file: str | os.PathLike[str]) -> None:
 
 
 def _encoded(value: Any, arrays: dict[str, Array]) -> Any:
+    """A value as JSON; arrays are put aside and named."""
+
     def stored(array: Array) -> str:
         if array.dtype.hasobject:
             raise TypeError("an operator that holds Python objects cannot be saved: they would be pickled")
@@ -163,30 +165,30 @@ class _Reading:
         if type(tree) is int:
             return tree
         readers: dict[frozenset[str], Callable[[Any, int], Any]] = {
-            frozenset({"class", "arguments"}): self._operator,
-            frozenset({"array"}): lambda entry, _: self._array(entry["array"]),
-            frozenset({"mask", "indices", "indptr"}): self._mask,
+            frozenset({"class", "arguments"}): self._decode_operator,
+            frozenset({"array"}): lambda entry, _: self._take_array(entry["array"]),
+            frozenset({"mask", "indices", "indptr"}): self._decode_mask,
         }
         reader = readers.get(frozenset(tree)) if isinstance(tree, dict) else None
         if reader is None:
             raise ValueError(f"its structure holds {str(tree)[:60]!r}")
         return reader(tree, depth)
 
-    def _operator(self, tree: Any, depth: int) -> StructuredOperator:
+    def _decode_operator(self, tree: Any, depth: int) -> StructuredOperator:
         kind = self.classes.get(tree["class"]) if isinstance(tree["class"], str) else None
         if kind is None:
             raise ValueError(f"the class {str(tree['class'])[:60]!r} is not known; give your own with classes=")
         return kind(*self.value(tree["arguments"], depth + 1))
 
-    def _array(self, name: str) -> Array:
+    def _take_array(self, name: str) -> Array:
         if name not in self.arrays:
             raise ValueError(f"it names an array {name!r:.60} that is not there")
         self.used.add(name)
         return self.arrays[name]
 
-    def _mask(self, tree: Any, depth: int) -> csr_array:
+    def _decode_mask(self, tree: Any, depth: int) -> csr_array:
         rows, columns = self.value(tree["mask"], depth + 1)
-        indices, indptr = self._array(tree["indices"]), self._array(tree["indptr"])
+        indices, indptr = self._take_array(tree["indices"]), self._take_array(tree["indptr"])
         if {indices.dtype.kind, indptr.dtype.kind} - {"i", "u"} or {indices.ndim, indptr.ndim} != {1}:
             raise ValueError("the positions of a mask are not integers in a row")
         mask = csr_array((np.ones(len(indices), bool), indices, indptr), shape=(rows, columns))

@@ -11,14 +11,15 @@ from .operators import StructuredOperator
 __all__ = ["check_operator"]
 
 
-def _random(rng: np.random.Generator, shape: tuple[int, ...], dtype: Any) -> Any:
+def _random_array(rng: np.random.Generator, shape: tuple[int, ...], dtype: Any) -> Any:
     values = rng.standard_normal(shape)
     if np.dtype(dtype).kind == "c":
         values = values + 1j * rng.standard_normal(shape)
     return values.astype(dtype)
 
 
-def _strided(Z: Any) -> Any:
+def _with_stride(Z: Any) -> Any:
+    """An equal array whose rows do not lie next to each other in memory."""
     return np.repeat(Z, 2, axis=0)[::2]
 
 
@@ -69,9 +70,9 @@ def check_operator(op: StructuredOperator, dense: Any = None, seed: int = 0, bat
     _assert_close(op.to_sparse().toarray(), M, norm, dtype, "to_sparse()")
     for kind in {dtype, np.result_type(dtype, np.complex64)}:
         for n in (0, 1, batch):
-            X, Y = _random(rng, (cols, n), kind), _random(rng, (rows, n), kind)
+            X, Y = _random_array(rng, (cols, n), kind), _random_array(rng, (rows, n), kind)
             scale_x, scale_y = norm * float(np.linalg.norm(X)), norm * float(np.linalg.norm(Y))
-            for layout in (np.ascontiguousarray, np.asfortranarray, _strided):
+            for layout in (np.ascontiguousarray, np.asfortranarray, _with_stride):
                 _assert_close(op @ layout(X), M @ X, scale_x, dtype, f"op @ x, batch {n}")
             _assert_close(op.T @ Y, M.T @ Y, scale_y, dtype, f"op.T @ y, batch {n}")
             _assert_close(op.H @ Y, M.conj().T @ Y, scale_y, dtype, f"op.H @ y, batch {n}")
@@ -82,7 +83,7 @@ def check_operator(op: StructuredOperator, dense: Any = None, seed: int = 0, bat
             )
             if (op @ X).dtype != np.result_type(dtype, kind):
                 raise AssertionError(f"op @ x has dtype {(op @ X).dtype}: expected {np.result_type(dtype, kind)}")
-        x, y = _random(rng, (cols,), kind), _random(rng, (rows,), kind)
+        x, y = _random_array(rng, (cols,), kind), _random_array(rng, (rows,), kind)
         _assert_close(op @ x, M @ x, norm * float(np.linalg.norm(x)), dtype, "op @ vector")
         _assert_close(op.rmatvec(y), M.conj().T @ y, norm * float(np.linalg.norm(y)), dtype, "rmatvec")
         _check_gradients(op, rng, kind, batch)
@@ -105,7 +106,7 @@ def _check_gradients(op: StructuredOperator, rng: np.random.Generator, kind: Any
     wide = [f.astype(np.result_type(f, np.float64)) for f in op.factors]
     exact = op.with_factors(*wide)
     kind = np.result_type(kind, np.float64)
-    x, y_bar = _random(rng, (op.shape[1], batch), kind), _random(rng, (op.shape[0], batch), kind)
+    x, y_bar = _random_array(rng, (op.shape[1], batch), kind), _random_array(rng, (op.shape[0], batch), kind)
     gradients = exact.pullback(x, y_bar)
     y, pull = exact.vjp(x)
     again, x_bar = pull(y_bar)
@@ -116,7 +117,7 @@ def _check_gradients(op: StructuredOperator, rng: np.random.Generator, kind: Any
         if g.shape != f.shape:
             raise AssertionError(f"pullback: gradient {i} has shape {g.shape}, expected {f.shape}")
         _assert_close(g2, g, 1e3 * size, kind, f"vjp gradient {i}")
-        step = _random(rng, f.shape, f.dtype)
+        step = _random_array(rng, f.shape, f.dtype)
         h = 1e-4
 
         def value(t: float, i: int = i, f: Any = f, step: Any = step) -> float:
