@@ -18,6 +18,7 @@ from .products import (
     conj as conj,
     kron,
     multiply as multiply,
+    power as power,
     product_of,
     scaled as scaled,
     sum_of,

@@ -226,6 +226,14 @@ def product_of(forms: Sequence[Form]) -> Form:
     return inner if rows is None and columns is None else Permuted(inner, rows, columns)
 
 
+def power(form: Form, k: int, dtype: Any) -> Form:
+    """The k-th power of a square form, k ≥ 0, by repeated squaring."""
+    result: Form = widened(Slots((Identity(form.shape[0]),)), dtype)
+    for bit in bin(k)[2:]:
+        result = product_of([result, result] + [form] * int(bit))
+    return result
+
+
 def sum_of(forms: Sequence[Form]) -> Form:
     """The sum of forms, added up as far as that is a form.
 

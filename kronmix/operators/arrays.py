@@ -32,6 +32,13 @@ def same_shapes(arrays: tuple[Any, ...], like: tuple[Array, ...]) -> tuple[Array
     return checked
 
 
+def real_as(factors: tuple[Array, ...], gradients: tuple[Array, ...]) -> tuple[Array, ...]:
+    """Gradients without an imaginary part where the factor is real: it moves along the reals, whatever the dtype of x."""
+    return tuple(
+        g.real if g.dtype.kind == "c" and f.dtype.kind != "c" else g for g, f in zip(gradients, factors, strict=True)
+    )
+
+
 def columns(x: Any, size: int, name: str, op: LinearOperator, given: tuple[int, ...] | None = None) -> Array:
     """Check a vector or a batch of columns; a vector becomes one column. ``given`` is the shape that a complaint names."""
     array = explicit(x, name)

@@ -13,10 +13,10 @@ from scipy.sparse import csr_array
 from scipy.sparse.linalg import LinearOperator
 
 from ..checks import MAX_BYTES, check_memory, explicit
-from ..forms import Form, Identity, Opaque, Slots, inverse, product_of, pseudo_inverse, widened
+from ..forms import Form, Opaque, inverse, power, pseudo_inverse
 from ..patterns import Pattern
 from . import algebra
-from .arrays import Array, columns, read_only
+from .arrays import Array, columns, read_only, real_as
 from .copies import reduced
 from .indexing import item
 
@@ -142,7 +142,7 @@ class StructuredOperator(LinearOperator):
         Y_bar = columns(y_bar, self.shape[0], "y_bar", self)
         if X.shape[1] != Y_bar.shape[1]:
             raise ValueError(f"x has a batch of {X.shape[1]} and y_bar of {Y_bar.shape[1]}: they must be equal")
-        return self._real_gradients(self._pullback(X, Y_bar))
+        return real_as(self.factors, self._pullback(X, Y_bar))
 
     def vjp(self, x: Any) -> tuple[Array, Callable[..., tuple[tuple[Array, ...], Array | None]]]:
         """Return ``self @ x`` and a function taking ȳ to (gradients of the factors, x̄).
@@ -159,16 +159,9 @@ class StructuredOperator(LinearOperator):
         def checked(y_bar: Any, with_input: bool = True) -> tuple[tuple[Array, ...], Array | None]:
             Y_bar = columns(y_bar, self.shape[0], "y_bar", self)
             gradients, X_bar = pull(Y_bar, with_input)
-            return self._real_gradients(gradients), X_bar
+            return real_as(self.factors, gradients), X_bar
 
         return Y, checked
-
-    def _real_gradients(self, gradients: tuple[Array, ...]) -> tuple[Array, ...]:
-        """Real factors move along the reals, whatever the dtype of x."""
-        return tuple(
-            g.real if g.dtype.kind == "c" and f.dtype.kind != "c" else g
-            for g, f in zip(gradients, self.factors, strict=True)
-        )
 
     @cached_property
     def form(self) -> Form:
@@ -255,11 +248,7 @@ class StructuredOperator(LinearOperator):
             return NotImplemented
         if self.shape[0] != self.shape[1]:
             raise ValueError(f"a power needs a square operator: this one is {self.shape[0]}×{self.shape[1]}")
-        base = self.form if k >= 0 else self.inv().form
-        power = widened(Slots((Identity(self.shape[0]),)), self.dtype)
-        for bit in bin(abs(int(k)))[2:]:
-            power = product_of([power, power] + [base] * int(bit))
-        return algebra.operator_of(power)
+        return algebra.operator_of(power(self.form if k >= 0 else self.inv().form, abs(int(k)), self.dtype))
 
     def __getitem__(self, key: Any) -> Any:
         """Entries, rows, columns and blocks: ``op[i, j]``, ``op[i]``, ``op[:, j]``, ``op[2:5, ::2]``, ``op[rows, columns]``."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..datasets import tokens
-from ..decompose import Front, search
+from ..decompose import Front
 from ..mixer.inspection import Approximation, Inspection, approximations, inspect_mixer
 from ..networks import Epoch, inspect_network, load_mixer, read_run
 from ..networks.inspection import NetworkSeen, shared_matrix
@@ -22,7 +22,7 @@ from ..regularization.comparison import Comparison, Split, compare
 from ..regularization.regularized import Regularized, study_regularization
 from ..regularization.restoration import Restoration, Structure, repetition, restore, standard_structures
 from .attempts import Attempts, Failure
-from .matrices import MatrixSeen, see_matrices
+from .matrices import ENTRIES_ALONE, MatrixSeen, search_all, see_matrices
 from .studies import StudyFound
 from .tables import TableFound, compare_on_table, trace
 
@@ -33,12 +33,8 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 #: seeds and steps of each preset.
 PRESETS = {"quick": (5, 1000), "full": (20, 5000)}
-#: Entries of the largest matrix whose structure is searched for a page, and the most matrices: ``kronmix factor`` takes all.
-ENTRIES, MATRICES = 2**16, 16
 #: Steps of the linear task for a pass over the windows of photographs.
 _STEPS_A_PASS = 100
-#: The same for a page of nothing else.
-_ENTRIES = 2**20
 
 
 @dataclass(frozen=True)
@@ -391,12 +387,5 @@ def study_matrices(
     Kronecker sum (4, 4, 3, 3)
     """
     seen, matrices = see_matrices(path, progress)
-    fronts, larger = search_all(matrices, _ENTRIES)
+    fronts, larger = search_all(matrices, ENTRIES_ALONE)
     return Findings(source=Path(path).name, matrices=seen, fronts=fronts, larger=larger)
-
-
-def search_all(matrices: Mapping[str, Array], entries: int = ENTRIES) -> tuple[tuple[tuple[str, Front], ...], int]:
-    """Fronts of the first few matrices that are small enough for a page, and how many were left out."""
-    small = [(name, matrix) for name, matrix in matrices.items() if matrix.size <= entries][:MATRICES]
-    found = ((name, search(matrix)) for name, matrix in small)
-    return tuple((name, front) for name, front in found if front.front), len(matrices) - len(small)

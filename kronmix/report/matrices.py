@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from ..decompose import nearest_kronecker, nearest_monarch
+from ..decompose import Front, nearest_kronecker, nearest_monarch, search
 from ..files import layer_matrices, read_arrays
 from ..networks.inspection import near_square
 
 Array = np.ndarray[Any, np.dtype[Any]]
+
+#: Entries of the largest matrix whose structure is searched for a page, and the most matrices: ``kronmix factor`` takes all.
+ENTRIES, MATRICES = 2**16, 16
+#: The same for a page of nothing else.
+ENTRIES_ALONE = 2**20
 
 
 @dataclass(frozen=True)
@@ -92,3 +97,10 @@ def _inspect_matrix(name: str, matrix: Array) -> MatrixSeen:
         monarch.operator.n_parameters,
         float(nearest_monarch(shuffled, (p, k, q, s)).relative_error),
     )
+
+
+def search_all(matrices: Mapping[str, Array], entries: int = ENTRIES) -> tuple[tuple[tuple[str, Front], ...], int]:
+    """Fronts of the first few matrices that are small enough for a page, and how many were left out."""
+    small = [(name, matrix) for name, matrix in matrices.items() if matrix.size <= entries][:MATRICES]
+    found = ((name, search(matrix)) for name, matrix in small)
+    return tuple((name, front) for name, front in found if front.front), len(matrices) - len(small)
