@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TextIO
+
+import numpy as np
+
+from .parts import Array
 
 
 @dataclass(frozen=True)
@@ -24,6 +28,16 @@ class Epoch:
     epoch: int
     loss: float
     accuracy: float
+
+
+def as_table(history: Sequence[Epoch]) -> Array:
+    """Epoch, loss and accuracy of each pass: an array of shape (epochs, 3)."""
+    return np.array([[e.epoch, e.loss, e.accuracy] for e in history]).reshape(-1, 3)
+
+
+def from_table(table: Array) -> list[Epoch]:
+    """The passes of an array of shape (epochs, 3)."""
+    return [Epoch(int(epoch), float(loss), float(accuracy)) for epoch, loss, accuracy in table]
 
 
 class ProgressLine:

@@ -14,6 +14,7 @@ import numpy as np
 
 from ..operators import StructuredOperator
 from ..operators.arrays import read_only
+from ..operators.composite import distribute
 
 Array = np.ndarray[Any, np.dtype[Any]]
 #: Maps (ȳ, whether x̄ is wanted) to (gradients of the factors, x̄ or None).
@@ -58,7 +59,18 @@ class Part:
         return self.vjp(X)[0]
 
 
-class Sequential(Part):
+class _Several(Part):
+    """Parts whose factors, one part's after another's, are those of the whole."""
+
+    def __init__(self, *parts: Part) -> None:
+        self.parts = parts
+        self.factors = tuple(f for part in parts for f in part.factors)
+
+    def with_factors(self, *arrays: Array) -> Self:
+        return type(self)(*distribute(arrays, self.parts))
+
+
+class Sequential(_Several):
     """Parts applied one after another, first one first.
 
     Parameters
@@ -77,13 +89,6 @@ class Sequential(Part):
     >>> bool(np.allclose(gradients[0], V.T @ Y)), bool(np.allclose(X_bar, W.T @ V.T @ Y))
     (True, True)
     """
-
-    def __init__(self, *parts: Part) -> None:
-        self.parts = parts
-        self.factors = tuple(f for part in parts for f in part.factors)
-
-    def with_factors(self, *arrays: Array) -> Self:
-        return type(self)(*_renewed(self.parts, arrays))
 
     def vjp(self, X: Array) -> tuple[Array, Pull]:
         pulls: list[Pull] = []
@@ -136,7 +141,7 @@ class Residual(Sequential):
         return super().__call__(X) + X
 
 
-class Parallel(Part):
+class Parallel(_Several):
     """f(X) + g(X) + …: parts that see the same features, their results added.
 
     Parameters
@@ -152,13 +157,6 @@ class Parallel(Part):
     array([[2., 1.],
            [1., 2.]])
     """
-
-    def __init__(self, *parts: Part) -> None:
-        self.parts = parts
-        self.factors = tuple(f for part in parts for f in part.factors)
-
-    def with_factors(self, *arrays: Array) -> Self:
-        return type(self)(*_renewed(self.parts, arrays))
 
     def vjp(self, X: Array) -> tuple[Array, Pull]:
         results, pulls = zip(*(part.vjp(X) for part in self.parts), strict=True)
@@ -265,16 +263,6 @@ class Fixed(Part):
 
     def __call__(self, X: Array) -> Array:
         return np.asarray(self.operator @ X)
-
-
-def _renewed(parts: tuple[Part, ...], arrays: tuple[Array, ...]) -> list[Part]:
-    """The parts with other values of their factors, which stand one part's after another's."""
-    renewed, start = [], 0
-    for part in parts:
-        stop = start + len(part.factors)
-        renewed.append(part.with_factors(*arrays[start:stop]))
-        start = stop
-    return renewed
 
 
 def _sum_to(seen: Array, shape: tuple[int, ...]) -> Array:

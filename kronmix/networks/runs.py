@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..files import read_arrays, take, write_file
-from .history import Epoch
+from .history import Epoch, as_table, from_table
 from .network import Network
 from .parts import Array
 from .patches import Patches, PixelRange
@@ -79,7 +79,7 @@ def save_run(path: str | os.PathLike[str], run: Run) -> None:
     }
     arrays = {HEAD: np.frombuffer(json.dumps(head).encode(), np.uint8), "probe": _probe(network)}
     if run.history:
-        arrays["history"] = np.array([[e.epoch, e.loss, e.accuracy] for e in run.history])
+        arrays["history"] = as_table(run.history)
     arrays |= {f"factor_{i:03d}": factor for i, factor in enumerate(network.factors)}
     stream = io.BytesIO()
     np.savez(stream, **arrays)  # type: ignore[arg-type]
@@ -186,4 +186,4 @@ def _parse_head(data: Array, path: Any) -> dict[str, Any]:
 def _parse_history(table: Array, path: Any) -> Sequence[Epoch]:
     if table.ndim != 2 or table.shape[1] != 3:
         raise ValueError(f"{path}: 'history' has shape {table.shape}, expected (epochs, 3)")
-    return [Epoch(int(e), float(loss), float(accuracy)) for e, loss, accuracy in table]
+    return from_table(table)

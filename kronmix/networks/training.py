@@ -12,7 +12,7 @@ import numpy as np
 
 from ..files import read_arrays, write_file
 from ..optimizers import SGD, AdamW, Schedule, scheduled
-from .history import Epoch, progress_line
+from .history import Epoch, as_table, from_table, progress_line
 from .losses import LOSSES, accuracy
 from .network import Network
 from .parts import Array
@@ -170,9 +170,8 @@ def _checked_targets(network: Network, outputs: int, y: Any, samples: int, loss:
 
 def _save_checkpoint(file: Path, θ: Array, steps: int, history: list[Epoch], optimizer: SGD | AdamW) -> None:
     stream = io.BytesIO()
-    table = np.array([[e.epoch, e.loss, e.accuracy] for e in history])
     state = {f"optimizer/{name}": array for name, array in optimizer.state.items()}
-    np.savez(stream, theta=θ, steps=np.array(steps), history=table, **state)  # type: ignore[arg-type]
+    np.savez(stream, theta=θ, steps=np.array(steps), history=as_table(history), **state)  # type: ignore[arg-type]
     write_file(file, stream.getvalue())
 
 
@@ -184,5 +183,4 @@ def _load_checkpoint(file: Path, θ: Array, optimizer: SGD | AdamW) -> tuple[Arr
     for name, array in arrays.items():
         if name.startswith("optimizer/"):
             optimizer.state[name.removeprefix("optimizer/")] = array.copy()
-    history = [Epoch(int(e), float(v), float(a)) for e, v, a in arrays["history"]]
-    return arrays["theta"].copy(), int(arrays["steps"]), history
+    return arrays["theta"].copy(), int(arrays["steps"]), from_table(arrays["history"])

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from itertools import accumulate
-from typing import Any, Self
+from itertools import accumulate, islice
+from typing import Any, Protocol, Self, TypeVar
 
 import numpy as np
 
@@ -58,17 +58,24 @@ def flatten(operators: Iterable[Any], kind: Any, name: str) -> tuple[StructuredO
     return tuple(inner for op in listed for inner in (op.operators if isinstance(op, kind) else (op,)))
 
 
-def distribute(arrays: tuple[Any, ...], operators: tuple[StructuredOperator, ...]) -> list[StructuredOperator]:
-    """Give each operator its share of a flat list of factors."""
-    expected = sum(len(op.factors) for op in operators)
+class Renewable(Protocol):
+    """What has factors and can be made again with others: an operator, or a part of a network."""
+
+    @property
+    def factors(self) -> tuple[Array, ...]: ...
+    def with_factors(self, *arrays: Any) -> Any: ...
+
+
+Owner = TypeVar("Owner", bound=Renewable)
+
+
+def distribute(arrays: tuple[Any, ...], owners: Sequence[Owner]) -> list[Owner]:
+    """Give each owner its share of a flat list of factors."""
+    expected = sum(len(owner.factors) for owner in owners)
     if len(arrays) != expected:
         raise ValueError(f"with_factors got {len(arrays)} arrays: expected {expected}")
-    renewed, start = [], 0
-    for op in operators:
-        stop = start + len(op.factors)
-        renewed.append(op.with_factors(*arrays[start:stop]))
-        start = stop
-    return renewed
+    remaining = iter(arrays)
+    return [owner.with_factors(*islice(remaining, len(owner.factors))) for owner in owners]
 
 
 def split_rows(X: Array, sizes: Iterable[int]) -> list[Array]:

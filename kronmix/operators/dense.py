@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any
 
 from scipy.sparse import issparse
 from scipy.sparse.linalg import LinearOperator
@@ -11,12 +11,13 @@ from ..checks import finite
 from ..forms import Form, Matrix, Slots
 from ..patterns import Pattern
 from .algebra import register_product, register_sum, structured
-from .arrays import Array, as_factor, same_shapes
+from .arrays import Array, as_factor
 from .base import StructuredOperator
+from .from_factors import FromFactors
 from .masked import masked_from_sparse
 
 
-class Dense(StructuredOperator):
+class Dense(FromFactors):
     """An explicit matrix as an operator.
 
     Parameters
@@ -41,9 +42,6 @@ class Dense(StructuredOperator):
 
     def _arguments(self) -> tuple[Any, ...]:
         return self.factors
-
-    def with_factors(self, *arrays: Any) -> Self:
-        return type(self)(*same_shapes(arrays, self.factors))
 
     @property
     def connections(self) -> int:

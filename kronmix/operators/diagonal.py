@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -10,11 +10,11 @@ from scipy.sparse import csr_array
 from ..forms import Form, Stack
 from ..patterns import Pattern
 from .algebra import register_product, register_sum
-from .arrays import Array, as_factor, same_shapes
-from .base import StructuredOperator
+from .arrays import Array, as_factor
+from .from_factors import FromFactors
 
 
-class Diagonal(StructuredOperator):
+class Diagonal(FromFactors):
     """Diagonal matrix, stored as its diagonal; the pattern (n, 1, 1, 1).
 
     A multiple of the identity, ``c * km.eye(n)``, is a tied factor of the same pattern with one number.
@@ -53,9 +53,6 @@ class Diagonal(StructuredOperator):
 
     def _arguments(self) -> tuple[Any, ...]:
         return self.factors
-
-    def with_factors(self, *arrays: Any) -> Self:
-        return type(self)(*same_shapes(arrays, self.factors))
 
     @property
     def connections(self) -> int:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from functools import reduce
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
 from ..forms import Form, Matrix, Slots
 from ..patterns import Pattern
-from .arrays import Array, as_factor, same_shapes
-from .base import StructuredOperator
+from .arrays import Array, as_factor
+from .from_factors import FromFactors
 
 
-class Hadamard(StructuredOperator):
+class Hadamard(FromFactors):
     """Matrix U ∘ V ∘ …: the entrywise product of factors of one shape.
 
     With U, V of shape (1, d) this is the diagonal linear network x ↦ ⟨u ∘ v, x⟩ (T21).
@@ -48,9 +48,6 @@ class Hadamard(StructuredOperator):
 
     def _arguments(self) -> tuple[Any, ...]:
         return self.factors
-
-    def with_factors(self, *arrays: Any) -> Self:
-        return type(self)(*same_shapes(arrays, self.factors))
 
     @property
     def connections(self) -> int:

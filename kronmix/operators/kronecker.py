@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import cached_property, reduce
 from math import inf, prod
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import scipy.sparse
@@ -14,12 +14,13 @@ from scipy.sparse import csr_array
 from ..forms import Form, Matrix, Slots
 from ..patterns import Pattern
 from .algebra import register_product
-from .arrays import Array, as_factor, same_shapes
-from .base import Pull, StructuredOperator
+from .arrays import Array, as_factor
+from .base import Pull
+from .from_factors import FromFactors
 from .kernels import PASS, apply_factor, apply_factors, cheapest_groups, factor_gradient
 
 
-class Kronecker(StructuredOperator):
+class Kronecker(FromFactors):
     """Kronecker product A ⊗ B ⊗ …, never formed; ``Kronecker(A, B).to_dense() == np.kron(A, B)``.
 
     Each factor is one tied Kronecker-sparse factor I ⊗ A ⊗ I (T9); they commute up to sizes, and are applied in the order
@@ -66,9 +67,6 @@ class Kronecker(StructuredOperator):
 
     def _arguments(self) -> tuple[Any, ...]:
         return self.factors
-
-    def with_factors(self, *arrays: Any) -> Self:
-        return type(self)(*same_shapes(arrays, self.factors))
 
     @property
     def connections(self) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import reduce
 from math import prod
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -12,13 +12,14 @@ from scipy.sparse import csr_array
 from ..forms import Form, Opaque, add
 from ..patterns import Pattern
 from .algebra import register_sum
-from .arrays import Array, as_factor, same_shapes
-from .base import Pull, StructuredOperator
+from .arrays import Array, as_factor
+from .base import Pull
+from .from_factors import FromFactors
 from .kernels import apply_factor, factor_gradient
 from .kronecker_sparse import KroneckerSparse
 
 
-class KroneckerSum(StructuredOperator):
+class KroneckerSum(FromFactors):
     """Kronecker sum A ⊕ B ⊕ … = A ⊗ I ⊗ … + I ⊗ B ⊗ … + …, never formed.
 
     ``KroneckerSum(A, B) @ km.vec(X) == km.vec(B @ X + X @ A.T)``: the matrix of a Sylvester equation, and of a grid's Laplacian.
@@ -66,9 +67,6 @@ class KroneckerSum(StructuredOperator):
 
     def _arguments(self) -> tuple[Any, ...]:
         return self.factors
-
-    def with_factors(self, *arrays: Any) -> Self:
-        return type(self)(*same_shapes(arrays, self.factors))
 
     @property
     def connections(self) -> int:

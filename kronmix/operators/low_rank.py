@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
 from ..forms import Form, Matrix, Opaque, Slots, multiply
 from ..patterns import Pattern
 from .algebra import register_sum
-from .arrays import Array, as_factor, same_shapes
-from .base import StructuredOperator
+from .arrays import Array, as_factor
+from .from_factors import FromFactors
 
 
-class LowRank(StructuredOperator):
+class LowRank(FromFactors):
     """Matrix U V of rank at most r, never formed.
 
     Parameters
@@ -56,9 +56,6 @@ class LowRank(StructuredOperator):
 
     def _arguments(self) -> tuple[Any, ...]:
         return self.factors
-
-    def with_factors(self, *arrays: Any) -> Self:
-        return type(self)(*same_shapes(arrays, self.factors))
 
     @property
     def connections(self) -> int:

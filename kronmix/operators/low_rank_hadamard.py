@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
 from ..forms import Form, Matrix, Slots
 from ..patterns import Pattern
-from .arrays import Array, as_factor, same_shapes
-from .base import Pull, StructuredOperator
+from .arrays import Array, as_factor
+from .base import Pull
+from .from_factors import FromFactors
 
 
-class LowRankHadamard(StructuredOperator):
+class LowRankHadamard(FromFactors):
     """Matrix (B₁A₁) ∘ (B₂A₂), the entrywise product of two low-rank matrices, never formed.
 
         y = Σ_k B₁[:, k] ∘ (B₂ (A₂ (A₁[k] ∘ x))),   rank at most r₁r₂.
@@ -59,9 +60,6 @@ class LowRankHadamard(StructuredOperator):
     def ranks(self) -> tuple[int, int]:
         """r₁ and r₂."""
         return self.factors[0].shape[1], self.factors[2].shape[1]
-
-    def with_factors(self, *arrays: Any) -> Self:
-        return type(self)(*same_shapes(arrays, self.factors))
 
     def _arguments(self) -> tuple[Any, ...]:
         return self.factors

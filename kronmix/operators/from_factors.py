@@ -1,0 +1,28 @@
+"""Operators of classes that are called with their factors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Self
+
+from .arrays import same_shapes
+from .base import StructuredOperator
+
+
+class FromFactors(StructuredOperator):
+    """A structure whose class makes it from its factors and nothing else.
+
+    Parameters
+    ----------
+    shape : (rows, columns)
+    factors : tuple of arrays
+
+    Examples
+    --------
+    >>> km.Dense(np.eye(2)).with_factors(np.ones((2, 2))) @ np.ones(2)
+    array([2., 2.])
+    """
+
+    def with_factors(self, *arrays: Any) -> Self:
+        made_from: Callable[..., Self] = type(self)
+        return made_from(*same_shapes(arrays, self.factors))
