@@ -166,6 +166,11 @@ class Table:
         """Names of the numbers."""
         return list(dict.fromkeys(name for cell in self.cells for name in cell.values))
 
+    def levels(self, name: str, **wanted: Any) -> list[Any]:
+        """The different values of one setting, in order of appearance, in configurations that have these values."""
+        chosen = [c for c in self.configurations if all(c.get(k) == v for k, v in wanted.items())]
+        return list(dict.fromkeys(c[name] for c in chosen))
+
     def samples(self, quantity: str, **wanted: Any) -> Samples:
         """One number of the one configuration that has these values, by seed.
 

@@ -56,7 +56,7 @@ def network_of(config: Config, seed: int) -> nn.Network:
 
 def decide(table: Table) -> Outcome:
     """Paired over seeds: groups of √n features against one group of all n, which is dense, and against the Mixer."""
-    groups = sorted({c["group"] for c in table.configurations} - {0})
+    groups = sorted(set(table.levels("group")) - {0})
     accuracy = {group: table.samples("test_accuracy", group=group) for group in (0, *groups)}
     dense, main = groups[-1], round(groups[-1] ** 0.5)
     comparisons = [
@@ -78,7 +78,7 @@ def decide(table: Table) -> Outcome:
 
 def plot(table: Table, ax: Any) -> None:
     """Accuracy of each kind, against the multiply-adds that an image takes in the title of the axis."""
-    groups = sorted({c["group"] for c in table.configurations})
+    groups = sorted(table.levels("group"))
     dense = groups[-1]
     found = [table.interval("test_accuracy", group=group) for group in groups]
     draw_intervals(ax, range(len(groups)), found, linestyle="none")

@@ -48,11 +48,11 @@ def run_cell(config: Config, seed: int) -> dict[str, float]:
 
 def decide(table: Table) -> Outcome:
     """Paired over seeds: the largest γ against the smallest, each at the number of tokens nearest to its optimum, for Mixers."""
-    expansions = sorted({c["expansion"] for c in table.configurations})
+    expansions = sorted(table.levels("expansion"))
     low, high = ({"expansion": γ, "tokens": _nearest_to_optimum(table, γ)} for γ in (expansions[0], expansions[-1]))
     widths = [table.interval("hidden_width", arm="Mixer", **at).mean for at in (low, high)]
     words, gains = [], {}
-    for arm in dict.fromkeys(c["arm"] for c in table.configurations):
+    for arm in table.levels("arm"):
         weights = [table.interval("trained_weights", arm=arm, **at).mean for at in (low, high)]
         words.append(f"{arm} with {weights[1]:.0f} against {weights[0]:.0f} trained weights")
         gain = table.samples("test_accuracy", arm=arm, **high) - table.samples("test_accuracy", arm=arm, **low)
@@ -66,7 +66,7 @@ def decide(table: Table) -> Outcome:
 
 def _nearest_to_optimum(table: Table, γ: int) -> int:
     """The number of tokens measured at this expansion that is nearest to the theory's optimum."""
-    sizes = {c["tokens"] for c in table.configurations if c["expansion"] == γ}
+    sizes = table.levels("tokens", expansion=γ)
     optimum = km.best_shape(table.configurations[0]["connections"], γ, γ).tokens
     return min(sorted(sizes), key=lambda S: max(S / optimum, optimum / S))
 

@@ -80,18 +80,18 @@ def decide(table: Table) -> Outcome:
     wider = [
         Comparison(
             f"{arm} minus dense",
-            average(_difference(table, data, arm, "dense") for data in _data_names(table)),
+            average(_difference(table, data, arm, "dense") for data in table.levels("data")),
             _SMALLEST,
         )
         for arm in ("untied", "sparse")
     ]
     beside = [
         Comparison(f"{data}, {first} minus {second}", _difference(table, data, first, second), _SMALLEST)
-        for data in _data_names(table)
+        for data in table.levels("data")
         for first, second in _BESIDE
         if {first, second} <= set(configs)
     ]
-    return decide_together(wider, f"{words}; test accuracy, mean over {', '.join(_data_names(table))}", beside)
+    return decide_together(wider, f"{words}; test accuracy, mean over {', '.join(table.levels('data'))}", beside)
 
 
 #: What sharing does: against a dense layer of equal connections, at equal connections and width, at equal trained weights, few and
@@ -114,18 +114,14 @@ def _difference(table: Table, data: str, first: str, second: str) -> Samples:
 
 def plot(table: Table, ax: Any) -> None:
     """Accuracy of every arm, by data."""
-    arms = list(dict.fromkeys(c["arm"] for c in table.configurations))
-    for i, data in enumerate(_data_names(table)):
+    arms = table.levels("arm")
+    for i, data in enumerate(table.levels("data")):
         found = [table.interval("test_accuracy", arm=arm, data=data) for arm in arms]
         draw_intervals(ax, np.arange(len(arms)) + 0.08 * i, found, linestyle="", label=data)
-    labels = [f"{arm}\n{table.interval('width', arm=arm, data=_data_names(table)[0]).mean:.0f} wide" for arm in arms]
+    labels = [f"{arm}\n{table.interval('width', arm=arm, data=table.levels('data')[0]).mean:.0f} wide" for arm in arms]
     ax.set_xticks(range(len(arms)), labels)
     ax.set(ylabel="test accuracy")
     ax.legend(frameon=False, fontsize=8)
-
-
-def _data_names(table: Table) -> list[str]:
-    return list(dict.fromkeys(c["data"] for c in table.configurations))
 
 
 #: The middle of the first three rates of an arm, in multiples of the task's: what pilots chose most often.

@@ -80,7 +80,7 @@ LAYERS: dict[str, Callable[[int, float, np.random.Generator], Any]] = dict(
 
 def decide(table: Table) -> Outcome:
     """With GELU, paired over seeds: does untying the Kronecker's copies (Monarch) help, at equal width and connections?"""
-    there = {c["kind"] for c in table.configurations}
+    there = table.levels("kind")
     accuracy = {kind: table.samples("test_accuracy", kind=kind, activation="gelu") for kind in KINDS if kind in there}
     settled, highest = sum(c.values["settled"] for c in table.cells), max(c.values["loss"] for c in table.cells)
     words = f"training settled in {settled:.0f} of {len(table.cells)} cells, losses up to {highest:.2g}; test accuracy with GELU"
@@ -94,8 +94,8 @@ def decide(table: Table) -> Outcome:
 
 def plot(table: Table, ax: Any) -> None:
     """Accuracy of each layer, linear and with GELU."""
-    there = [kind for kind in KINDS if any(c["kind"] == kind for c in table.configurations)]
-    for i, activation in enumerate(dict.fromkeys(c["activation"] for c in table.configurations)):
+    there = [kind for kind in KINDS if kind in table.levels("kind")]
+    for i, activation in enumerate(table.levels("activation")):
         found = [table.interval("test_accuracy", kind=kind, activation=activation) for kind in there]
         x = np.arange(len(there)) + 0.1 * i
         draw_intervals(ax, x, found, linestyle="", label=activation)

@@ -113,7 +113,7 @@ def _optimal_tokens(table: Table, at: At) -> float:
 
 
 def _measured_tokens(table: Table, at: At) -> list[int]:
-    return sorted({c["tokens"] for c in table.configurations if at.items() <= c.items()})
+    return sorted(table.levels("tokens", **at))
 
 
 def _grid(

@@ -85,7 +85,7 @@ def _layer(kind: str, block: int, copies: int, rng: np.random.Generator) -> Any:
 
 def decide(table: Table) -> Outcome:
     """Supported where permuting brings a Mixer's four-cycles over all layers nearer to those of random sparse weights."""
-    at = {"layers": max(c["layers"] for c in table.configurations)}
+    at = {"layers": max(table.levels("layers"))}
 
     def nearer(quantity: str, target: float | None = None) -> Samples:
         """How much nearer the permuted weight is to the target (default: the sparse weight's own number), paired over seeds."""
@@ -111,7 +111,7 @@ def decide(table: Table) -> Outcome:
 
 def plot(table: Table, ax: Any) -> None:
     """Four-cycles an edge, by kind and number of layers."""
-    layers = sorted({c["layers"] for c in table.configurations})
+    layers = sorted(table.levels("layers"))
     for kind in ("sparse MLP", "RP-Mixer", "Mixer"):
         found = [table.interval("four_cycles", kind=kind, layers=n) for n in layers]
         draw_intervals(ax, layers, found, label=kind)

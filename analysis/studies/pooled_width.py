@@ -91,7 +91,7 @@ def plot(table: Table, ax: Any) -> None:
 
 
 def _widths(table: Table, kind: str) -> list[int]:
-    return sorted({c["width"] for c in table.configurations if c["kind"] == kind})
+    return sorted(table.levels("width", kind=kind))
 
 
 def _grid(

@@ -37,7 +37,7 @@ def decide(table: Table) -> Outcome:
     """
     kept = []
     for tokens, channels in _shapes(table):
-        for depth in _depths(table):
+        for depth in sorted(table.levels("depth")):
             at = {"tokens": tokens, "channels": channels, "depth": depth}
             permuted, plain = (table.samples("test_accuracy", kind=kind, **at) for kind in ("RP-Mixer", "S-Mixer"))
             name = f"S = {tokens}, C = {channels}, depth {2 * depth}"
@@ -50,8 +50,8 @@ def plot(table: Table, ax: Any) -> None:
     for kind, dashes in (("S-Mixer", "-"), ("RP-Mixer", "--")):
         for i, (tokens, channels) in enumerate(_shapes(table)):
             at = {"kind": kind, "tokens": tokens, "channels": channels}
-            found = [table.interval("test_accuracy", depth=d, **at) for d in _depths(table)]
-            depths = [2 * d for d in _depths(table)]
+            found = [table.interval("test_accuracy", depth=d, **at) for d in sorted(table.levels("depth"))]
+            depths = [2 * d for d in sorted(table.levels("depth"))]
             label = f"{kind}, S = {tokens}, C = {channels}"
             style = {"color": f"C{i}", "linestyle": dashes}
             draw_intervals(ax, depths, found, label=label, **style)
@@ -61,10 +61,6 @@ def plot(table: Table, ax: Any) -> None:
 
 def _shapes(table: Table) -> list[tuple[int, int]]:
     return sorted({(c["tokens"], c["channels"]) for c in table.configurations})
-
-
-def _depths(table: Table) -> list[int]:
-    return sorted({c["depth"] for c in table.configurations})
 
 
 def _grid(

@@ -56,8 +56,8 @@ def _share_label(share: float) -> str:
 
 def decide(table: Table) -> Outcome:
     """Follows: within ``_NEAR`` of the convex path on average over λ, at the smallest scale, with every number of measurements."""
-    scale = max(c["log_scale"] for c in table.configurations)
-    measured = sorted({c["measurements"] for c in table.configurations})
+    scale = max(table.levels("log_scale"))
+    measured = sorted(table.levels("measurements"))
     distance = {
         (m, s): table.samples(_share_label(s), measurements=m, log_scale=scale) for m in measured for s in SHARES
     }

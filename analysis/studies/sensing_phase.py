@@ -72,8 +72,8 @@ def decide(table: Table) -> Outcome:
 
 def plot(table: Table, ax: Any) -> None:
     """Share of recoveries by active slices and measurements, Monarch factors."""
-    active = sorted({c["active"] for c in table.configurations})
-    measured = sorted({c["measurements"] for c in table.configurations})
+    active = sorted(table.levels("active"))
+    measured = sorted(table.levels("measurements"))
     share = np.array(
         [
             [table.interval("recovered", structure="Monarch", active=a, measurements=m).mean for m in measured]

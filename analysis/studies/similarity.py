@@ -54,7 +54,7 @@ def _train_stack(config: Config, kind: str, weights_seed: int, seed: int) -> tup
 
 def decide(table: Table) -> Outcome:
     """Supported where CKA at (1/S + 1/C)/2 is larger than at 1/C and than the dense MLP's; where it peaks is told."""
-    densities = _densities(table)
+    densities = sorted(table.levels("density"))
     at_1C, own = _candidates(table)
     by_density = common(table.samples("cka", density=p) for p in densities)
     rng = np.random.default_rng(0)
@@ -83,7 +83,7 @@ def decide(table: Table) -> Outcome:
 
 def plot(table: Table, ax: Any) -> None:
     """CKA against density."""
-    densities = _densities(table)
+    densities = sorted(table.levels("density"))
     for quantity, label in (("cka", "mean over layers"), ("cka_last", "last layer")):
         found = [table.interval(quantity, density=p) for p in densities]
         draw_intervals(ax, densities, found, label=label)
@@ -91,10 +91,6 @@ def plot(table: Table, ax: Any) -> None:
         ax.axvline(p, color="0.45", linestyle=dashes, linewidth=0.9, label=label)
     ax.set(xscale="log", xlabel="density p of the sparse MLP", ylabel="CKA with the Mixer")
     ax.legend(frameon=False)
-
-
-def _densities(table: Table) -> list[float]:
-    return sorted({float(c["density"]) for c in table.configurations})
 
 
 def _candidates(table: Table) -> tuple[float, float]:

@@ -94,7 +94,7 @@ def _spectral_norm(B: Any) -> float:
 def decide(table: Table) -> Outcome:
     """Supported where at initialisation the sparse MLP's edge grows with width, and by more than the Mixer's."""
     fresh: dict[str, Any] = {"epochs": None}
-    widths = sorted({c["width"] for c in table.configurations if c["epochs"] is None})
+    widths = sorted(table.levels("width", epochs=None))
     epochs = _epochs(table)
 
     def change(kind: str, last: dict[str, Any], first: dict[str, Any]) -> Samples:
@@ -119,7 +119,7 @@ def decide(table: Table) -> Outcome:
 def plot(table: Table, ax: Any) -> None:
     """σ_max against width at initialisation; inside, along training."""
     inset = ax.inset_axes((0.12, 0.5, 0.36, 0.38))
-    widths = sorted({c["width"] for c in table.configurations if c["epochs"] is None})
+    widths = sorted(table.levels("width", epochs=None))
     epochs = _epochs(table)
     for kind in ("sparse MLP", "Mixer"):
         fresh = [table.interval("edge", kind=kind, width=w, epochs=None) for w in widths]
@@ -134,7 +134,7 @@ def plot(table: Table, ax: Any) -> None:
 
 
 def _epochs(table: Table) -> list[int]:
-    return sorted({c["epochs"] for c in table.configurations if c["epochs"] is not None})
+    return sorted(set(table.levels("epochs")) - {None})
 
 
 def _grid(

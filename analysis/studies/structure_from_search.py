@@ -73,7 +73,7 @@ def _fresh(op: km.StructuredOperator, rng: np.random.Generator) -> km.Structured
 def decide(table: Table) -> Outcome:
     """Supported where the family nearest to the dense layer, seed by seed, trains better than the families do on average."""
     gains, beside, words = [], [], []
-    for data in _data_names(table):
+    for data in table.levels("data"):
         error, accuracy = (
             {f: table.samples(f"{f}: {what}", data=data).by_seed for f in FAMILIES} for what in ("error", "accuracy")
         )
@@ -98,17 +98,13 @@ def decide(table: Table) -> Outcome:
 
 def plot(table: Table, ax: Any) -> None:
     """Accuracy trained afresh against the error of the search, of every family, by data."""
-    for i, data in enumerate(_data_names(table)):
+    for i, data in enumerate(table.levels("data")):
         for family, marker in zip(FAMILIES, "os^", strict=True):
             error = table.interval(f"{family}: error", data=data).mean
             found = table.interval(f"{family}: accuracy", data=data)
             draw_intervals(ax, [error], [found], color=f"C{i}", marker=marker, label=f"{data}, {family}")
     ax.set(xlabel="relative error of the nearest to the trained dense layer", ylabel="test accuracy, trained afresh")
     ax.legend(frameon=False, fontsize=8)
-
-
-def _data_names(table: Table) -> list[str]:
-    return list(dict.fromkeys(c["data"] for c in table.configurations))
 
 
 def _grid(sources: tuple[str, ...], **task: Any) -> tuple[Config, ...]:

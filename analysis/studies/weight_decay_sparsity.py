@@ -94,8 +94,8 @@ def _sparsity_of(effective: Any) -> dict[str, float]:
 def decide(table: Table) -> Outcome:
     """Hoyer's index, paired over seeds: after training, without weight decay and with it, against the start and the control."""
     comparisons, beside, words = [], [], []
-    for blocks in sorted({c["blocks"] for c in table.configurations}):
-        decays = sorted({c["weight_decay"] for c in table.configurations if c["blocks"] == blocks})
+    for blocks in sorted(table.levels("blocks")):
+        decays = sorted(table.levels("weight_decay", blocks=blocks))
         name = f"{blocks} block{'s' * (blocks > 1)}"
         by_decay = {}
         for λ in (decays[0], decays[-1]):
@@ -116,8 +116,8 @@ def decide(table: Table) -> Outcome:
 
 def plot(table: Table, ax: Any) -> None:
     """Hoyer's index before and after, for each weight decay."""
-    for blocks in sorted({c["blocks"] for c in table.configurations}):
-        decays = sorted({c["weight_decay"] for c in table.configurations if c["blocks"] == blocks})
+    for blocks in sorted(table.levels("blocks")):
+        decays = sorted(table.levels("weight_decay", blocks=blocks))
         found = [table.interval("hoyer", blocks=blocks, weight_decay=λ) for λ in decays]
         start = table.interval("hoyer_start", blocks=blocks, weight_decay=0.0)
         control = table.interval("hoyer_control", blocks=blocks, weight_decay=0.0)
