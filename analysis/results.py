@@ -94,10 +94,10 @@ def draw(study: Study, table: Table, file: Path) -> None:
     from matplotlib.figure import Figure
 
     import kronmix as km
+    from kronmix.plotting.style import png_bytes
 
     with km.plotting.house_style():
         figure = Figure(figsize=(6.4, 4.0), layout="constrained", facecolor="white")
         study.plot(table, figure.subplots())
-        stream = io.BytesIO()
-        figure.savefig(stream, dpi=110, facecolor="white", format="png")
-    write_file(file, stream.getvalue())
+        drawn = png_bytes(figure)
+    write_file(file, drawn)

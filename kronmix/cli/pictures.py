@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ..plotting import house_style
+from ..plotting.style import png_bytes
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -14,7 +14,5 @@ if TYPE_CHECKING:
 
 def png(draw: Callable[[], Figure]) -> bytes:
     """The file of what is drawn in kronmix's look, on white paper."""
-    stream = io.BytesIO()
     with house_style():
-        draw().savefig(stream, format="png", dpi=110, facecolor="white")
-    return stream.getvalue()
+        return png_bytes(draw())

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import csv
-import gzip
 import os
 import re
-import zlib
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
@@ -14,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from ..checks import Array
+from ..files.stored import read_bytes
 
 #: Largest table that is read, in bytes of text.
 _MAX_BYTES = 2**30
@@ -126,13 +125,7 @@ def read_table(path: str | os.PathLike[str]) -> Table:
 
 
 def _read_text(file: Path) -> str:
-    try:
-        with gzip.open(file) if file.suffix.lower() == ".gz" else file.open("rb") as stream:
-            data = stream.read(_MAX_BYTES + 1)
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise ValueError(f"{file}: damaged or truncated gzip file") from error
-    if len(data) > _MAX_BYTES:
-        raise ValueError(f"{file} holds more than {_MAX_BYTES:,} bytes")
+    data = read_bytes(file, _MAX_BYTES)
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

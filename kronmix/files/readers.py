@@ -5,7 +5,6 @@ Sizes are compared with the file's length before any memory is reserved, and pic
 
 from __future__ import annotations
 
-import gzip
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -18,7 +17,7 @@ import numpy as np
 from .recognition import refuse_what_is_not_read
 from .safetensors import stored_safetensors
 from .shards import INDEX, stored_shards
-from .stored import Array, Stored, damage_told, first_line, holds_numbers
+from .stored import Array, Stored, damage_told, first_line, holds_numbers, read_bytes
 
 Reader = Callable[[Path, int], dict[str, Stored]]
 
@@ -138,13 +137,7 @@ class _Counting:
 
 
 def _read_csv(file: Path, max_bytes: int) -> dict[str, Stored]:
-    try:
-        with gzip.open(file) if file.suffix.lower() == ".gz" else file.open("rb") as stream:
-            data = stream.read(max_bytes + 1)
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise ValueError(f"{file}: damaged or truncated gzip file") from error
-    if len(data) > max_bytes:
-        raise ValueError(f"{file} holds more bytes than can be allowed, above the limit of {max_bytes:,}")
+    data = read_bytes(file, max_bytes)
     try:
         text = data.decode("utf-8-sig")
         rows = [[float(cell) for cell in line.split(",")] for line in text.splitlines() if line.strip()]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 import os
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -127,3 +130,15 @@ def first_line(error: BaseException) -> str:
     lines = str(error).strip().splitlines()
     line = (lines[0] if lines else type(error).__name__).rstrip(".")
     return line if len(line) <= _LONGEST else line[:_LONGEST] + " …"
+
+
+def read_bytes(file: Path, max_bytes: int) -> bytes:
+    """The bytes of a file, decompressed where its name ends in .gz."""
+    try:
+        with gzip.open(file) if file.suffix.lower() == ".gz" else file.open("rb") as stream:
+            data = stream.read(max_bytes + 1)
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise ValueError(f"{file}: damaged or truncated gzip file") from error
+    if len(data) > max_bytes:
+        raise ValueError(f"{file} holds more bytes than can be allowed, above the limit of {max_bytes:,}")
+    return data

@@ -294,3 +294,8 @@ class Slices(Form):
     def array(self) -> Array:
         """All slices, shape (a, κ, β, d, b, c)."""
         return np.matmul(self.U, self.V)
+
+
+def terms_of(form: Slots | Terms) -> tuple[Slots, ...]:
+    """The terms of a sum; a product is the only one of its own."""
+    return form.terms if isinstance(form, Terms) else (form,)

@@ -12,7 +12,7 @@ import numpy as np
 import scipy.linalg
 
 from .items import Array, Identity, Matrix
-from .kinds import Form, Slots, Terms
+from .kinds import Form, Slots, Terms, terms_of
 
 #: Matrices count as commuting, normal or Hermitian up to this many units of rounding.
 _ROUNDING = 64
@@ -44,11 +44,6 @@ def diagonalized(form: Slots | Terms) -> Diagonalized | None:
     if form not in _diagonalized:
         _diagonalized[form] = _diagonalize(terms_of(form))
     return _diagonalized[form]
-
-
-def terms_of(form: Slots | Terms) -> tuple[Slots, ...]:
-    """The terms of a sum; a product is the only one of its own."""
-    return form.terms if isinstance(form, Terms) else (form,)
 
 
 #: What was found for forms that are still in use: a solve and a determinant of one operator share it.

@@ -12,7 +12,7 @@ from .blocks import MAX_STORED, from_sparse, is_blocks, stored, to_sparse
 from .composed import Beside, Permuted, Updated
 from .dtypes import widened
 from .items import Identity, Matrix, aligned, equal
-from .kinds import DirectSum, Form, Slots, Stack, Terms
+from .kinds import DirectSum, Form, Slots, Stack, Terms, terms_of
 from .permuting import permuted
 
 
@@ -46,7 +46,7 @@ def _same_layout(left: Form, right: Form) -> Form | None:
             inner = add(left.inner, right.inner)
             return None if inner is None else permuted(inner, left.rows, left.columns)
         case ((Slots() | Terms()), (Slots() | Terms())):
-            return add_products([*_terms(left), *_terms(right)])
+            return add_products([*terms_of(left), *terms_of(right)])
         case Stack(), Stack() if left.blocks.shape == right.blocks.shape and left.copies == right.copies:
             return Stack(left.blocks + right.blocks, left.copies)
         case DirectSum(), DirectSum() if [p.shape for p in left.parts] == [p.shape for p in right.parts]:
@@ -139,10 +139,6 @@ def add_products(products: Sequence[Slots]) -> Form | None:
         assert fitted is not None
         _collect(terms, Slots(tuple(fitted[0]), term.scale, term.kind))
     return Slots.of(terms[0].items, terms[0].scale, terms[0].kind) if len(terms) == 1 else Terms(tuple(terms))
-
-
-def _terms(form: Form) -> tuple[Slots, ...]:
-    return form.terms if isinstance(form, Terms) else (form,)  # type: ignore[return-value]
 
 
 def _collect(terms: list[Slots], new: Slots) -> None:

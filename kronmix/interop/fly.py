@@ -8,6 +8,7 @@ import numpy as np
 
 from ..operators import Chain, KroneckerSparse, Monarch, Permutation, RectangularIdentity, StructuredOperator
 from ..operators.arrays import Array, as_factor
+from ..operators.chain import cut
 from .chains import kronecker_sparse_chain
 
 Variant = Literal["rank", "einsum"]
@@ -105,16 +106,11 @@ def _row_order(s: int, l: int, b2: int) -> Array:
 
 
 def _cut(op: StructuredOperator, shape: tuple[int, int]) -> StructuredOperator:
-    """The leading rows and columns of this shape, by rectangular identities on both sides."""
+    """The first rows and columns, as many as the blocks have at the most."""
     rows, columns = shape
     if not (0 < rows <= op.shape[0] and 0 < columns <= op.shape[1]):
         raise ValueError(f"shape={shape}: the blocks make {op.shape[0]}×{op.shape[1]}, of which a part is kept")
-    parts = [op]
-    if rows < op.shape[0]:
-        parts.insert(0, RectangularIdentity(rows, op.shape[0]))
-    if columns < op.shape[1]:
-        parts.append(RectangularIdentity(op.shape[1], columns))
-    return op if len(parts) == 1 else Chain(*parts)
+    return cut(op, shape)
 
 
 def to_fly(op: StructuredOperator, *, variant: Variant = "rank", b2: int = 1) -> tuple[Array, Array]:

@@ -137,8 +137,8 @@ def inspect_mixer(W: Any, V: Any) -> Inspection:
     B = mixer.effective_weight()
     _, C = mixer.input_shape
     layers = (
-        _layer_view("token mixing", f"I{_subscript(C)} ⊗ W", token_mixing(W, C), W),
-        _layer_view("channel mixing", f"Vᵀ ⊗ I{_subscript(W.shape[0])}", channel_mixing(V, W.shape[0]), V),
+        _layer_view("token mixing", f"I{subscript(C)} ⊗ W", token_mixing(W, C), W),
+        _layer_view("channel mixing", f"Vᵀ ⊗ I{subscript(W.shape[0])}", channel_mixing(V, W.shape[0]), V),
     )
     connections = sum(layer.operator.connections for layer in layers) / len(layers)
     sizes = sum(layer.operator.shape[0] * layer.operator.shape[1] for layer in layers)
@@ -229,5 +229,6 @@ def _approximation(name: str, found: Any) -> Approximation:
     return Approximation(name, found.operator.n_parameters, float(found.relative_error), found.operator)
 
 
-def _subscript(n: int) -> str:
+def subscript(n: int) -> str:
+    """A number as an index below a letter."""
     return str(n).translate(str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉"))

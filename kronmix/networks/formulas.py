@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import singledispatch
 
+from ..mixer.inspection import subscript
 from ..operators import KroneckerSparse, StructuredOperator
 from .activations import Activation
 from .gates import Gate, Half, Softmax
@@ -77,7 +78,7 @@ def matrix_formula(op: StructuredOperator) -> str:
     if not isinstance(op, KroneckerSparse):
         return type(op).__name__
     a, b, c, d = op.pattern
-    before, after = ([f"I{_subscript(a)}"] if a > 1 else []), ([f"I{_subscript(d)}"] if d > 1 else [])
+    before, after = ([f"I{subscript(a)}"] if a > 1 else []), ([f"I{subscript(d)}"] if d > 1 else [])
     shared = op.values.shape[:2] == (1, 1)
     middle = "diag(w)" if b == c == 1 else "W"
     if not shared and middle == "W":
@@ -116,7 +117,7 @@ def _(part: LayerNorm, x: str) -> str:
 @applied.register
 def _(part: Affine, x: str) -> str:
     A, _, D = part.rows
-    factors = [*([f"I{_subscript(A)}"] if A > 1 else []), "diag(s)", *([f"I{_subscript(D)}"] if D > 1 else [])]
+    factors = [*([f"I{subscript(A)}"] if A > 1 else []), "diag(s)", *([f"I{subscript(D)}"] if D > 1 else [])]
     return f"({' ⊗ '.join(factors)}) {x} + b"
 
 
@@ -127,7 +128,7 @@ def _(part: Softmax, x: str) -> str:
 
 @applied.register
 def _(part: Half, x: str) -> str:
-    return f"{x}{_subscript(part.which + 1)}"
+    return f"{x}{subscript(part.which + 1)}"
 
 
 @applied.register
@@ -159,7 +160,3 @@ def _step(part: Part) -> Step:
         return Step(f"x → {applied(part, 'x')}", linear=operator is not None)
     rows, columns = operator.pattern.b, operator.pattern.c
     return Step(f"x → {applied(part, 'x')}", "" if rows == columns == 1 else f"{rows}×{columns}", True)
-
-
-def _subscript(n: int) -> str:
-    return str(n).translate(str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉"))

@@ -85,20 +85,21 @@ def _(block: SpatialGatingBlock, found: MixerCheckpoint) -> list[Part]:
 
 def _token_layer(pair: tuple[Array, Array | None], channels: int) -> Linear:
     W, b = pair
-    return Linear(token_mixing(W, channels=channels), _bias_column(b), (channels, len(W), 1), "token")
+    return Linear(token_mixing(W, channels=channels), bias_column(b), (channels, len(W), 1), "token")
 
 
 def _channel_layer(pair: tuple[Array, Array | None], tokens: int) -> Linear:
     V, b = pair
-    return Linear(channel_mixing(V, tokens=tokens), _bias_column(b), (1, V.shape[1], tokens), "channel")
+    return Linear(channel_mixing(V, tokens=tokens), bias_column(b), (1, V.shape[1], tokens), "channel")
 
 
 def _dense(pair: tuple[Array, Array | None]) -> Linear:
     V, b = pair
-    return Linear(Dense(V.T), _bias_column(b))
+    return Linear(Dense(V.T), bias_column(b))
 
 
-def _bias_column(b: Array | None) -> Array | None:
+def bias_column(b: Array | None) -> Array | None:
+    """A bias of one axis as the bias (1, rows, 1) of a ``Linear``."""
     return None if b is None else b.reshape(1, -1, 1)
 
 

@@ -15,6 +15,7 @@ from ..operators import KroneckerSparse
 from .activations import activation
 from .from_arrays import network_of
 from .gates import Gate, Softmax
+from .images import bias_column
 from .network import Network
 from .normalization import Affine, LayerNorm
 from .parts import Array, Linear, Parallel, Part, Residual, Sequential
@@ -104,7 +105,7 @@ def _(found: TimeCheckpoint) -> Network:
     steps, channels = found.blocks[0].norms[0][0].shape
     parts = [part for block in found.blocks for part in _time_block_parts(block, found)]
     W, b = found.head
-    head = Linear(token_mixing(W, channels=channels), _shared(b), (channels, len(W), 1), "head")
+    head = Linear(token_mixing(W, channels=channels), bias_column(b), (channels, len(W), 1), "head")
     # A patch that is the whole series: a column holds channel after channel, as the S × C matrix read column by column.
     return Network(Sequential(*parts, head), Windows(steps, channels, steps, steps), found.family)
 
@@ -113,9 +114,10 @@ def _time_block_parts(block: TimeBlock, found: TimeCheckpoint) -> list[Part]:
     steps, channels = block.norms[0][0].shape
     first, second = (_joint_norm(norm, found.normalized) for norm in block.norms)
     W, b = block.time
-    time = Linear(token_mixing(W, channels=channels), _shared(b), (channels, len(W), 1), "token")
+    time = Linear(token_mixing(W, channels=channels), bias_column(b), (channels, len(W), 1), "token")
     up, down = (
-        Linear(channel_mixing(V.T, tokens=steps), _shared(c), (1, len(V), steps), "channel") for V, c in block.channel
+        Linear(channel_mixing(V.T, tokens=steps), bias_column(c), (1, len(V), steps), "channel")
+        for V, c in block.channel
     )
     φ = activation(found.activation)
     return [Residual(first, time, *φ), Residual(second, up, *φ, down)]
@@ -125,7 +127,3 @@ def _joint_norm(norm: tuple[Array, Array], normalized: bool) -> Part:
     """Over steps and channels together, read column by column."""
     scale, shift = (np.ascontiguousarray(array.T).reshape(-1) for array in norm)
     return LayerNorm(scale, shift, 1, 1e-3) if normalized else Affine(scale, shift, (1, scale.size, 1))
-
-
-def _shared(b: Array | None) -> Array | None:
-    return None if b is None else b.reshape(1, -1, 1)

@@ -22,6 +22,7 @@ from .composite import Composite, flatten
 from .kernels import PASS, apply_factors, cheapest_groups
 from .kronecker_sparse import KroneckerSparse
 from .permutation import Permutation
+from .rectangular_identity import RectangularIdentity
 
 
 class Chain(Composite):
@@ -207,3 +208,11 @@ def _support_product(left: csr_array, right: csr_array) -> csr_array:
 @register_product(StructuredOperator, StructuredOperator)
 def _multiply(left: StructuredOperator, right: StructuredOperator) -> Chain:
     return Chain(left, right)
+
+
+def cut(operator: StructuredOperator, shape: tuple[int, int]) -> StructuredOperator:
+    """The first rows and columns of an operator."""
+    (rows, columns), (m, n) = operator.shape, shape
+    above = [RectangularIdentity(m, rows)] if m < rows else []
+    below = [RectangularIdentity(columns, n)] if n < columns else []
+    return Chain(*above, operator, *below) if above or below else operator

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import io
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
@@ -13,7 +12,7 @@ import numpy as np
 
 from ..files import write_file
 from .matrices import plot_matrix
-from .style import house_style
+from .style import house_style, png_bytes
 
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
@@ -134,9 +133,7 @@ def _base64_png(frame: Any, limit: float) -> str:
     with house_style():
         figure = Figure(figsize=(4.2, 4.4), layout="constrained", facecolor="white")
         plot_matrix(frame, figure.subplots(), limit=limit, key=True)
-        stream = io.BytesIO()
-        figure.savefig(stream, format="png", dpi=80, facecolor="white")
-    return base64.b64encode(stream.getvalue()).decode("ascii")
+        return base64.b64encode(png_bytes(figure, dpi=80)).decode("ascii")
 
 
 _WRITERS = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -160,6 +161,13 @@ def new_figure(size: tuple[float, float]) -> Figure:
     from matplotlib.figure import Figure
 
     return Figure(figsize=size, layout="constrained")
+
+
+def png_bytes(figure: Any, dpi: int = 110, **options: Any) -> bytes:
+    """A figure on white as a PNG file; options are those of Matplotlib's ``savefig``."""
+    stream = io.BytesIO()
+    figure.savefig(stream, format="png", dpi=dpi, facecolor="white", **options)
+    return stream.getvalue()
 
 
 def diverging() -> Colormap:

@@ -55,6 +55,11 @@ class ScaledFrobenius(Norm):
         return float(np.linalg.norm(G)) / self.scale
 
 
+def reordered_back(B: Array, rows: Array, columns: Array) -> Array:
+    """The matrix whose entry (rows[i], columns[j]) is B[i, j]."""
+    return B[np.ix_(np.argsort(rows), np.argsort(columns))]
+
+
 @dataclass(frozen=True, eq=False)
 class PermutedNorm(Norm):
     """A norm of B with its rows and columns put in another order: B[i, j] is entry (rows[i], columns[j]) of what the norm sees."""
@@ -67,17 +72,14 @@ class PermutedNorm(Norm):
     def name(self) -> str:  # type: ignore[override]
         return self.inner.name
 
-    def _undone(self, B: Array) -> Array:
-        return B[np.ix_(np.argsort(self.rows), np.argsort(self.columns))]
-
     def value(self, B: Array) -> float:
-        return self.inner.value(self._undone(B))
+        return self.inner.value(reordered_back(B, self.rows, self.columns))
 
     def prox(self, B: Array, step: float) -> Array:
-        return self.inner.prox(self._undone(B), step)[np.ix_(self.rows, self.columns)]
+        return self.inner.prox(reordered_back(B, self.rows, self.columns), step)[np.ix_(self.rows, self.columns)]
 
     def dual(self, G: Array) -> float:
-        return self.inner.dual(self._undone(G))
+        return self.inner.dual(reordered_back(G, self.rows, self.columns))
 
 
 @dataclass(frozen=True)

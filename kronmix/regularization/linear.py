@@ -20,8 +20,22 @@ from .parametrisations import Growth, Parametrisation, Placed, found_at, paramet
 from .slots import Run
 
 
+class AtPlaces(Parametrisation):
+    """R = ½‖θ‖² of the parameters at ``places``, which are the state."""
+
+    places: Any
+    name = "half squared norm of the parameters"
+
+    def bounds(self, state: Array) -> tuple[float, float]:
+        value = 0.5 * squared(state)
+        return value, value
+
+    def balanced(self, state: Array) -> Placed:
+        return [(self.places, state)]
+
+
 @dataclass(frozen=True, eq=False)
-class Linear(Parametrisation):
+class Linear(AtPlaces):
     """B determines θ: Dense, Masked, a Kronecker-sparse factor with or without sharing, a permutation. State: values at ``places``.
 
     Parameters
@@ -34,7 +48,6 @@ class Linear(Parametrisation):
 
     op: StructuredOperator
     kronecker_items: tuple[Any, ...] | None = None
-    name = "half squared norm of the parameters"
 
     @cached_property
     def places(self) -> Array:
@@ -63,13 +76,6 @@ class Linear(Parametrisation):
 
     def of(self, B: Array) -> Array | None:
         return self._summed(B) / np.maximum(self._counts, 1)
-
-    def bounds(self, state: Array) -> tuple[float, float]:
-        value = 0.5 * squared(state)
-        return value, value
-
-    def balanced(self, state: Array) -> Placed:
-        return [(self.places, state)]
 
     def conjugate(self, Z: Array) -> tuple[float, float]:
         return 0.5 * squared(self._summed(Z)), 0.0

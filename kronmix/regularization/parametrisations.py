@@ -30,7 +30,7 @@ from scipy.sparse import csr_array
 
 from ..operators import StructuredOperator
 from ..operators.arrays import Array
-from .gauges import Gauge, PermutedNorm, ScaledFrobenius
+from .gauges import Gauge, PermutedNorm, ScaledFrobenius, reordered_back
 
 #: Values for places of θ.
 Placed = list[tuple[Array, Array]]
@@ -255,14 +255,11 @@ class Permuted(Parametrisation):
         for field in ("name", "exact", "degree", "growth"):
             object.__setattr__(self, field, getattr(self.inner, field))
 
-    def _undone(self, B: Array) -> Array:
-        return B[np.ix_(np.argsort(self.rows), np.argsort(self.columns))]
-
     def own(self, θ: Array) -> Any:
         return self.inner.own(θ)
 
     def of(self, B: Array) -> Any | None:
-        return self.inner.of(self._undone(B))
+        return self.inner.of(reordered_back(B, self.rows, self.columns))
 
     def bounds(self, state: Any) -> tuple[float, float]:
         return self.inner.bounds(state)
@@ -271,14 +268,14 @@ class Permuted(Parametrisation):
         return self.inner.balanced(state)
 
     def conjugate(self, Z: Array) -> tuple[float, float]:
-        return self.inner.conjugate(self._undone(Z))
+        return self.inner.conjugate(reordered_back(Z, self.rows, self.columns))
 
     def gauge(self) -> Gauge | None:
         inner = self.inner.gauge()
         return None if inner is None else replace(inner, norm=PermutedNorm(inner.norm, self.rows, self.columns))
 
     def proximal(self, V: Array, step: float) -> Array | None:
-        inner = self.inner.proximal(self._undone(V), step)
+        inner = self.inner.proximal(reordered_back(V, self.rows, self.columns), step)
         return None if inner is None else inner[np.ix_(self.rows, self.columns)]
 
     def laws(self, θ: Array) -> dict[str, Array]:

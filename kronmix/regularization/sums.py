@@ -19,6 +19,7 @@ from scipy.sparse.linalg import factorized, lsmr
 
 from ..operators import KroneckerSum, StructuredOperator, Sum
 from ..operators.arrays import Array
+from .linear import AtPlaces
 from .multipliers import State, descend, restored, split_convex
 from .parametrisations import (
     Growth,
@@ -94,7 +95,7 @@ def _collected(terms: Sequence[Term]) -> list[Term]:
 
 
 @dataclass(frozen=True, eq=False)
-class LinearSum(Parametrisation):
+class LinearSum(AtPlaces):
     """vec(B) = A θ with a sparse A: the least ‖θ‖² on an affine space. State: these θ, at ``places``.
 
     Parameters
@@ -109,7 +110,6 @@ class LinearSum(Parametrisation):
     matrix: csr_array
     places: Array
     most: float
-    name = "half squared norm of the parameters"
 
     @property
     def growth(self) -> tuple[Growth, ...]:  # type: ignore[override]
@@ -127,13 +127,6 @@ class LinearSum(Parametrisation):
             return np.zeros(self.places.size, b.dtype)
         found = lsmr(self.matrix, b, atol=1e-15, btol=1e-15, conlim=0, maxiter=10 * sum(self.matrix.shape))
         return np.asarray(found[0])
-
-    def bounds(self, state: Array) -> tuple[float, float]:
-        value = 0.5 * squared(state)
-        return value, value
-
-    def balanced(self, state: Array) -> Placed:
-        return [(self.places, state)]
 
     def conjugate(self, Z: Array) -> tuple[float, float]:
         return 0.5 * squared(self.matrix.T @ Z.ravel()), 0.0

@@ -10,12 +10,13 @@ from typing import Any, Self
 import numpy as np
 
 from ...operators import Diagonal, StructuredOperator
+from ...operators.chain import cut
 from ..factorization import Factorization, Target, target
 from .completion import Completed, complete
 from .curves import Candidate, Curve, Family
 from .front import Candidates, lower_hull
 from .hollow import Hollow, OffDiagonal
-from .padding import Extended, Inside, cut, extended, free_entries
+from .padding import Extended, Inside, extended, free_entries
 from .spectra import Spectra
 
 Array = np.ndarray[Any, np.dtype[Any]]

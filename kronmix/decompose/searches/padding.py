@@ -11,7 +11,6 @@ import numpy as np
 from scipy.fft import next_fast_len
 
 from ...checks import MAX_BYTES, integer
-from ...operators import Chain, RectangularIdentity, StructuredOperator
 from ..rearrangement import rearrange
 from .hollow import farther
 from .spectra import Spectra, squares
@@ -39,14 +38,6 @@ def padded_size(pad: Any, shape: Size) -> Size:
 def extended(matrix: Array, size: Size) -> Array:
     """With zeros below and to the right."""
     return np.pad(matrix, [(0, after - before) for before, after in zip(matrix.shape, size, strict=True)])
-
-
-def cut(operator: StructuredOperator, shape: Size) -> StructuredOperator:
-    """The first rows and columns."""
-    (rows, columns), (m, n) = operator.shape, shape
-    above = [RectangularIdentity(m, rows)] if m < rows else []
-    below = [RectangularIdentity(columns, n)] if n < columns else []
-    return Chain(*above, operator, *below) if above or below else operator
 
 
 def free_entries(shape: Size, size: Size) -> tuple[Array, Array]:
