@@ -72,9 +72,9 @@ class Study:
     question, source : str
         The question, and where it comes from (P1 … P6: experiments of the paper; E.n: question n of the theory's section E).
     presets : mapping of name to configurations
-        Frozen dataclasses with plain values. "quick" decides the question in minutes, "full" is as near the paper as a CPU allows,
-        "paper" has the paper's sizes; in "null" what is claimed is false by construction, in "planted" it is true: the study has to
-        say so.
+        Frozen dataclasses with plain values. "quick" decides the question in minutes, "full" is as near the paper as a CPU
+        allows, "paper" has the paper's sizes. In "null" the claim is false by construction, in "planted" it is true; the study
+        has to say so.
     run_cell : function (configuration, seed) -> mapping of name to float
     decide : function of the table -> Outcome
     plot : function (table, Axes) -> None

@@ -238,8 +238,8 @@ ax.legend(frameon=False)
 plt.show()
 
 # %% [markdown]
-# What these numbers say, at this size: width at fixed connections helps where all weights are free; it does not make up for the
-# free weights that a Mixer gives away for it; and with few free weights the Mixer is far ahead of a dense MLP with as many. The paper
+# What these numbers say, at this size: width at fixed connections helps where all weights are free. It does not make up for the
+# free weights that a Mixer gives away for it. With few free weights the Mixer is far ahead of a dense MLP with as many. The paper
 # reports the principle for Mixers too, at far larger sizes than fit in a notebook. In a Mixer on patches of an image there is one
 # more catch: $S$ also sets how large the patches are, so the shape changes what a token is.
 

@@ -229,8 +229,8 @@ def replaced(net, images, layers, change):
 
 
 # %% [markdown]
-# Three families, each with the shape and rank that is nearest within a budget and takes no more multiply-adds than the dense matrix:
-# once nearest in Frobenius norm, and once, at the same shape and rank, nearest on the layer's inputs.
+# Three families, each with the shape and rank that is nearest within a budget and takes no more multiply-adds than the dense
+# matrix. Each is fitted twice: nearest in Frobenius norm, and, at the same shape and rank, nearest on the layer's inputs.
 
 
 # %%

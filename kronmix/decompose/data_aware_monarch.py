@@ -1,7 +1,7 @@
 """Monarch matrices nearest on data: exact for block-diagonal Σ, alternating exact half-steps otherwise (T32).
 
-With slices left[q, k] @ right[q, k], rows of different i_q have nothing in common: each q is a problem of its own,
-min tr (B_q − L R) Σ (B_q − L R)ᴴ, L = left[q] of shape p × (k, ρ), and R block diagonal in k.
+With slices left[q, k] @ right[q, k], rows of different i_q have nothing in common. Each q is a problem of its own: min tr (B_q −
+L R) Σ (B_q − L R)ᴴ with L = left[q] of shape p × (k, ρ), and R block diagonal in k.
 """
 
 from __future__ import annotations

@@ -51,8 +51,9 @@ def nearest_kronecker(
     -------
     Factorization
         ``.operator`` is a Kronecker for rank 1 and a SumOfKroneckers otherwise. Signs are fixed: every factor but the last has a
-        positive trace (a positive largest entry, where it is not square or its trace is 0), so that the factors of a product
-        of positive definite matrices, or of non-negative ones, are such matrices. With data it is a
+        positive trace, or a positive largest entry where it is not square or its trace is 0. So the factors of a product of
+        positive definite matrices are positive definite, and those of a product of non-negative matrices non-negative. With data
+        it is a
         :class:`~kronmix.decompose.DataFactorization`, which has both errors.
 
     Raises

@@ -93,8 +93,8 @@ def find_permutations(
     Raises
     ------
     ValueError
-        If the sizes do not multiply to the shape of B, the structure is none of the three, the rank or the restarts are
-        below 1, a butterfly is asked for a rank above 1, or an entry is NaN or infinite.
+        If the sizes do not multiply to the shape of B, the structure is none of the three, or an entry is NaN or infinite. If the
+        rank or the restarts are below 1, or a butterfly is asked for a rank above 1.
     TypeError
         If B does not hold numbers, or a size, the rank or the restarts are not integers.
 

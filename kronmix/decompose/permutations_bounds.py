@@ -1,9 +1,9 @@
 """How near a matrix can be to a structure in whatever order its rows and columns are put (T31): bounds from pairs of rows.
 
-In a structure whose columns fall in two groups on each of which the rows of one group are parallel, every pair of rows of a group
-has a price that no order avoids: the distance of its columns, as points of the plane, to two lines through 0. With
-z_l = b_il + i b_jl a group G of columns is off its best line by ½(Σ_G |z_l|² − |Σ_G z_l²|) in squares, and the best two groups are
-told apart by the side of a line on which the z_l² lie: n columns have n ways to be divided.
+Take a structure whose columns fall in two groups, on each of which the rows of one group are parallel. There every pair of rows
+of a group has an error that no order avoids: the distance of its columns, as points of the plane, to two lines through 0. With
+z_l = b_il + i b_jl a group G of columns is off its best line by ½(Σ_G |z_l|² − |Σ_G z_l²|) in squares. The best two groups lie on
+the two sides of a line through the z_l²: n columns have n ways to be divided.
 """
 
 from __future__ import annotations
@@ -54,9 +54,9 @@ def _greatest_least2(B: Array, groupings: Iterable[Grouping]) -> float:
 def _least2(B: Array, size: int) -> float:
     """Sum of prices over the pairs that are least dear.
 
-    A group's distance to rank 1, shared out over its rows as r_i, is at least the price c_ij ≤ r_i + r_j of every pair in it, so
-    Σ_i r_i ≥ Σ c_ij/(size − 1) over all pairs of all groups ≥ ½ Σ_i mean of the size − 1 smallest c_ij. Pairs of rows are
-    matched: half the least sum over all ways to give each row another one.
+    A group's distance to rank 1 is shared out over its rows as r_i. Every pair in it has an error c_ij ≤ r_i + r_j. So Σ_i r_i ≥
+    Σ c_ij/(size − 1) over all pairs of all groups ≥ ½ Σ_i mean of the size − 1 smallest c_ij. Pairs of rows are matched: half the
+    least sum over all ways to give each row another one.
     """
     price = _prices(B)
     if size == 2:

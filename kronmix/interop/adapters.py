@@ -126,8 +126,9 @@ def read_adapter(path: str | os.PathLike[str], kernels: Mapping[str, tuple[int, 
     Raises
     ------
     ValueError
-        If the file is damaged or a pickle, a factor is missing, a tensor is not understood (each is named), the configuration
-        changes what is added in a way that is not known, or a layer is DoRA, which has no update without the base weight.
+        If the file is damaged or a pickle, a factor is missing, or a tensor is not understood (each is named). If the
+        configuration changes what is added in a way that is not known, or a layer is DoRA, which has no update without the base
+        weight.
     OSError
         If the file cannot be opened.
 

@@ -29,9 +29,10 @@ def load_mixer(path: str | os.PathLike[str], prefix: str | None = None) -> Netwo
     Returns
     -------
     Network
-        ``net(images)`` gives logits (N, classes) for images (N, H, W, colours) that are normalised as the model expects;
-        ``net.blocks`` the effective layers of each block, ``net.layers()`` all of them, ``net.as_wide_mlp()`` the wide MLP (which
-        gMixer and gMLP are not: their gates depend on the data), ``net.ignored`` the arrays that change no output, with reasons.
+        ``net(images)`` gives logits (N, classes) for images (N, H, W, colours) that are normalised as the model expects.
+        ``net.blocks`` has the effective layers of each block, and ``net.layers()`` all of them. ``net.as_wide_mlp()`` is the wide
+        MLP; gMixer and gMLP have none, as their gates depend on the data. ``net.ignored`` names the arrays that change no output,
+        with reasons.
 
     Raises
     ------

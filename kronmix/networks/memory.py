@@ -13,10 +13,10 @@ _LEARNED = 31 * 2**20
 class Reserve:
     """A stretch of free memory below a block that is held, so that the C library cannot hand it back to the kernel.
 
-    A step frees tens of megabytes and takes them again, and fresh pages from the kernel cost up to a third of its time. glibc hands
-    back what is free at the end of the heap; while a ``Reserve`` lives, its own last block is the end. Nothing is set: blocks are
-    taken and freed as any program does, no page of them is touched, and all goes back when the reserve is dropped. Elsewhere than
-    with glibc it does nothing useful and no harm.
+    A step frees tens of megabytes and takes them again, and fresh pages from the kernel cost up to a third of its time. glibc
+    hands back what is free at the end of the heap. While a ``Reserve`` lives, its own last block is the end. Nothing is set:
+    blocks are taken and freed as any program does, no page of them is touched, and all goes back when the reserve is dropped.
+    Elsewhere than with glibc it does nothing useful and no harm.
 
     Parameters
     ----------

@@ -77,9 +77,9 @@ def adamw_point(problem: Problem, op: StructuredOperator, weight_decay: float) -
 def adamw_bound(structure: StructuredOperator, weight_decay: float) -> Array:
     """The largest |B_ij| that factors in the box |θ_i| ≤ 1/λ can make, entry by entry, each of them attained (T35).
 
-    Products of parameters add up in every entry with the same sign where all of them are 1/λ: λ^{-2} for V ⊗ W and u∘v, r λ^{-2}
-    for a product of inner size r, S C λ^{-4} for a linear Mixer of two layers. For V ⊗ W, u∘v and the like, all entries up to the
-    bound are open (T35); for products the box of B is larger than what the factors reach.
+    Where all parameters are 1/λ, their products add up in every entry with the same sign. The bound is λ^{-2} for V ⊗ W and u∘v,
+    r λ^{-2} for a product of inner size r, and S C λ^{-4} for a linear Mixer of two layers. For V ⊗ W, u∘v and the like, all
+    entries up to the bound are open (T35); for products the box of B is larger than what the factors reach.
 
     Parameters
     ----------

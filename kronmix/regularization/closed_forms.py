@@ -158,8 +158,8 @@ def soft_threshold_path(structure: Any, T: Any, parameters: Any) -> Path:
     """Where the time average of a structure's flow on a fully observed T tends to, as its scale α → 0, at t = log(1/α)/λ (T27).
 
     The singular values of the blocks on which the structure is a product of two factors are soft-thresholded at λ, and only as
-    many are kept as the factors can give: of T for a chain of two Dense, of every slice for Monarch, of 𝓡(T) for Kronecker (its
-    leading term) and sums of Kroneckers, of every entry for Hadamard.
+    many are kept as the factors can give. The blocks are T for a chain of two Dense, every slice for Monarch, 𝓡(T) for Kronecker
+    (its leading term) and sums of Kroneckers, and every entry for Hadamard.
 
     Parameters
     ----------

@@ -16,8 +16,8 @@ from .problems import Problem
 def estimated_step_size(problem: Problem, op: StructuredOperator) -> float:
     """A first step size for descent from ``op``: 1 over the curvature that the loss has where B has grown to its fit.
 
-    B(cθ) = c^L B(θ) for factors that enter L times, so the factors are grown until B is as large as thirty accelerated steps
-    over dense B make it; there the largest Gauss–Newton eigenvalue of the loss over the factors is found by power iteration.
+    B(cθ) = c^L B(θ) for factors that enter L times, so the factors are scaled until B is as large as thirty accelerated steps
+    over dense B make it. There the largest Gauss–Newton eigenvalue of the loss over the factors is found by power iteration.
 
     Parameters
     ----------

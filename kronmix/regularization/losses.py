@@ -1,7 +1,7 @@
 """Losses of a regression over its outputs: squared, logistic, softmax; of the last two also the margins and the logarithm (T34).
 
-A classification loss is Σ_i softplus(s_i) with s_i = log Σ_k exp(−m_ik) over the margins m_ik of sample i, which are linear in the
-outputs: y·output for the logistic loss (one for each row), output of the label − output of class k for the softmax loss.
+A classification loss is Σ_i softplus(s_i) with s_i = log Σ_k exp(−m_ik) over the margins m_ik of sample i. Margins are linear in
+the outputs: y·output for the logistic loss (one for each row), output of the label − output of class k for the softmax loss.
 """
 
 from __future__ import annotations

@@ -85,8 +85,9 @@ class MaxMargin:
 def max_margin(problem: Regression, penalty: Any = "l1", *, groups: Any = None, tol: float = 1e-6) -> MaxMargin:
     """The largest margin that weights of unit norm have on separable data, certified (T34).
 
-    Training the factors of a homogeneous structure on a logistic loss converges in direction to a stationary point of this problem
-    with R in the place of the norm (Lyu & Li 2020); the weight found here is the best of them where the structure can represent it.
+    Training the factors of a homogeneous structure on a logistic loss converges in direction to a stationary point of this
+    problem with R in the place of the norm (Lyu & Li 2020). The weight found here is the best of them where the structure can
+    represent it.
 
     Parameters
     ----------

@@ -111,8 +111,8 @@ class Groups(Norm):
     """Σ over blocks of their Frobenius norms; Frobenius norm of all of B for ``Whole()``.
 
     With ``Slices`` it is the induced penalty of a Monarch matrix of block rank 1, with ``Whole`` that of V ⊗ W (T17), on the set
-    these structures can represent. That set (every slice, or 𝓡(B), of rank 1) is not convex: the minimiser over all B need not lie
-    in it, and then is a lower bound only. :class:`Nuclear` on the slices, or on 𝓡(B), agrees with it on the set and keeps
+    these structures can represent. That set (every slice, or 𝓡(B), of rank 1) is not convex. The minimiser over all B need not
+    lie in it; then it gives a lower bound only. :class:`Nuclear` on the slices, or on 𝓡(B), agrees with it on the set and keeps
     ranks low outside.
     """
 

@@ -180,8 +180,8 @@ def degrees_of_freedom(structure: Any, B: Array, problem: Regression, λ: float)
     """Degrees of freedom of a fitted weight.
 
     Dense under weight decay: Σ σ²/(σ² + Nλ) for every output. Products of two factors on blocks: the dimension Σ r(m + n − r) of
-    the weights with these ranks of their m × n blocks; for Hadamard that is the number of entries that are not zero, which is
-    unbiased for the lasso, else it takes no account of shrinkage.
+    the weights with these ranks of their m × n blocks. For Hadamard that is the number of entries that are not zero, which is
+    unbiased for the lasso; for the others shrinkage is not counted.
 
     Examples
     --------

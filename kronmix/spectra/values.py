@@ -63,9 +63,9 @@ def singular_values(op: Any, k: int | None = None) -> Array:
 
     Notes
     -----
-    Kronecker products multiply the values of their factors; blocks and direct sums join those of their parts, shared blocks
-    once; permutations change nothing (T8); sums of Kronecker products with common eigenvectors, as A ⊗ B + σI with symmetric
-    A and B, have |eigenvalues| (T29). Large structures without a formula use ``scipy.sparse.linalg.svds`` when k is given.
+    Kronecker products multiply the values of their factors. Blocks and direct sums join those of their parts, shared blocks once.
+    Permutations change nothing (T8). Sums of Kronecker products with common eigenvectors, as A ⊗ B + σI with symmetric A and B,
+    have |eigenvalues| (T29). Large structures without a formula use ``scipy.sparse.linalg.svds`` when k is given.
 
     Examples
     --------

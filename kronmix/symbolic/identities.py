@@ -71,10 +71,10 @@ def check_identity(
     Returns
     -------
     Verdict
-        Proved entry by entry at several small sizes and modulo primes near 2⁶¹ at sizes drawn at random, with the error
-        probability, and for all sizes where the formulas for entry (i, j) allow it; or refuted, with the smallest
-        counterexample found: sizes, matrices, and the first entry that differs. ``.undecided`` says why stronger evidence was
-        not had, ``.needed`` which hypotheses cannot be dropped.
+        It is proved entry by entry at several small sizes, modulo primes near 2⁶¹ at sizes drawn at random with the error
+        probability, and for all sizes where the formulas for entry (i, j) allow it. Or it is refuted by the smallest
+        counterexample found: sizes, matrices, and the first entry that differs. ``.undecided`` says why stronger evidence was not
+        had, ``.needed`` which hypotheses cannot be dropped.
 
     Raises
     ------

@@ -175,9 +175,9 @@ def verify(
 ) -> VerificationReport:
     """Prove the theorems kronmix stands on, and reject their false neighbours.
 
-    Each row says how its verdict is known: for all sizes, at the sizes stated with a symbol for every entry, modulo primes at the
-    sizes stated with the error probability shown, by a certificate at the sizes stated (these four prove it), in worked cases,
-    or numerically to the tolerance stated.
+    Each row says how its verdict is known. Four ways prove it: for all sizes; at the sizes stated with a symbol for every entry;
+    modulo primes at the sizes stated with the error probability shown; by a certificate at the sizes stated. The others are
+    worked cases, and numbers compared to the tolerance stated.
 
     Parameters
     ----------

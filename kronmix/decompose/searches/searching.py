@@ -54,11 +54,12 @@ def search(
 ) -> Front:
     """Which structure a matrix has: the front of error against numbers stored, over all structures, shapes and ranks.
 
-    One spectrum per shape gives all ranks, so that the front is exact over the families with a closed optimum: matrices of low
-    rank, sums of Kronecker products, block-diagonal and Monarch matrices, with one block rank or a rank for every slice, and
-    products of two Kronecker-sparse factors. Butterflies are found by hierarchical splitting and carry a proved bound (T28). Each
-    of these but the block-diagonal ones is tried beside a diagonal matrix too, at sizes with square factors and where that may
-    beat what was found without: the diagonal is completed by alternating half-steps, the bound proved on submatrices off it.
+    One spectrum per shape gives all ranks, so that the front is exact over the families with a closed optimum. These are matrices
+    of low rank, sums of Kronecker products, block-diagonal matrices, Monarch matrices with one block rank or a rank for every
+    slice, and products of two Kronecker-sparse factors. Butterflies are found by hierarchical splitting and carry a proved bound
+    (T28). Each of these but the block-diagonal ones is also tried with a diagonal matrix added, at sizes with square factors and
+    where that may beat what was found without. The diagonal is found by alternating half-steps; the bound is proved on
+    submatrices that avoid it.
 
     Threads are the caller's: ``threadpoolctl.threadpool_limits(1)`` around the call serves many searches side by side.
 
@@ -78,7 +79,7 @@ def search(
         matrices of the shapes and ranks that are best without the data are fitted to it (T32).
     permute : bool
         Try every shape of sums of Kronecker products, Monarch matrices and butterflies after a reordering of rows and columns too
-        (T31): rank by rank as long as the error falls and no exact structure is as small, butterflies from coarse to fine.
+        (T31). Ranks are tried as long as the error falls and no exact structure is as small, butterflies from coarse to fine.
         This takes much longer: about a minute for a 64 × 64 matrix.
     pad : bool or (rows, columns)
         Try structures of a larger size too, cut back to that of B: the next sizes whose prime factors are 2, 3 and 5, or those
@@ -95,8 +96,8 @@ def search(
     Raises
     ------
     ValueError
-        If a family is not known, both a budget and a tolerance are given, the budget is below the smallest candidate, inputs come
-        with a reordering or padding, the padded size is smaller than B, or an entry is NaN or infinite.
+        If a family is not known, the budget is below the smallest candidate, the padded size is smaller than B, or an entry is
+        NaN or infinite. If both a budget and a tolerance are given, or inputs together with a reordering or padding.
     TypeError
         If B does not hold numbers.
 

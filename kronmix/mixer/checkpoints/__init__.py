@@ -69,7 +69,7 @@ def read_checkpoint(
     MixerCheckpoint
         Arrays in one layout, whatever the file's: ``.family``, ``.tokens``, ``.channels``, ``.patch``, ``.activation``,
         ``.embedding``, ``.blocks``, ``.norm``, ``.head``. A block's ``.token`` holds pairs (W, b) of X ↦ W X + b 1ᵀ, the first W
-        of shape (rows, S); its ``.channel`` pairs (V, b) of X ↦ X V + 1 bᵀ, the first V of shape (C, columns).
+        of shape (rows, S). Its ``.channel`` holds pairs (V, b) of X ↦ X V + 1 bᵀ, the first V of shape (C, columns).
         :func:`kronmix.load_mixer` makes a network of it.
 
     Raises

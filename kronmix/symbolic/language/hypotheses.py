@@ -1,9 +1,9 @@
 """What an identity may assume of its matrices: symmetric, orthogonal, diagonal, a permutation, ``A @ B == eye(n)`` …
 
 A hypothesis serves every prover. For proofs at all sizes it is a set of facts (a product that is the identity, an equal
-transpose) or a way to write the matrix. For comparisons at given sizes it is a parametrisation: the matrices that satisfy it,
-or almost all of them, are the values of an expression in free variables, as Q = (I − A)(I + A)⁻¹ with A = N − Nᵀ gives the
-rotations (Cayley 1846). What holds at a random point of the parameters holds for all, component by component.
+transpose) or a way to write the matrix. For comparisons at given sizes it is a parametrisation: the matrices that satisfy it, or
+almost all of them, are the values of an expression in free variables. Q = (I − A)(I + A)⁻¹ with A = N − Nᵀ gives the rotations
+(Cayley 1846). What holds at a random point of the parameters holds for all, component by component.
 """
 
 from __future__ import annotations

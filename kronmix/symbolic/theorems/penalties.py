@@ -1,9 +1,9 @@
 """T17, the exact induced penalties R(B) = min{½‖θ‖² : B(θ) = B}: a lower bound for every θ and a point attaining it.
 
-Each prover takes the claimed penalty as a function of B's own quantities and (1) proves the steps that carry the lower bound, for
+Each prover takes the claimed penalty as a function of B's own quantities. It (1) proves the steps that carry the lower bound, for
 all sizes, (2) evaluates ½‖θ‖² at the balanced factors, which attain it, and (3) compares with the claim. A claim that is too
-large is beaten by the balanced factors; one that is too small is reached by no factors: either way the values of B at
-which the two differ are the counterexample.
+large is beaten by the balanced factors; one that is too small is reached by no factors: either way the values of B at which the
+two differ are the counterexample.
 """
 
 from __future__ import annotations
@@ -202,9 +202,9 @@ def prove_mixer_penalty(
 ) -> Outcome:
     """Linear Mixer of L token and L channel layers: R(B) = L (‖B‖_{S_{2/L}}^{2/L})^{1/2}. ``penalty(Σσ(B)^{2/L}, L)``.
 
-    With a = Σ σ(V)^{2/L}, b = Σ τ(W)^{2/L}: Σ σ(B)^{2/L} = ab for any numbers of them, as the singular values of V ⊗ W are products
-    (T15); the two stacks cost (L/2)(a + b) ≥ L (ab)^{1/2} by the product case and the means inequality, and scaling V by c, W
-    by 1/c makes a = b.
+    With a = Σ σ(V)^{2/L}, b = Σ τ(W)^{2/L}: Σ σ(B)^{2/L} = ab for any numbers of them, as the singular values of V ⊗ W are
+    products (T15). The two stacks cost (L/2)(a + b) ≥ L (ab)^{1/2} by the product case and the means inequality. Scaling V by c,
+    W by 1/c makes a = b.
     """
     a, b, c = sp.symbols("a b c", positive=True)
     scaled = depth / 2 * (a * c ** (2 / depth) + b * c ** (-2 / depth))
