@@ -91,7 +91,7 @@ def last_written(folder: Path, config: Mapping[str, Any], seed: int) -> tuple[in
 
 
 class Claims:
-    """The cells that this process runs, told to other processes by a file each.
+    """The cells that this process runs; a file for each lets other processes see it.
 
     A claim is stale where its process is gone, or, as on another machine, where it gave no sign of life for a minute: it is then
     taken over. Two processes that take over one claim in the same moment both run the cell, and write the same numbers.

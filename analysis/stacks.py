@@ -1,4 +1,4 @@
-"""Stacks of hidden layers that differ in nothing else.
+"""Stacks that differ only in their hidden layers.
 
 Patches of the image are embedded, token by token, into S × C features; then come hidden layers of width S·C; then one dense layer
 to the classes.

@@ -19,7 +19,7 @@ from kronmix.intervals import Interval
 from .statistics import Outcome, Samples
 
 QUICK, PILOT = "quick", "pilot"
-#: Presets whose time is told before they start.
+#: Presets whose time is announced before they start.
 LONG = ("full", "paper")
 #: A pilot's seeds are no other preset's.
 _PILOT_SEEDS, _FIRST_OF_PILOT = 4, 100_000

@@ -1,4 +1,4 @@
-"""Executors of cells: this process, or processes of which one that dies takes only its own cell with it."""
+"""Executors of cells: this process, or several; when one of those ends early, only its own cell is lost."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Here(Executor):
 
 
 class Processes(Executor):
-    """``count`` processes, each behind a pipe of its own: the end of the pipe tells which cell a dead process had."""
+    """``count`` processes, each with a pipe of its own: a closed pipe shows which cell was lost with its process."""
 
     def __init__(self, count: int) -> None:
         self._context = multiprocessing.get_context("spawn")
@@ -37,7 +37,7 @@ class Processes(Executor):
             self._idle.put(None)  # started when it is needed
 
     def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        """Run in a process; the future raises ``WorkerDiedError`` where that dies."""
+        """Run in a process; the future raises ``WorkerDiedError`` if that ends early."""
         return self._threads.submit(self._run_in_worker, function, args, kwargs)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:

@@ -1,4 +1,4 @@
-"""Checks that users run on structures of their own, and we on ours."""
+"""Checks that users can run on their own structures; the tests run them on all of the library's."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ class Config:
 
 
 def run_cell(config: Config, seed: int) -> dict[str, float]:
-    """The largest parameter against the wall 1/λ, and for linear Mixers the weight, its bound, and what its factors paid."""
+    """The largest parameter against its bound 1/λ, and for linear Mixers the weight, its bound, and its factors' penalty."""
     found = (_train_linear if config.network == "linear" else _train_gelu)(config, seed)
     return {name: found.get(name, float("nan")) for name in QUANTITIES}
 

@@ -136,7 +136,7 @@ def _linear_layers(part: nn.Part) -> Iterator[nn.Linear]:
 
 
 def _row(W: Array, share: float, family: str) -> tuple[km.decompose.Front, km.decompose.Candidate]:
-    """The shape and rank of a family that is nearest within the share and no dearer to apply than the matrix."""
+    """The shape and rank of a family that is nearest within the share and takes no more multiply-adds than the matrix."""
     front = km.search(W, budget=share, families=[family])
     return front, min((c for c in front.candidates if c.connections <= W.size), key=lambda c: c.relative_error)
 
@@ -265,7 +265,7 @@ def _most_accurate(samples: dict[str, Samples]) -> str:
 
 
 def _winner(samples: dict[str, Samples]) -> tuple[str, float, str]:
-    """The variant with the least mean, that mean, and whether the next one is told from it, paired over seeds."""
+    """The variant with the least mean, that mean, and whether the next one differs from it, paired over seeds."""
     first = _most_accurate(samples)
     second = _most_accurate({name: s for name, s in samples.items() if name != first})
     margin = (samples[second] - samples[first]).interval
@@ -273,7 +273,7 @@ def _winner(samples: dict[str, Samples]) -> tuple[str, float, str]:
     return first, float(samples[first].interval.mean), told
 
 
-#: Colors tell families, markers tell what they look at.
+#: A color for each family, a marker for what it is fitted to.
 _COLORS = ("blue", "orange", "green", "purple", "brown", "pink", "gray")
 _MARKERS: dict[str, dict[str, Any]] = {
     "plain": {"marker": "o", "markerfacecolor": "none", "linestyle": ":"},

@@ -69,7 +69,7 @@ def _isometry(rng: np.random.Generator, rows: int, columns: int) -> Any:
 
 
 def decide(table: Table) -> Outcome:
-    """Supported where untied and sparse layers beat narrow dense ones on average over the data; sharing is told beside."""
+    """Supported where untied and sparse layers beat narrow dense ones on average over the data; sharing is reported as well."""
     configs = {c["arm"]: c for c in table.configurations}
     words = ", ".join(
         f"{arm} {table.interval('width', arm=arm, data=c['data']).mean:.0f} wide with "

@@ -17,7 +17,7 @@ from ..sparse import bernoulli_weight
 from ..statistics import Comparison, Outcome, Samples, decide_together
 from ..study import Study, Table, draw_intervals
 
-#: Of the number of four-cycles an edge, in powers of ten; and of the distance of singular values and CKA, told beside it.
+#: Of the number of four-cycles an edge, in powers of ten; and of the distance of singular values and CKA, reported as well.
 _SMALLEST, _BESIDE = 0.3, 0.02
 
 

@@ -38,7 +38,7 @@ class Config:
 
 
 def run_cell(config: Config, seed: int) -> dict[str, float]:
-    """Peak signal-to-noise ratio of everybody on the held-out parts of the photographs, in decibels; numbers of weights."""
+    """Peak signal-to-noise ratio of every restorer on the held-out parts of the photographs, in decibels; numbers of weights."""
     given = {f.name: getattr(config, f.name) for f in fields(config) if f.name not in ("blur", "contrast", "noise")}
     setting = Setting(**given, camera=Camera(config.blur, config.contrast, config.noise))
     found = restore_photographs(setting, seed, checkpoint=checkpoint_of)
@@ -67,7 +67,7 @@ def decide(table: Table) -> Outcome:
 
 
 def plot(table: Table, ax: Any) -> None:
-    """Peak signal-to-noise ratio of everybody."""
+    """Peak signal-to-noise ratio of every restorer."""
     names = ("camera", RIDGE, LINEAR, MLP, MIXER)
     draw_intervals(ax, range(len(names)), [table.interval(name) for name in names], linestyle="none")
     ax.set_xticks(

@@ -19,7 +19,7 @@ SHARES = (0.7, 0.3, 0.1, 0.03)
 
 #: A relative distance that counts.
 _NEAR = 0.15
-#: What is told of the fully observed target, where the limit α → 0 is known exactly (T27): how far this α is from it.
+#: What is reported of the fully observed target, where the limit α → 0 is known exactly (T27): how far this α is from it.
 _EXACT = "fully observed, "
 
 

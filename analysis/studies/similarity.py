@@ -53,7 +53,7 @@ def _train_stack(config: Config, kind: str, weights_seed: int, seed: int) -> tup
 
 
 def decide(table: Table) -> Outcome:
-    """Supported where CKA at (1/S + 1/C)/2 is larger than at 1/C and than the dense MLP's; where it peaks is told."""
+    """Supported where CKA at (1/S + 1/C)/2 is larger than at 1/C and than the dense MLP's; the place of its peak is reported."""
     densities = sorted(table.levels("density"))
     at_1C, own = _candidates(table)
     by_density = common(table.samples("cka", density=p) for p in densities)

@@ -22,7 +22,7 @@ Work = Callable[[Advance], Result]
 
 
 class Event(Enum):
-    """What the process tells."""
+    """What the process sends."""
 
     MOVED, RAISED, RETURNED = range(3)
 

@@ -97,6 +97,7 @@ def search_layer(key: str, B: Array) -> tuple[str, LayerFront]:
 
 
 def _key(B: Array) -> str:
+    """A matrix's place in the folder of fronts: a hash of its content, its dtype, its shape and the version."""
     digest = hashlib.sha256(f"{_VERSION} {B.dtype} {B.shape} ".encode())
     digest.update(np.ascontiguousarray(B).tobytes())
     return digest.hexdigest()[:32]

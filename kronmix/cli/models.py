@@ -85,6 +85,7 @@ def _share(fronts: Mapping[str, LayerFront], wanted: Mapping[str, Any], size: in
 
 
 def _fronts(layers: Layers, folder: Path, jobs: int, scheduler: str | None) -> dict[str, LayerFront]:
+    """The fronts of all layers; says how many are kept where it is interrupted."""
     done = 0
 
     def note(now: int, total: int) -> None:

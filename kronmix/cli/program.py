@@ -113,7 +113,7 @@ class Program:
         return f"{self.name}/{command}/{self.versions[command]}"
 
     def _said(self, stop: Stop, json: bool) -> int:
-        """Tell how a command ended that did not come to its end."""
+        """Report why a command stopped before its end."""
         if stop.traceback:
             print(stop.traceback, file=sys.stderr)
         print(f"{self.name}: {stop.sentence}", file=sys.stderr)

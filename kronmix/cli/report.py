@@ -172,7 +172,7 @@ def _study_images(images: Path | None, repeated: dict[str, int], restored: dict[
 
 
 def photographs(seeds: range, steps: int, advance: Advance) -> Findings:
-    """What is found about photographs, and nothing else."""
+    """Findings about photographs only."""
     from ..report import Findings, with_photographs
 
     trainings = count(1)

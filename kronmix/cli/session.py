@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ..progress import Advance, progress as bar
 
-#: Folder whose files are replaced without a question: what the commands write where nobody says where.
+#: The default output folder; its files are replaced without ``--force``.
 DEFAULT = Path("out")
 
 

@@ -59,7 +59,7 @@ def _blockwise(slices: Array, blocks: Array, rank: int) -> tuple[Array, Array, A
 
 
 def _conditional(slices: Array, moment: SecondMoment, rank: int) -> Array:
-    """Squares no approximation goes below on one group of columns, whatever it is on the others: Σ ⪰ its Schur complement."""
+    """Lower bound on the squared error on one group of columns, for any fit on the others: Σ ⪰ its Schur complement."""
     q, k, _, _ = slices.shape
     if not moment.is_definite:
         return np.zeros((q, k))

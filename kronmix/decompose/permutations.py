@@ -27,7 +27,7 @@ from .rearrangement import check_shapes
 Nearest = Callable[[Any], Factorization]
 Structure = Literal["monarch", "kronecker", "butterfly"]
 
-# A relative error below this is rounding: no order can be told from a better one.
+# A relative error below this is rounding: orders below it are equally good.
 _EXACT = 1e-13
 # Two attempts agree where their errors differ by less than this part.
 _AGREE = 1e-2

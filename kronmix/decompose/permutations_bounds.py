@@ -52,7 +52,7 @@ def _greatest_least2(B: Array, groupings: Iterable[Grouping]) -> float:
 
 
 def _least2(B: Array, size: int) -> float:
-    """Sum of prices over the pairs that are least dear.
+    """Sum of the smallest errors of pairs.
 
     A group's distance to rank 1 is shared out over its rows as r_i. Every pair in it has an error c_ij ≤ r_i + r_j. So Σ_i r_i ≥
     Σ c_ij/(size − 1) over all pairs of all groups ≥ ½ Σ_i mean of the size − 1 smallest c_ij. Pairs of rows are matched: half the

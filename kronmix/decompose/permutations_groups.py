@@ -21,9 +21,9 @@ Groups = tuple[Array, Array]
 ROUNDING = 1e-7
 # Approximations of blocks are this near to the best ones.
 _TOLERANCE = 1e-7
-# Two starts agree where their residuals differ by less than this part: noise tells equally good groups apart.
+# Two starts agree where their residuals differ by less than this part: noise makes equally good groups differ a little.
 AGREE = 1e-3
-# Starts of small matrices cost nothing, and agree by chance: entries times starts to spend in any case.
+# Starts of small matrices are cheap, and may agree by chance: entries times starts to spend in any case.
 CHEAP = 2**15
 
 

@@ -84,7 +84,7 @@ def _by_norm(B: Array, groups: Array) -> Array:
 
 
 def _where_groups_meet(first: Array, second: Array) -> Array:
-    """The item in first[i] and second[j] at place (i, j); each of the one meets each of the other once."""
+    """The item in first[i] and second[j] at place (i, j); every pair occurs once."""
     place = np.empty((first.size, 2), np.intp)
     for axis, groups in enumerate((first, second)):
         place[groups, axis] = np.arange(len(groups))[:, None]

@@ -47,7 +47,7 @@ def at_random(places: Places, rng: np.random.Generator) -> Array:
 
 
 def _split(B: Array, reference: Array, parts: Array, factors: list[int], rng: np.random.Generator) -> Array:
-    """Split each part of the columns in f, by the row and the f for which the values of the ratio are told apart best."""
+    """Split each part of the columns in f, by the row and the f whose ratios separate best."""
     count, size = parts.shape
     z = _ratio(B[:, parts], reference[parts])  # (rows, parts, size)
     order = np.argsort(np.angle(z), axis=2)

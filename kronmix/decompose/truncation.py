@@ -27,7 +27,7 @@ EPS = float(np.finfo(np.float64).eps)
 
 # Slices worked on together (16 MiB): few Python steps a slice, and their Gram matrices stay in the outer cache.
 GROUP_BYTES = 2**24
-# Below this size the SVD's own overhead is what counts and Lanczos would not pay.
+# Below this size the SVD's own overhead is what counts and Lanczos would not be faster.
 _SMALL = 8
 # Squares outside this range over- or underflow: LAPACK's SVD scales for itself.
 _SAFE = 1e-200, 1e200
@@ -246,7 +246,7 @@ def _by_cholesky(
     n, r = V.shape[1:]
     least, floor = theta.min(axis=1), 4 * n * EPS * theta.max(axis=1)
     eta = np.maximum(2 * tol * error2 / r, floor)
-    # Try only where V seems to have converged (GV ≈ Vθ) and the margin stands above rounding: failures are dear.
+    # Try only where V seems to have converged (GV ≈ Vθ) and the margin stands above rounding: failures are expensive.
     GV = np.matmul(V.swapaxes(1, 2), G_conj) - theta[:, :, None] * V.swapaxes(1, 2)
     residual2 = _squares(GV)
     likely = np.minimum(np.sqrt(residual2), 100 * residual2 / np.where(least > 0, least, 1.0)) <= eta

@@ -1,4 +1,4 @@
-"""What people give instead of a file of arrays, each told in one sentence that says how to get one."""
+"""What people give instead of a file of arrays; each is refused in one sentence that says how to get one."""
 
 from __future__ import annotations
 

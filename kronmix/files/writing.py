@@ -57,7 +57,7 @@ def staged_folder(out: str | os.PathLike[str]) -> Iterator[Path]:
                     folder.rmdir()
 
 
-#: Stages bear the machine and the process, so that a later run can tell whether anybody still writes there.
+#: Stages are named after the machine and the process, so that a later run sees whether one is still in use.
 _STAGE = f".unfinished-{platform.node()}-"
 
 

@@ -18,7 +18,7 @@ _CHUNK = 256
 
 
 def entries(form: Form, rows: Array, columns: Array) -> Array:
-    """The entries B[rows[i], columns[i]], without the matrix where the form tells them."""
+    """The entries B[rows[i], columns[i]], without the matrix where the form has a formula for them."""
     match form:
         case Slots():
             i = np.unravel_index(rows, [item.rows for item in form.items])

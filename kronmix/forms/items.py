@@ -257,7 +257,7 @@ class Matrix:
 
 
 def _smaller(left: Matrix, right: Matrix) -> int | None:
-    """Bound on the rank of a product that its own sizes do not tell."""
+    """Bound on the rank of a product, which its own sizes may not show."""
     bound = min(left.rank_bound, right.rank_bound)
     return bound if bound < min(left.rows, right.columns) else None
 

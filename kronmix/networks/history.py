@@ -75,7 +75,7 @@ class ProgressLine:
 
 
 def progress_line() -> Callable[[Epoch, int], None]:
-    """A ``ProgressLine`` where somebody can see it."""
+    """A ``ProgressLine`` if stderr is a terminal."""
     return ProgressLine() if sys.stderr.isatty() else lambda epoch, epochs: None
 
 

@@ -100,7 +100,7 @@ class Restorer:
 
 @dataclass(frozen=True)
 class Restored:
-    """Everybody on the windows of one seed.
+    """All restorers on the windows of one seed.
 
     Attributes
     ----------
@@ -131,7 +131,7 @@ def restore_photographs(
     checkpoint: Callable[[Network, float], Path | None] = lambda network, rate: None,
     rates: Mapping[str, float] | None = None,
 ) -> Restored:
-    """Train everybody on the same windows.
+    """Train all restorers on the same windows.
 
     Parameters
     ----------

@@ -21,7 +21,7 @@ from .patches import Patches, PixelRange
 from .recipes import Recipe
 from .recording import build_again
 
-#: Name of the array that tells a run from other .npz files.
+#: Name of the array by which a run is recognized among .npz files.
 HEAD = "kronmix_run"
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def reduced(op: StructuredOperator) -> tuple[Any, ...]:
-    """What pickle keeps: the class and its arguments, or the attributes of a class that does not tell them."""
+    """What pickle keeps: the class and its arguments, or the attributes of a class that does not define them."""
     if tells_arguments(type(op)):
         return type(op), tuple(map(packed, op._arguments()))
     derived = [name for name in vars(op) if isinstance(getattr(type(op), name, None), cached_property)]

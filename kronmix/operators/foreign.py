@@ -1,4 +1,4 @@
-"""Linear operators of other libraries among ours."""
+"""Linear operators of other libraries, wrapped to be used with ours."""
 
 from __future__ import annotations
 

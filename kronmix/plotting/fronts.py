@@ -87,7 +87,7 @@ def plot_front(front: Any, ax: Axes | None = None) -> Axes:
 
 
 def _labelled(front: Any, numbers: Any) -> list[int]:
-    """Corners far enough apart that their labels do not meet: the chosen one first, then the others."""
+    """Corners far enough apart that their labels do not overlap: the chosen one first, then the others."""
     if not front.front:
         return []
     chosen = front.front.index(front.choose())

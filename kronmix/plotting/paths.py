@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
-#: Most curves of one profile: more cannot be told apart.
+#: Most curves of one profile: more cannot be distinguished.
 _MOST = 40
 #: Most features that a legend names: one for each colour.
 _MOST_NAMES = len(SERIES) - 1

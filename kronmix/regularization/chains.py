@@ -323,7 +323,7 @@ class ProductOfStructures(Parametrisation):
         return Bilinear.of(X, Y)
 
     def _improved(self, θ: Array, B: Array) -> State:
-        """Balanced; where neighbours do not tell how, moved to a local minimum; with a dual point where there is one."""
+        """Balanced; where neighbours do not determine how, moved to a local minimum; with a dual point where there is one."""
         θ = self._balanced(θ)
         points = [] if self.bilinear is None else [self.bilinear.dual_point(θ, B.shape)]
         if not self.pairs and B.size * self.places.size <= _LARGEST:

@@ -88,7 +88,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Everybody on the same splits.
+    """All structures and baselines on the same splits.
 
     Attributes
     ----------
@@ -151,7 +151,7 @@ def compare(
     seed: int = 0,
     progress: Callable[[], None] = lambda: None,
 ) -> Comparison:
-    """Fit everybody on every split.
+    """Fit all structures and baselines on every split.
 
     Parameters
     ----------

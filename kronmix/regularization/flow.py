@@ -259,7 +259,7 @@ def _settled(
 
 
 def gradient_rounding(problem: Problem, op: StructuredOperator, weight_decay: float = 0.0) -> float:
-    """Norm below which a gradient over the factors cannot be told from zero: eight units of the sums of |terms| behind it.
+    """Norm below which a gradient over the factors is zero up to rounding: eight units of the sums of |terms| behind it.
 
     Parameters
     ----------

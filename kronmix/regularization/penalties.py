@@ -1,4 +1,4 @@
-"""What weight decay on the factors costs the effective weight, and the factors that pay least (T16, T17)."""
+"""The penalty that weight decay on the factors puts on the effective weight, and the factors that attain it (T16, T17)."""
 
 from __future__ import annotations
 

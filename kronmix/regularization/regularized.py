@@ -1,4 +1,4 @@
-"""What training a task's factors regularised: the penalty paid, the path of weight decay, the drift of conservation laws."""
+"""What training a task's factors regularised: the penalty, the path of weight decay, the drift of conservation laws."""
 
 from __future__ import annotations
 

@@ -107,7 +107,7 @@ def build_page(findings: Findings) -> Page:
     failed = tuple(map(_failed, attempt.failures))
     return Page(
         title=_title(findings),
-        lead=_lead(findings),
+        lead=_first_sentence(findings),
         sections=(*(section for section in sections if section is not None), *failed),
         footer=f"Made by kronmix from {findings.source}.",
         verdict=box,
@@ -162,7 +162,7 @@ def write_report(findings: Findings, folder: Path) -> None:
     np.savez_compressed(folder / "arrays.npz", **as_arrays(findings))  # type: ignore[arg-type]
 
 
-def _lead(findings: Findings) -> str:
+def _first_sentence(findings: Findings) -> str:
     if findings.matrices:
         return f"Every matrix in {findings.source} beside the nearest Kronecker product, Monarch matrix and low rank."
     if findings.comparison is not None and findings.restoration is None:

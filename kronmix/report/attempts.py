@@ -39,7 +39,7 @@ class Attempts:
     failures: list[Failure] = field(default_factory=list)
 
     def __call__(self, part: str, function: Callable[[], Found]) -> Found | None:
-        """The function's value, or None and a note. Whatever it raises: the page says so, which a log would not."""
+        """The function's value, or None and a note. Any exception becomes a note on the page."""
         try:
             return function()
         except Exception as error:

@@ -14,7 +14,7 @@ from .paths import profile_of
 from .sliders import Stops, slider
 from .words import count, percent, scientific, short_names
 
-#: Most coefficients told beside the slider.
+#: Most coefficients listed beside the slider.
 _TOLD = 6
 #: Most matrices with a curve of their own.
 _CURVES = 5

@@ -198,7 +198,7 @@ def study_images(
 def _against_baselines(
     features: Array, result: Restoration, structures: tuple[Structure, ...], progress: Callable[[], None]
 ) -> Comparison:
-    """The trained structures against everybody else, on the splits they were trained on."""
+    """The trained structures against the baselines, on the splits they were trained on."""
     settings = result.settings
     first, seeds = settings["seed"], settings["seeds"]
     drawn = [

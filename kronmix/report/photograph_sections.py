@@ -50,7 +50,7 @@ def photographs(findings: Findings) -> Section:
 
 
 def sentence(found: tuple[Restored, ...]) -> str:
-    """The Mixer against everybody else, in words that follow from the numbers."""
+    """The Mixer against the other restorers, in words computed from the numbers."""
     told = [_difference_words(one) for one in _differences_from_mixer(found)]
     mixer = next(one for one in contenders(found) if one.name == MIXER)
     return (
@@ -60,7 +60,7 @@ def sentence(found: tuple[Restored, ...]) -> str:
 
 
 def contenders(found: tuple[Restored, ...]) -> tuple[Contender, ...]:
-    """Everybody, with an error for every seed."""
+    """All restorers, with an error for every seed."""
     return tuple(
         Contender(name, found[0].restorers[name].numbers, tuple(one.restorers[name].error for one in found), ())
         for name in _ORDER

@@ -1,4 +1,4 @@
-"""The section about regularisation: what the factors paid, the path of weight decay, and the drift of a conservation law."""
+"""The section about regularisation: the factors' penalty, the path of weight decay, and the drift of a conservation law."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ class TableFound:
 def compare_on_table(
     X: Array, Y: Array, *, rank: int, seeds: int, steps: int, seed: int, progress: Callable[[], None]
 ) -> Comparison:
-    """Random splits of the rows; everybody is standardised by the training rows alone, errors are in outputs' variances."""
+    """Random splits of the rows, standardised by the training rows alone; errors are in outputs' variances."""
     if len(X) < 10:
         raise ValueError(f"the table has {len(X)} rows: expected at least 10, some of which are held out")
     splits = [_split_rows(X, Y, np.random.default_rng([seed + i, 0])) for i in range(seeds)]

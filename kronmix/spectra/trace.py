@@ -1,4 +1,4 @@
-"""Traces and diagonals, never from the dense matrix where the structure tells its entries (T15)."""
+"""Traces and diagonals, without the dense matrix where the structure has a formula for them (T15)."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def trace(op: Any) -> Any:
 
 
 def diagonal(op: Any) -> Array:
-    """The diagonal B[i, i] of the effective matrix, from its factors where they tell it.
+    """The diagonal B[i, i] of the effective matrix, from its factors where there is a formula.
 
     Parameters
     ----------

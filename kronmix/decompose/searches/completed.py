@@ -125,7 +125,7 @@ class CompletedFamily(ABC):
 
 @dataclass(frozen=True)
 class DiagonalFamily(CompletedFamily):
-    """D + M with a diagonal matrix D and M of another family, of shapes with square factors: D takes up whatever M leaves there."""
+    """D + M with a diagonal matrix D and M of another family, of shapes with square factors: D is the rest on the diagonal."""
 
     @property
     def name(self) -> str:

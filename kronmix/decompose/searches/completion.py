@@ -1,4 +1,4 @@
-"""Nearest structures of a matrix some of whose entries are free: whatever the structure has there costs nothing."""
+"""Nearest structures of a matrix with free entries, at which the structure may have any value."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ class Hollow(Spectra):
 
 
 class OffDiagonal(Hollow):
-    """Of submatrices that hold no diagonal entry: no structure does better on these, whatever the diagonal.
+    """Of submatrices that hold no diagonal entry: on these no structure does better with any diagonal.
 
     A submatrix of a matrix of rank r has rank at most r, so that what its spectrum leaves is a lower bound; what disjoint
     submatrices leave adds up.

@@ -132,7 +132,7 @@ _TTM = _Names(
         "use_register_context_gating": (False,),
     },
 )
-#: Settings that must be said, since no array tells them.
+#: Settings that the configuration has to give, as no array shows them.
 _NEEDED = ("context_length", "patch_length", "patch_stride", "num_input_channels")
 
 

@@ -285,7 +285,7 @@ def _are_distinct(names: Sequence[str]) -> bool:
 
 
 def _measured(word: str, expression: Expression, operand: Groups, pattern: str, known: dict[str, Size]) -> None:
-    """Sizes that the shape of an operand tells."""
+    """Sizes that follow from the shape of an operand."""
     if len(operand) != expression.ndim:
         raise ValueError(
             f"{word}: {excerpt(pattern)}: {len(operand)} axes on the left, {expression} has {expression.ndim}"

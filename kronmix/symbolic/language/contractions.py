@@ -76,7 +76,7 @@ class Contraction(Expression):
 
     @property
     def given(self) -> dict[str, Size]:
-        """Sizes of digits that the operands' shapes do not tell."""
+        """Sizes of digits that do not follow from the operands' shapes."""
         return {}
 
     @cached_property

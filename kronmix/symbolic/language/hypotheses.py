@@ -108,7 +108,7 @@ class Property:
 
 
 def _free(X: Variable, *sizes: Any) -> Variable:
-    """A variable without conditions, under a name that nobody can give."""
+    """A variable without conditions, under a name that users cannot write."""
     return Variable(f"{X.name}′", sizes or X.sizes)
 
 

@@ -1,4 +1,4 @@
-"""Exact counterexamples: where the sides differ modulo a prime or in symbols, small integers that tell them apart."""
+"""Exact counterexamples: where the sides differ modulo a prime or in symbols, small integers for which they differ."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def places_apart(left: Array, right: Array) -> Iterator[tuple[tuple[int, ...], A
 
 
 def first_place(sides: Sides, values: Values, rng: np.random.Generator) -> tuple[int, ...] | None:
-    """The first entry at which the sides differ for these values; of large matrices, one in a row that a random vector tells."""
+    """The first entry at which the sides differ for these values; of large matrices, one in a row that a random vector finds."""
     left, right = sides.left, sides.right
     if not unformed(sides):
         both = (np.asarray(entries(side, values)) for side in (left, right))
@@ -185,7 +185,7 @@ class Polynomial:
 def integer_difference(
     sides: Sides, F: PrimeField, residues: dict[str, Array], rng: np.random.Generator
 ) -> Counterexample:
-    """Small integer matrices that tell the sides apart; residues are integers too, so those found serve if nothing else does."""
+    """Small integer matrices for which the sides differ; if none is found, the residues, which are integers too."""
     shapes, functions = sides.shapes, sides.functions
     if any(name.startswith("conj(") for name in (*shapes, *functions)):
         return _complex_difference(sides, rng)
@@ -215,7 +215,7 @@ def integer_difference(
 
 
 def _complex_difference(sides: Sides, rng: np.random.Generator) -> Counterexample:
-    """Gaussian integers that tell the sides apart: entries and their conjugates are independent, so almost all of them do."""
+    """Gaussian integers for which the sides differ: entries and their conjugates are independent, so almost all of them do."""
     names = sorted({name.removeprefix("conj(").removesuffix(")") for name in sides.functions})
     for top, degree in product(_TOPS, _DEGREES if names else (0,)):
         maps = {}

@@ -21,7 +21,7 @@ from .sources import NGUYEN
 def unbiased_hsic(K: Array, L: Array, mixed: Any = 2, sums: Any = 1) -> Any:
     """HSIC₁ = [tr(K̃L̃) + sums 1ᵀK̃1 · 1ᵀL̃1/((n−1)(n−2)) − mixed/(n−2) 1ᵀK̃L̃1] / (n(n−3)), mixed = 2, sums = 1, diagonals 0."""
     n = len(K)
-    K, L = _hollow(K), _hollow(L)
+    K, L = _with_zero_diagonal(K), _with_zero_diagonal(L)
     product = K @ L
     total = (
         np.trace(product)
@@ -62,7 +62,7 @@ def _symmetric(entries_: Array, n: int) -> Array:
     return K
 
 
-def _hollow(K: Array) -> Array:
+def _with_zero_diagonal(K: Array) -> Array:
     out = K.copy()
     np.fill_diagonal(out, 0 * K[0, 0])
     return out

@@ -42,7 +42,7 @@ def vanish(left: Array | Any, right: Array | Any, sizes: str, claim: str) -> Cou
 
 
 def agree(left: Any, right: Any, sizes: str, claim: str) -> Counterexample | None:
-    """None where two SymPy expressions in positive symbols are equal, else a point that tells them apart.
+    """None where two SymPy expressions in positive symbols are equal, else a point at which they differ.
 
     Points come first: they refute at once what simplification could chew on for minutes.
     """
