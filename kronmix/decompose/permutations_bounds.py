@@ -58,27 +58,27 @@ def _least2(B: Array, size: int) -> float:
     Σ c_ij/(size − 1) over all pairs of all groups ≥ ½ Σ_i mean of the size − 1 smallest c_ij. Pairs of rows are matched: half the
     least sum over all ways to give each row another one.
     """
-    price = _prices(B)
+    errors = _pair_errors(B)
     if size == 2:
-        np.fill_diagonal(price, 2 * price.max() * len(price) + 1)  # nobody is matched with itself
-        return 0.5 * float(price[linear_sum_assignment(price)].sum())
-    np.fill_diagonal(price, np.inf)
-    return 0.5 * float(np.partition(price, size - 2, axis=1)[:, : size - 1].mean(axis=1).sum())
+        np.fill_diagonal(errors, 2 * errors.max() * len(errors) + 1)  # no row is matched with itself
+        return 0.5 * float(errors[linear_sum_assignment(errors)].sum())
+    np.fill_diagonal(errors, np.inf)
+    return 0.5 * float(np.partition(errors, size - 2, axis=1)[:, : size - 1].mean(axis=1).sum())
 
 
-def _prices(B: Array) -> Array:
+def _pair_errors(B: Array) -> Array:
     """Least squared distance of every pair of rows to being parallel on each of two groups of columns; 0 on the diagonal."""
     m, n = B.shape
     first, second = np.triu_indices(m, 1)
     some = B[:, : min(n, max(_ENTRIES // max(len(first), 1), 1))]
-    price = np.zeros((m, m))
+    errors = np.zeros((m, m))
     for at in range(0, len(first), _PAIRS):
         i, j = first[at : at + _PAIRS], second[at : at + _PAIRS]
-        price[i, j] = price[j, i] = _price(some[i], some[j])
-    return price
+        errors[i, j] = errors[j, i] = _pair_error(some[i], some[j])
+    return errors
 
 
-def _price(x: Array, y: Array) -> Array:
+def _pair_error(x: Array, y: Array) -> Array:
     """½(Σ|z²| − max(|S| + |T − S|)) of every row of z = x + iy, S the sum of z² on one side of a line and T over all.
 
     With the z² turned by 180° where they must be for angles in [0°, 180°), and these in order, one side's sum minus the other's

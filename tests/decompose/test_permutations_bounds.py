@@ -1,4 +1,4 @@
-"""Bounds that hold for every order of rows and columns: prices against all divisions, bounds against all orders."""
+"""Bounds that hold for every order of rows and columns: errors of pairs against all divisions, bounds against all orders."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import kronmix as km
-from kronmix.decompose.permutations_bounds import Grouping, _prices, least_distance2
+from kronmix.decompose.permutations_bounds import Grouping, _pair_errors, least_distance2
 from tests.decompose.test_permutations import rotations, shuffled
 
 PAIRS = [Grouping(2, 2)]
@@ -27,12 +27,12 @@ def cheapest(x: Any, y: Any) -> float:
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 7])
-def test_prices_are_the_cheapest_of_all_divisions(n: int) -> None:
+def test_errors_of_pairs_are_the_least_of_all_divisions(n: int) -> None:
     rng = np.random.default_rng(n)
     B = np.vstack([rng.normal(size=(3, n)), rng.integers(-1, 2, size=(3, n))])
-    price = _prices(B)
-    for i, j in np.ndindex(price.shape):
-        assert price[i, j] == pytest.approx(cheapest(B[i], B[j]) if i != j else 0.0, abs=1e-12)
+    errors = _pair_errors(B)
+    for i, j in np.ndindex(errors.shape):
+        assert errors[i, j] == pytest.approx(cheapest(B[i], B[j]) if i != j else 0.0, abs=1e-12)
 
 
 def test_no_order_goes_below_the_bound() -> None:
@@ -48,7 +48,7 @@ def test_no_order_goes_below_the_bound() -> None:
         assert bound >= 0.4 * min(found)
 
 
-def test_groups_of_three_rows_share_their_pairs_prices() -> None:
+def test_groups_of_three_rows_share_their_pairs_errors() -> None:
     rng = np.random.default_rng(1)
     B = rng.normal(size=(6, 8))
     bound = least_distance2(B, [Grouping(3, 2)], []) ** 0.5

@@ -67,11 +67,11 @@ def share_budget(options: Sequence[Options], budget: int) -> Shares:
     chosen, multiplier = [0] * len(options), np.inf
     left = budget - least
     for saving, layer, start, stop in _steps(options):
-        price = int(options[layer].numbers[stop] - options[layer].numbers[start])
+        added = int(options[layer].numbers[stop] - options[layer].numbers[start])
         multiplier = saving
-        if price > left:
+        if added > left:
             break
-        chosen[layer], left = stop, left - price
+        chosen[layer], left = stop, left - added
     else:
         multiplier = 0.0
     _spend(options, chosen, left)
