@@ -81,31 +81,6 @@ def test_kernels_and_targets_are_the_user_s(
 
 
 @pytest.mark.parametrize(
-    ("options", "words"),
-    [
-        ((), "--to lora needs either --rank, as 16, or --tolerance, as 1e-2"),
-        (("--rank", 2, "--tolerance", 0.1), "needs either --rank"),
-        (("--tolerance", 2), "tolerance=2.0: expected a part of the norm"),
-        (("--rank", 2, "--kernel", "3x3"), "--kernel 3x3: expected a layer's name and its kernel"),
-        (("--rank", 2, "--kernel", "b=3x3"), "kernels names 'b', which no layer is called"),
-        (("--rank", 2, "--out", "x.bin"), "x.bin: expected a name ending in .safetensors"),
-    ],
-)
-def test_wrong_options_end_in_one_sentence_and_write_nothing(
-    options: tuple[object, ...],
-    words: str,
-    adapter: Path,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.chdir(adapter.parent)
-    code, printed, errors = call(capsys, monkeypatch, "convert", adapter, "--to", "lora", *options)
-    assert (code, printed, errors.count("\n")) == (2, "", 1)
-    assert words in errors
-    assert [file.name for file in adapter.parent.iterdir()] == ["lokr.safetensors"]
-
-
-@pytest.mark.parametrize(
     ("target", "ending"),
     [("torch", "safetensors"), ("lazylinop", "mat"), ("pyfaust", "mat"), ("fly", "safetensors")],
 )
@@ -128,6 +103,21 @@ def test_factors_are_taken_elsewhere(
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
+        (("lokr.safetensors", "--to", "lora"), "--to lora needs either --rank, as 16, or --tolerance, as 1e-2"),
+        (("lokr.safetensors", "--to", "lora", "--rank", 2, "--tolerance", 0.1), "needs either --rank"),
+        (("lokr.safetensors", "--to", "lora", "--tolerance", 2), "tolerance=2.0: expected a part of the norm"),
+        (
+            ("lokr.safetensors", "--to", "lora", "--rank", 2, "--kernel", "3x3"),
+            "--kernel 3x3: expected a layer's name and its kernel",
+        ),
+        (
+            ("lokr.safetensors", "--to", "lora", "--rank", 2, "--kernel", "b=3x3"),
+            "kernels names 'b', which no layer is called",
+        ),
+        (
+            ("lokr.safetensors", "--to", "lora", "--rank", 2, "--out", "x.bin"),
+            "x.bin: expected a name ending in .safetensors",
+        ),
         (("lokr.safetensors", "--to", "torch"), "--to torch takes factors in a .npz file"),
         (("W.npz", "--to", "torch"), "holds W, expected what km.save writes, or factor_0"),
         (("W.npz", "--to", "lora", "--rank", 1), "unknown file type '.npz'"),
@@ -137,7 +127,7 @@ def test_factors_are_taken_elsewhere(
         (("dense.npz", "--to", "torch", "--out", "x.npz"), "x.npz: expected a name ending in .safetensors"),
     ],
 )
-def test_what_is_no_factors_is_told_and_nothing_written(
+def test_what_cannot_be_converted_is_refused_in_one_sentence_and_nothing_written(
     arguments: tuple[object, ...],
     words: str,
     adapter: Path,
