@@ -161,7 +161,7 @@ def _read_mtx(file: Path, max_bytes: int) -> dict[str, Stored]:
             raise ValueError(
                 f"{file}: {rows}×{columns} takes {8 * rows * columns:,} bytes, above the limit of {max_bytes:,}"
             )
-        matrix = mmread(file)
+        matrix = mmread(file, spmatrix=False)
     return {stem(file): Stored.of(matrix.toarray() if issparse(matrix) else np.asarray(matrix))}
 
 
@@ -171,7 +171,7 @@ def _read_mat(file: Path, max_bytes: int) -> dict[str, Stored]:
 
     with damage_told(file, "not a whole .mat file"):
         try:
-            loaded = loadmat(file)
+            loaded = loadmat(file, spmatrix=False)
         except NotImplementedError as error:
             raise ValueError(f"{file}: MATLAB 7.3 files are HDF5, save with -v7 instead") from error
     arrays = {}

@@ -209,7 +209,7 @@ def _structural_ranks(x: Array, y: Array, k: int, b: int, c: int) -> Array:
         elif min(b, c) == 1:
             ranks[which] = int(mine.size > 0)
         else:
-            places = (x[mine] % b).astype(np.int32), (y[mine] % c).astype(np.int32)  # all that SciPy 1.14 matches
+            places = (x[mine] % b).astype(np.int32), (y[mine] % c).astype(np.int32)  # all that older SciPy matches
             support = csr_array((np.ones(mine.size, bool), places), shape=(b, c))
             ranks[which] = int(structural_rank(support))
     return ranks

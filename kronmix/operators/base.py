@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cached_property
+from functools import cache, cached_property
 from numbers import Number
 from typing import Any, Self, overload
 
@@ -81,9 +81,8 @@ class StructuredOperator(LinearOperator):
     def _of(cls, shape: tuple[int, int], factors: tuple[Array, ...], **attributes: Any) -> Self:
         """An operator whose parts are known to fit: training makes some at every step, and checks would take a part of it."""
         new = object.__new__(cls)
-        new.dtype, new.shape = np.result_type(np.float32, *factors), shape
-        new.factors = tuple(read_only(factor) for factor in factors)
-        new.__dict__.update(attributes)
+        new.__dict__.update(_smallest(), dtype=np.result_type(np.float32, *factors), shape=shape)
+        new.__dict__.update(attributes, factors=tuple(read_only(factor) for factor in factors))
         return new
 
     # ---- what a structure defines -----------------------------------------------------------------------------------
@@ -394,3 +393,9 @@ class StructuredOperator(LinearOperator):
 
     def _describe(self) -> list[str]:
         return []
+
+
+@cache
+def _smallest() -> dict[str, Any]:
+    """Attributes of a 1×1 operator, and so all that SciPy's constructor sets: not the same in all its versions."""
+    return dict(vars(StructuredOperator((1, 1), ())))

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.sparse import csr_array
 
-from .arrays import read_only
-
 if TYPE_CHECKING:
     from .base import StructuredOperator
 
@@ -18,8 +16,10 @@ def reduced(op: StructuredOperator) -> tuple[Any, ...]:
     """What pickle keeps: the class and its arguments, or the attributes of a class that does not define them."""
     if tells_arguments(type(op)):
         return type(op), tuple(map(packed, op._arguments()))
-    derived = [name for name in vars(op) if isinstance(getattr(type(op), name, None), cached_property)]
-    return _restored, (type(op), {name: packed(value) for name, value in vars(op).items() if name not in derived})
+    set_again = vars(type(op)._of(op.shape, op.factors)).keys() - {"dtype"}
+    derived = {name for name in vars(op) if isinstance(getattr(type(op), name, None), cached_property)}
+    own = {name: packed(value) for name, value in vars(op).items() if name not in set_again | derived}
+    return _restored, (type(op), op.shape, packed(op.factors), own)
 
 
 def tells_arguments(kind: type[StructuredOperator]) -> bool:
@@ -43,8 +43,8 @@ def packed(argument: Any) -> Any:
     return fresh
 
 
-def _restored(kind: type[StructuredOperator], state: dict[str, Any]) -> StructuredOperator:
+def _restored(
+    kind: type[StructuredOperator], shape: tuple[int, int], factors: tuple[Any, ...], own: dict[str, Any]
+) -> StructuredOperator:
     """An operator of a class that does not say its arguments, from its attributes."""
-    op = object.__new__(kind)
-    op.__dict__.update(state, factors=tuple(map(read_only, state["factors"])))
-    return op
+    return kind._of(shape, factors, **own)

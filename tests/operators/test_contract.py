@@ -77,9 +77,9 @@ def test_scipy_methods(drawn: Any) -> None:
     x = np.arange(1.0, n + 1)
     for found in (op.matvec(x), op.dot(x), op * x, op @ x):
         np.testing.assert_allclose(found, dense @ x, atol=1e-9)
-    column = op.matvec(x[:, None])
-    assert column.shape == (op.shape[0], 1)
-    np.testing.assert_allclose(column[:, 0], dense @ x, atol=1e-9)
+    for column in (op.matmat(x[:, None]), op @ x[:, None]):
+        assert column.shape == (op.shape[0], 1)
+        np.testing.assert_allclose(column[:, 0], dense @ x, atol=1e-9)
     np.testing.assert_allclose(op.matmat(np.eye(n)), dense, atol=1e-9)
     np.testing.assert_allclose(op.rmatmat(np.eye(op.shape[0])), dense.conj().T, atol=1e-9)
     foreign = sla.aslinearoperator(np.eye(n))

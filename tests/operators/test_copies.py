@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 from hypothesis import given, settings
+from scipy.sparse.linalg import LinearOperator
 
 import kronmix as km
+from kronmix.operators import base
 from tests.strategies import CASES, operators
 
 joblib = pytest.importorskip("joblib")
@@ -48,6 +50,7 @@ LARGE = {
         km.Dense(rng.normal(size=(64, 64))), km.Kronecker(rng.normal(size=(8, 8)), np.ones((8, 8)))
     ),
     "Sum": lambda: km.Sum(km.Dense(rng.normal(size=(64, 64))), km.Diagonal(rng.normal(size=64))),
+    "KroneckerSparse": lambda: km.KroneckerSparse(rng.normal(size=(4, 4, 16, 16)), (4, 16, 16, 4)),
     "Masked": lambda: km.Masked(rng.normal(size=(64, 64)), rng.random((64, 64)) < 0.5),
     "LinearMixer": lambda: km.LinearMixer([rng.normal(size=(32, 32))] * 2, [rng.normal(size=(32, 32))] * 2),
     "BlockDiagonal": lambda: km.BlockDiagonal([rng.normal(size=(32, 40)), km.Kronecker(np.ones((40, 40)), np.eye(2))]),
@@ -96,3 +99,23 @@ def test_a_class_that_does_not_say_its_arguments_keeps_its_attributes() -> None:
         again = way(op)
         assert_same(again, op)
         assert again.name == "mine"
+
+
+def test_operators_made_without_checks_have_all_that_scipy_sets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """SciPy 1.18's constructor sets two attributes more than 1.17's; its ``matvec`` needs them."""
+    constructor = LinearOperator.__init__
+
+    def newer(self: Any, *arguments: Any) -> None:
+        constructor(self, *arguments)
+        self.set_by_scipy = True
+
+    monkeypatch.setattr(LinearOperator, "__init__", newer)
+    base._smallest.cache_clear()
+    try:
+        for name in ("KroneckerSparse", "Monarch", "Masked"):
+            op = LARGE[name]()
+            assert op.with_factors(*op.factors).set_by_scipy
+            assert pickle.loads(pickle.dumps(op)).set_by_scipy
+        assert pickle.loads(pickle.dumps(Scaled("mine", np.ones((2, 3))))).set_by_scipy
+    finally:
+        base._smallest.cache_clear()
