@@ -80,7 +80,7 @@ def ranks() -> tuple[Stops, Callable[[Any], None], str]:
         plot_curves(terms, curves, ax)
 
     frames = np.array([one.operator.to_dense() for one in sums])
-    words = [f"{r}: {128 * r} numbers" for r in terms]
+    words = [f"{r}, {128 * r} numbers" for r in terms]
     return Stops("terms, or rank", words, terms, curves, frames), draw, "Relative error against the rank, two curves"
 
 

@@ -206,13 +206,52 @@ def label_ends(ax: Axes, labels: Sequence[str], ends: Sequence[tuple[float, floa
         )
 
 
+def label_points(
+    ax: Axes, labels: Sequence[str], points: Sequence[tuple[float, float]], others: Sequence[tuple[float, float]] = ()
+) -> None:
+    """Write each label beside its point where it meets no point and no label; call it when the limits are final.
+
+    A label without room is left out: the first ones are placed first. ``others`` are points without labels.
+    """
+    ax.get_figure(root=True).draw_without_rendering()  # type: ignore[union-attr]
+    at = ax.transData.transform(np.array([*points, *others], dtype=float).reshape(-1, 2))
+    taken: list[Any] = []
+    for label, point in zip(labels, points, strict=True):
+        for across, up in ((1, -1), (1, 1), (-1, 1), (-1, -1)):
+            text = ax.annotate(
+                label,
+                point,
+                xytext=(6 * across, 3 * up),
+                textcoords="offset points",
+                ha="left" if across > 0 else "right",
+                va="bottom" if up > 0 else "top",
+                fontsize=8,
+                color=INK,
+            )
+            extent = text.get_window_extent()
+            inside = (
+                ax.bbox.x0 <= extent.x0
+                and extent.x1 <= ax.bbox.x1
+                and ax.bbox.y0 <= extent.y0
+                and extent.y1 <= ax.bbox.y1
+            )
+            if inside and not any(extent.overlaps(o) for o in taken) and not any(extent.contains(*p) for p in at):
+                taken.append(extent)
+                break
+            text.remove()
+
+
 def spread(heights: Array, gap: float) -> Array:
-    """Move sorted positions apart to at least ``gap`` with the least squared motion (isotonic regression).
+    """Move positions apart to at least ``gap`` within [0, 1] with the least squared motion (isotonic regression).
+
+    Where they have no room in [0, 1], they stand evenly about its middle.
 
     Examples
     --------
     >>> spread(np.array([0.5, 0.5, 0.9]), gap=0.1)
     array([0.45, 0.55, 0.9 ])
+    >>> spread(np.array([0.0, 0.0]), gap=0.1)
+    array([0. , 0.1])
     """
     order = np.argsort(heights, kind="stable")
     shifted = heights[order] - gap * np.arange(len(heights))
@@ -224,6 +263,8 @@ def spread(heights: Array, gap: float) -> Array:
             mean, count = (mean * count + other * n) / (count + n), count + n
         blocks.append((mean, count))
     fitted = np.concatenate([np.full(count, mean) for mean, count in blocks]) if blocks else shifted
+    spare = 1 - gap * (len(heights) - 1)
+    fitted = np.clip(fitted, min(0.0, spare / 2), max(spare, spare / 2))
     placed = np.empty(len(heights))
     placed[order] = fitted + gap * np.arange(len(heights))
     return placed

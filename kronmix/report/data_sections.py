@@ -56,7 +56,7 @@ def path(findings: Findings) -> Section:
             slider(
                 Stops(
                     "weight decay λ",
-                    [f"λ = {value:.3g}" for value in traced.parameter],
+                    [f"{value:.3g}" for value in traced.parameter],
                     _positive(traced.parameter),
                     told,
                     None if q == 1 else traced.weights,
@@ -121,7 +121,7 @@ def matrices(findings: Findings) -> Section:
         ax.set_xlabel("rank")
         ax.set_title("relative error of the nearest matrix of that rank", loc="left")
 
-    words = [f"rank {r}" for r in ranks]
+    words = [str(r) for r in ranks]
     alt = f"Relative error against rank of {', '.join(curves)}"
     rank_figure = Figure(
         (slider(Stops("rank", words, ranks, curves), draw, alt, start=len(ranks) // 2),),

@@ -305,7 +305,7 @@ def study_network(
     """
     run = read_run(path) if is_run(path) else None
     seen = inspect_network(load_mixer(path) if run is None else run.network, progress)
-    matrices = {f"{layer.block} {layer.name}": shared_matrix(layer.operator) for layer in seen.layers}
+    matrices = {f"block {layer.block}, {layer.name}": shared_matrix(layer.operator) for layer in seen.layers}
     fronts, larger = search_all(matrices)
     return Findings(
         source=Path(path).name,

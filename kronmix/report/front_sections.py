@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -19,8 +20,8 @@ _PANELS = 2
 def fronts(findings: Findings) -> Section:
     """Error against numbers stored, over all structures, with proved bounds (T13, T14, T28)."""
     found = dict(findings.fronts)
-    telling = sorted(findings.fronts, key=lambda named: _against_sparse(named[1]))[:_PANELS]
-    better = [name for name, front in found.items() if _against_sparse(front) <= 1]
+    telling = sorted(findings.fronts, key=lambda named: error_against_sparse(named[1]))[:_PANELS]
+    better = [name for name, front in found.items() if error_against_sparse(front) <= 1]
     explanation = (
         "Every structure, shape and rank was tried: low rank, sums of Kronecker products, block-diagonal, Monarch and "
         "butterfly matrices. The table has, for each matrix, the one that keeps the largest share of the norm for the share "
@@ -35,17 +36,21 @@ def fronts(findings: Findings) -> Section:
             f" Left out: {count(findings.larger)} more, or larger, matrices, for which there is kronmix factor."
         )
     panels = tuple(
-        panel(partial(plot_front, front), f"Error against numbers stored of {name}, falling", (5.2, 2.7))
+        panel(partial(_titled, front=front, name=name), f"Error against numbers stored of {name}, falling", (5.2, 2.9))
         for name, front in telling
     )
-    drawn = " and ".join(name for name, _ in telling)
-    caption = f"how far down the line of structures lies below that of the largest entries: {drawn}."
+    caption = "how far the line of structures lies below that of the largest entries."
     table = Table(
         "What each matrix is nearest to.",
         ("matrix", "size", "structure", "numbers", "share", "relative error", "none below", "largest entries"),
         [_front_row(name, front) for name, front in found.items()],
     )
     return Section("fronts", "Which structure the weights have", explanation, (Figure(panels, caption),), (table,))
+
+
+def _titled(ax: Any, front: Front, name: str) -> None:
+    plot_front(front, ax)
+    ax.set_title(name)
 
 
 def _front_row(name: str, front: Front) -> tuple[str, ...]:
@@ -69,7 +74,7 @@ def _proved_bound(row: Candidate) -> str:
     return f"{scientific(row.lower_bound)} (proved)" if row.lower_bound > 0 else row.proved
 
 
-def _against_sparse(front: Front) -> float:
+def error_against_sparse(front: Front) -> float:
     """The error of the structure to choose, in units of that of as many of the largest entries."""
     row = front.choose()
     sparse = float(front.baseline[front.front.index(row)])

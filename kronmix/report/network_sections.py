@@ -82,7 +82,7 @@ def spectra(findings: Findings) -> Section:
                     (6.4, 3.2),
                 ),
             ),
-            "points above the dashed line: directions that random weights of this size would not have.",
+            "points above the dotted line: directions that random weights of this size would not have.",
         ),
     ]
     if seen.skips:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import __version__
 from ..plotting.style import GRID, INK, MUTED, SERIES, house_style
+from .words import tied
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas
@@ -114,6 +115,7 @@ class Page:
         from jinja2 import Environment, StrictUndefined
 
         environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+        environment.filters["tied"] = tied
         source, script = (
             (files("kronmix.report") / name).read_text(encoding="utf-8") for name in ("page.html.j2", "sliders.js")
         )
@@ -156,14 +158,36 @@ def panel(draw: Callable[[Any], object], alt: str, size: tuple[float, float] = (
         canvas = Canvas(figsize=size, layout="constrained")
         draw(canvas.subplots())
         svg = _svg(canvas, alt)
+        if len(svg) > LARGEST_SVG:  # large matrices, at the points that are shown: what is clear in them stays clear
+            for image in canvas.axes[0].images:
+                image.set_rasterized(True)
+            svg = _svg(canvas, alt)
         return Panel(svg if len(svg) <= LARGEST_SVG else _png(canvas, alt), _pixels(canvas))
 
 
-def placed_panel(
-    draw: Callable[[Any], object], alt: str, size: tuple[float, float], x: Any
-) -> tuple[Panel, tuple[float, ...]]:
-    """A picture, and where values of its horizontal axis stand as shares of its width."""
+@dataclass(frozen=True)
+class Placed:
+    """A picture with one pair of axes, and where they stand in it.
+
+    Attributes
+    ----------
+    panel : Panel
+    places : tuple of float
+        Where values of the horizontal axis stand, as shares of the picture's width.
+    top, bottom : float
+        Room above and below the axes, as shares of its height.
+    """
+
+    panel: Panel
+    places: tuple[float, ...]
+    top: float
+    bottom: float
+
+
+def placed_panel(draw: Callable[[Any], object], alt: str, size: tuple[float, float], x: Any) -> Placed:
+    """A picture, and where values of its horizontal axis stand."""
     places: list[float] = []
+    ends: list[float] = []
 
     def draw_and_measure(ax: Any) -> None:
         draw(ax)
@@ -172,8 +196,10 @@ def placed_panel(
         figure.set_layout_engine("none")  # it stays where it was measured
         pixels = ax.transData.transform([(value, ax.get_ylim()[0]) for value in x])[:, 0]
         places.extend(pixels / figure.bbox.width)
+        ends.extend(ax.get_window_extent().intervaly / figure.bbox.height)
 
-    return panel(draw_and_measure, alt, size), tuple(places)
+    drawn = panel(draw_and_measure, alt, size)
+    return Placed(drawn, tuple(places), 1 - ends[1], ends[0])
 
 
 def picture(png: bytes, alt: str, width: int) -> Panel:
@@ -187,7 +213,9 @@ def picture(png: bytes, alt: str, width: int) -> Panel:
 def _svg(canvas: Canvas, alt: str) -> str:
     """An inline SVG whose inks are the page's variables, so that it follows light and dark."""
     stream = io.StringIO()
-    canvas.savefig(stream, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+    canvas.savefig(
+        stream, format="svg", dpi=144, metadata={"Date": None, "Creator": None, "Format": None, "Type": None}
+    )
     svg = stream.getvalue()
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)

@@ -24,7 +24,8 @@ def regularization(findings: Findings) -> Section:
         "Weight decay on the factors costs the weight B what its cheapest factors cost, R(B) = min ½‖θ‖²: a different function "
         "of B for every structure, and the precise sense in which an architecture regularises. Gradient descent from small "
         "factors keeps them almost as cheap as that, because the differences between neighbouring factors are conserved by "
-        f"gradient flow; descent drifts from them in proportion to its step (measured: step to the power {found.slope:.2f})."
+        "gradient flow; descent drifts from them, the less the smaller its step: in proportion to it where it is small "
+        f"enough, here to its power {found.slope:.2f} (measured)."
     )
     table = Table(
         "Half the squared norm of the trained factors, and the least that any factors of the same weight have (first seed).",
@@ -61,7 +62,7 @@ def _path_figures(findings: Findings) -> tuple[Figure, ...]:
     alt = f"Slice norms along weight decay on Monarch factors, {len(path.parameter)} values of λ, convex path dashed"
     order = np.argsort(-path.parameter)  # from nothing to the full weight
     norms = np.linalg.norm(path.weights, axis=(1, 2))[order]
-    words = [f"λ = {value:.3g}" for value in path.parameter[order]]
+    words = [f"{value:.3g}" for value in path.parameter[order]]
     values = {"‖B‖": norms, "distance to the convex path": path.distance[order]}
     stops = Stops("weight decay λ", words, path.parameter[order], values, path.weights[order])
 
@@ -95,8 +96,8 @@ def _drift_figure(findings: Findings) -> Figure:
         ax.set_ylabel("drift of ‖V‖² − ‖W‖²")
 
     caption = (
-        "three parallel curves: halving the step halves the drift of what gradient flow would conserve exactly, here "
-        "‖V‖² − ‖W‖² of the Mixer."
+        "how far apart the curves are: at the end, halving the step divides the drift of what gradient flow would conserve "
+        f"exactly, here ‖V‖² − ‖W‖² of the Mixer, by {2**found.slope:.2g}."
     )
     drawn = panel(draw, "Drift of a conservation law along training, for three step sizes", (5.6, 3.4))
     return Figure((drawn,), caption, "The drift of what gradient flow would conserve")

@@ -60,14 +60,14 @@ def slider(stops: Stops, draw: Callable[[Any], object], alt: str, title: str = "
         First stop; default the last.
     """
     chosen = _few(stops)
-    plot, places = placed_panel(draw, alt, (4.6, 2.9), np.asarray(stops.x, dtype=float)[chosen])
+    plot = placed_panel(draw, alt, (4.6, 2.9), np.asarray(stops.x, dtype=float)[chosen])
     at = len(chosen) - 1 if start is None else int(np.argmin(np.abs(np.asarray(chosen) - start)))
     data: dict[str, Any] = {
         "words": [stops.words[i] for i in chosen],
         "values": {
             name: [f"{float(values[i]):.4g}".replace("-", "−") for i in chosen] for name, values in stops.values.items()
         },
-        "places": [round(float(place), 4) for place in places],
+        "places": [round(float(place), 4) for place in plot.places],
     }
     picture = ""
     if stops.frames is not None:
@@ -85,11 +85,12 @@ def slider(stops: Stops, draw: Callable[[Any], object], alt: str, title: str = "
     name = f"s{hash_text(stops.label + alt):08x}"
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
     return Panel(
-        f'<div class="slider"><div class="panels">{picture}<div class="plot">{plot.markup}<i class="cursor"></i></div></div>'
+        f'<div class="slider"><div class="panels">{picture}<div class="plot">{plot.panel.markup}'
+        f'<i class="cursor" style="top: {plot.top:.2%}; bottom: {plot.bottom:.2%}"></i></div></div>'
         f'<p class="knob"><label for="{name}">{escape(stops.label)}: <output>{escape(str(data["words"][at]))}</output></label>'
         f'<input id="{name}" type="range" min="0" max="{len(chosen) - 1}" value="{at}"></p>'
         f'<p class="values" aria-live="polite"></p><script type="application/json">{text}</script></div>',
-        plot.width,
+        plot.panel.width,
     )
 
 

@@ -46,8 +46,8 @@ def task(findings: Findings) -> Section:
     alt = f"Rows of {strip.shape[1]} held-out images: " + ", ".join(names)
     figure = Figure(
         (panel(lambda ax: _strip(ax, strip, names), alt, (4.6, 0.2 + 4.6 / (strip.shape[1] + 1.9) * len(names))),),
-        "what each structure keeps of strokes and gaps. All are linear filters with the same training; only their "
-        "parametrisation differs.",
+        "which details each structure keeps, and how much of the noise. All are linear filters with the same training; "
+        "only their parametrisation differs.",
     )
     return Section("task", "The task", explanation, (figure,))
 

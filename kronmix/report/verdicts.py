@@ -8,13 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from ..plotting.style import INK, MUTED, SERIES
+from ..plotting.style import MUTED, SERIES, label_points
 from ..regularization.comparison import Comparison, Contender, Difference
 from . import photograph_sections
 from .findings import Findings
+from .front_sections import error_against_sparse
 from .matrices import MatrixSeen
 from .page import Panel, Table, panel
-from .words import count, percent, scientific
+from .words import count, percent, scientific, short_names
+
+#: Most matrices named in one sentence.
+_NAMED = 3
 
 
 @dataclass(frozen=True)
@@ -57,9 +61,21 @@ def of_comparison(found: Comparison, source: str) -> Verdict:
         f"{count(best.numbers)} numbers, held-out error {best.error.value:.4g}."
     )
     return Verdict(
-        (headline, *(_against(one, best) for one in found.differences), _how_to_read(seeds)),
+        (headline, *_lower(found, best), *(_against(one, best) for one in found.differences), _how_to_read(seeds)),
         _comparison_table(found, found.differences),
         _plot(found),
+    )
+
+
+def _lower(found: Comparison, best: Contender) -> tuple[str, ...]:
+    """A sentence where the choice, made without the held-out data, is not the lowest on them."""
+    within = [one for one in found.structures if one.numbers <= found.budget]
+    lowest = min(within, key=lambda one: one.error.value)
+    if lowest is best or lowest.error.value == best.error.value:
+        return ()
+    return (
+        f"Chosen on the training data; on the held-out data {_with_article(lowest)} came out lower: {lowest.error.value:.4g}, with "
+        f"{count(lowest.numbers)} numbers.",
     )
 
 
@@ -100,7 +116,7 @@ def _comparison_table(found: Comparison, differences: Sequence[Difference]) -> T
         for one in (*sorted(found.structures, key=lambda one: one.numbers), *baselines)
     ]
     against = "error minus the structure's, paired"
-    return Table("Everybody, on the same held-out data.", ("fit", "numbers", "held-out error", against), rows)
+    return Table("All fits, on the same held-out data.", ("fit", "numbers", "held-out error", against), rows)
 
 
 def _signed(x: float) -> str:
@@ -122,6 +138,9 @@ def _paired_words(found: Difference | None) -> str:
 def _plot(found: Comparison) -> Panel:
     """Error against numbers stored."""
     structure, low_rank, dense = SERIES[1], SERIES[2], SERIES[0]
+
+    def place(one: Contender) -> tuple[float, float]:
+        return one.numbers, one.error.value
 
     def draw(ax: Any) -> None:
         from matplotlib.ticker import LogLocator, NullFormatter
@@ -147,25 +166,22 @@ def _plot(found: Comparison) -> Panel:
             ax.xaxis.set_minor_formatter(NullFormatter())
         best = found.best
         if best is not None:
-            ax.annotate(
-                best.name,
-                (best.numbers, best.error.value),
-                xytext=(5, -4),
-                textcoords="offset points",
-                va="top",
-                fontsize=8,
-                color=INK,
-            )
+            ax.plot(best.numbers, best.error.value, "o", markersize=10, fillstyle="none", color=structure.colour)
         ax.set_ylim(*_limits(found))
         ax.set_xlabel("numbers stored")
-        ax.set_title("held-out error", loc="left")
-        ax.legend(frameon=False, fontsize=8, loc="best")
+        ax.set_title("held-out error" + (" (ringed: the structure to choose)" if best is not None else ""), loc="left")
+        ax.legend(
+            frameon=False, fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=4, columnspacing=1.2
+        )
+        others = (*found.low_rank, found.dense)
+        named = sorted(found.structures, key=lambda one: one is not best)
+        label_points(ax, [one.name for one in named], [place(one) for one in named], [place(one) for one in others])
 
     alt = "Held-out error against numbers stored: " + ", ".join(
         f"{one.name} {one.numbers} numbers, error {one.error.value:.4g}"
         for one in (*found.structures, found.ridge, found.dense)
     )
-    return panel(draw, alt, (5.6, 3.5))
+    return panel(draw, alt, (5.6, 3.7))
 
 
 def _limits(found: Comparison) -> tuple[float, float]:
@@ -190,13 +206,27 @@ def _of_matrices(findings: Findings) -> Verdict:
     share = percent(best.monarch_numbers / (best.shape[0] * best.shape[1]))
     have = "has" if len(alike) == 1 else "have"
     sentences = (
-        f"Weights: {findings.source}, {count(len(seen))} matrices. {count(len(alike))} of them {have} the structure of a Monarch "
+        f"Weights: {findings.source}, {count(len(seen))} {'matrix' if len(seen) == 1 else 'matrices'}. {_structured(findings)}",
+        f"{count(len(alike))} of {count(len(seen))} {have} the structure of a Monarch "
         "matrix: nearer to one than low rank with as many numbers, and a tenth nearer than their own entries in random order.",
         f"The clearest is {best.name}: with {share} of the numbers a Monarch matrix leaves {scientific(best.monarch_error)} of "
         f"the norm, low rank as small {scientific(best.low_rank_error(best.monarch_numbers))} (Eckart–Young), its entries in "
         f"random order {scientific(best.shuffled_error)}.",
     )
     return Verdict(sentences, plot=_monarch_or_low_rank(seen))
+
+
+def _structured(findings: Findings) -> str:
+    """Which matrices have any of the structures searched for, and which."""
+    found = sorted(
+        (named for named in findings.fronts if error_against_sparse(named[1]) <= 1),
+        key=lambda named: error_against_sparse(named[1]),
+    )
+    told = ", ".join(f"{name} ({front.choose()})" for name, front in found[:_NAMED])
+    more = f", and {count(len(found) - _NAMED)} more" if len(found) > _NAMED else ""
+    share = f"{count(len(found))} of {count(len(findings.fronts))}"
+    loses = f"For {share} a structure loses no more than as many of the largest entries"
+    return f"{loses}: {told}{more}." if told else f"{loses}."
 
 
 def _monarch_or_low_rank(seen: Sequence[MatrixSeen]) -> Panel:
@@ -209,6 +239,10 @@ def _monarch_or_low_rank(seen: Sequence[MatrixSeen]) -> Panel:
         ax.plot(x, y, "o", color=SERIES[1].colour, markersize=4, alpha=0.7)
         ax.set(xlim=(0, 1.02), ylim=(0, 1.02), xlabel="error of low rank, as many numbers")
         ax.set_title("error of the nearest Monarch matrix", loc="left")
+        names = short_names([one.name for one in seen])
+        below = [i for i in np.argsort([one.monarch_error / one.shuffled_error for one in seen]) if y[i] < x[i]]
+        others = [(x[i], y[i]) for i in range(len(seen)) if i not in below[:_NAMED]]
+        label_points(ax, [names[i] for i in below[:_NAMED]], [(x[i], y[i]) for i in below[:_NAMED]], others)
 
     return panel(draw, f"Monarch error against low-rank error at equal numbers, {len(seen)} matrices", (4.4, 3.0))
 
@@ -225,7 +259,8 @@ def _verdict_of_network(findings: Findings) -> Verdict:
         first += f" of width {count(S * C)} ({count(S)} tokens × {count(C)} channels)"
         first += f", with the connections of a sparse MLP of density {density}"
     second = (
-        f"{count(len(beyond))} of {count(len(seen.layers))} layers reach a tenth beyond the edge of random entries"
+        f"{count(len(beyond))} of {count(len(seen.layers))} layers {'reaches' if len(beyond) == 1 else 'reach'} a tenth "
+        "beyond the edge of random entries"
         + (
             ": directions that independent random entries would not have."
             if beyond
@@ -233,7 +268,7 @@ def _verdict_of_network(findings: Findings) -> Verdict:
         )
     )
     third = (
-        f"The shared matrix that is nearest to a Monarch matrix is {best.block} {best.name}, at a relative error of "
+        f"The shared matrix that is nearest to a Monarch matrix is that of block {best.block}, {best.name}, at a relative error of "
         f"{scientific(best.monarch_error)}."
     )
     return Verdict((first + ".", second, third))

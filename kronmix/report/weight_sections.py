@@ -113,7 +113,7 @@ def _along_training(findings: Findings) -> tuple[Figure, ...]:
         ax.set_xlabel("gradient steps")
         ax.set_title("held-out error, first seed", loc="left")
 
-    words = [f"{step} steps" for step in steps]
+    words = [count(int(step)) for step in steps]
     stops = Stops("gradient steps", words, steps, errors, np.array([op.to_dense() for op in weights]))
     moving = slider(stops, draw, "Held-out error along training, first seed, one curve per structure", "B of the Mixer")
     caption = "when the blocks of B appear: it rests near zero, then one pattern grows, where the Mixer's curve falls."

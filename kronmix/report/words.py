@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 
 from ..intervals import Interval
@@ -56,6 +57,17 @@ def percent(x: float) -> str:
     ('12.5 %', '100 %')
     """
     return f"{100 * x:.3g} %"
+
+
+def tied(text: str) -> str:
+    """Words whose formulas do not break at the end of a line: spaces about a sign, and before %, hold.
+
+    Examples
+    --------
+    >>> tied("A ⊗ B is 5 % full").replace("\\u00a0", "_")
+    'A_⊗_B is 5_% full'
+    """
+    return re.sub(r" ([⊗×±=↦+−]) | (?=%)", lambda found: f"\u00a0{found[1]}\u00a0" if found[1] else "\u00a0", text)
 
 
 def plus_minus(value: Interval, digits: int = 4) -> str:

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 import kronmix as km
 from kronmix.plotting.matrices import LARGEST
-from kronmix.plotting.style import NEGATIVE, POSITIVE, SERIES, spread
+from kronmix.plotting.style import NEGATIVE, POSITIVE, SERIES, label_points, spread
 from kronmix.regularization import Path
 
 
@@ -149,6 +149,26 @@ def test_labels_are_spread_by_the_gap_and_no_more() -> None:
     placed = spread(heights, gap=0.1)
     np.testing.assert_allclose(placed, [0.41, 0.1, 0.61, 0.9, 0.51])
     assert np.diff(np.sort(placed)).min() >= 0.1 - 1e-12
+
+
+def test_labels_stay_beside_the_axes() -> None:
+    np.testing.assert_allclose(spread(np.array([0.0, 0.01, 1.0, 1.2]), gap=0.1), [0.0, 0.1, 0.9, 1.0])
+    np.testing.assert_allclose(spread(np.array([0.0, 0.0, 0.0]), gap=0.6), [-0.1, 0.5, 1.1])
+
+
+def test_points_are_labelled_where_there_is_room() -> None:
+    ax = km.plotting.new_axes()
+    ax.set(xlim=(0, 1), ylim=(0, 1))
+    points = [(0.98, 0.98), (0.02, 0.02), (0.5, 0.5), (0.53, 0.48), (0.5, 0.6)]
+    label_points(ax, ["right", "left", "first", "above", "below"], points)
+    boxes = [text.get_window_extent() for text in ax.texts]
+    at = ax.transData.transform(points)
+    assert {text.get_text() for text in ax.texts} >= {"right", "left", "first"}
+    assert not any(box.contains(*point) for box in boxes for point in at)
+    assert not any(one.overlaps(other) for i, one in enumerate(boxes) for other in boxes[:i])
+    for box in boxes:
+        assert ax.bbox.x0 <= box.x0
+        assert box.x1 <= ax.bbox.x1
 
 
 # Machado, Oliveira & Fernandes, A physiologically-based model for simulation of colour vision deficiency, 2009, severity 1.

@@ -11,10 +11,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 
 import kronmix as km
 from kronmix.networks.runs import is_run
+from kronmix.plotting import house_style
 from kronmix.report import (
     SECTIONS,
     Findings,
@@ -29,7 +31,7 @@ from kronmix.report import (
 )
 from kronmix.report.attempts import Failure
 from kronmix.report.findings import Made
-from kronmix.report.page import LARGEST_SVG, Page, Section, Table, panel
+from kronmix.report.page import LARGEST_SVG, Page, Section, Table, panel, placed_panel
 from kronmix.report.words import percent
 from tests.browser import assert_legible, look, needs_browser, open_page
 from tests.report.test_photographs import restored
@@ -154,12 +156,43 @@ def test_the_verdict_on_a_table_is_computed(table: Findings, tmp_path: Path) -> 
     assert record["comparison"]["best"] == found.best.name
 
 
+def test_a_choice_that_is_not_the_lowest_on_held_out_data_says_so(table: Findings) -> None:
+    found = table.comparison
+    assert found is not None
+    assert found.best is not None
+    small = replace(found.best, name="other", errors=tuple(error / 2 for error in found.best.errors))
+    chosen = replace(small, validation=tuple(error + 1 for error in found.best.validation))
+    page = build_page(replace(table, comparison=replace(found, structures=(found.best, chosen))))
+    assert page.verdict is not None
+    assert f"other came out lower: {chosen.error.value:.4g}, with {chosen.numbers} numbers" in page.verdict.sentences[1]
+    alone = build_page(replace(table, comparison=replace(found, structures=(found.best,)))).verdict
+    assert alone is not None
+    assert "came out lower" not in " ".join(alone.sentences)
+
+
+def test_the_drift_is_told_as_it_was_measured(trained: Findings) -> None:
+    found = trained.regularized
+    assert found is not None
+    for slope, divided in ((1.0, "by 2."), (1.41, "by 2.7.")):
+        section = next(
+            one
+            for one in build_page(replace(trained, regularized=replace(found, slope=slope))).sections
+            if one.name == "regularization"
+        )
+        assert section.figures[-1].caption.endswith(divided)
+        assert f"its power {slope:.2f}" in section.explanation
+
+
 def test_which_matrices_of_a_file_have_structure_is_told_from_chance(matrices: Findings) -> None:
     assert [one.name for one in matrices.matrices if one.is_monarch_like] == ["monarch"]
     page = build_page(matrices)
     assert page.verdict is not None
-    assert "2 matrices. 1 of them has" in page.verdict.sentences[0]
-    assert page.verdict.sentences[1].startswith("The clearest is monarch: ")
+    assert page.verdict.sentences[0].endswith(
+        "2 matrices. For 1 of 2 a structure loses no more than as many of the largest "
+        "entries: monarch (Monarch (6, 6, 6, 6))."
+    )
+    assert page.verdict.sentences[1].startswith("1 of 2 has the structure of a Monarch matrix")
+    assert page.verdict.sentences[2].startswith("The clearest is monarch: ")
 
 
 def test_a_network_that_is_no_mixer_is_not_called_one(tmp_path: Path) -> None:
@@ -330,6 +363,27 @@ def test_pictures_with_too_many_marks_become_bitmaps_with_their_description() ->
     markup = panel(lambda ax: ax.plot(np.arange(30_000), np.sin(np.arange(30_000)), "o"), 'a "quoted" <alt>').markup
     assert markup.startswith('<img alt="a &quot;quoted&quot; &lt;alt>"')
     assert len(markup) < LARGEST_SVG
+
+
+def test_a_large_matrix_follows_light_and_dark() -> None:
+    def draw(ax: Axes) -> None:
+        ax.imshow(np.random.default_rng(0).random((700, 700)), cmap="gray", interpolation="none")
+
+    markup = panel(draw, "seven hundred rows", (2.0, 2.2)).markup
+    assert markup.startswith("<svg")
+    assert "var(--muted)" in markup
+    assert len(markup) < LARGEST_SVG
+
+
+def test_the_cursor_of_a_slider_spans_the_axes() -> None:
+    placed = placed_panel(lambda ax: ax.plot([0, 4], [1, 2]), "a line", (4.6, 2.9), np.array([0.0, 2.0, 4.0]))
+    assert placed.places[1] == pytest.approx((placed.places[0] + placed.places[2]) / 2)
+    with house_style():
+        canvas = Canvas(figsize=(4.6, 2.9), layout="constrained")
+        canvas.subplots().plot([0, 4], [1, 2])
+        canvas.draw_without_rendering()
+        box = canvas.axes[0].get_position()
+    assert (placed.bottom, 1 - placed.top) == pytest.approx((box.y0, box.y1))
 
 
 PROBE = """<script>addEventListener("load", () => {
