@@ -77,7 +77,7 @@ sphinx_gallery_conf = {
 
 # Look
 html_theme = "furo"
-html_title = "kronmix"
+html_title = f"kronmix {version}"
 html_math_renderer = "mathml"
 html_static_path = ["static"]
 html_css_files = ["kronmix.css"]
@@ -88,7 +88,7 @@ html_theme_options = {
     "light_css_variables": {"color-brand-primary": "#2f5f9e", "color-brand-content": "#2f5f9e"},
     "dark_css_variables": {"color-brand-primary": "#8fb8ee", "color-brand-content": "#8fb8ee"},
 }
-copybutton_prompt_text = r">>> |\.\.\. |\$ "
+copybutton_prompt_text = r">>> |\.\.\. |\.\.\.$|\$ "  # three dots alone end a compound statement
 copybutton_prompt_is_regexp = True
 pygments_style = "a11y-high-contrast-light"
 pygments_dark_style = "a11y-high-contrast-dark"

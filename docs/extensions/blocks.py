@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import builtins
 import doctest
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -20,6 +21,10 @@ from sphinx.writers.html5 import HTML5Translator
 
 #: What every docstring may use without saying so.
 ASSUMED = ("import numpy as np\n", "import kronmix as km\n")
+
+
+#: A row of a printed table.
+_COLUMNS = re.compile(r"^(?!>>>|\.\.\.).*\S {3,}\S", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -142,8 +147,13 @@ class Blocks(SphinxPostTransform):
         found = [n for n in self.document.findall(_is_code) if n.astext().startswith(">>> ")]
         for _, group in groupby(found, key=_owner):
             shown = list(group)
+            for node in shown:
+                node.rawsource = ended(node.astext().rstrip() + "\n").rstrip()
+                node[:] = [nodes.Text(node.rawsource)]
+                if not _COLUMNS.search(node.rawsource):
+                    node["classes"].append("wraps")
             for node, sources in zip(shown, needs([node.astext() + "\n" for node in shown]), strict=True):
-                node["needs"] = [example for source in sources for example in _prompted(source)]
+                node["needs"] = [example for source in sources for example in prompted(source)]
                 if set(sources) - set(ASSUMED):
                     node["classes"].append("continues")
 
@@ -158,9 +168,33 @@ def _owner(node: nodes.Node | None) -> int:
     return id(node)
 
 
-def _prompted(source: str) -> Iterator[str]:
+def prompted(source: str) -> Iterator[str]:
+    """The lines of a statement behind prompts, with three dots alone below a compound one."""
     for i, line in enumerate(source.splitlines()):
         yield f"{'...' if i else '>>>'} {line}"
+    if _is_compound(source):
+        yield "..."
+
+
+def ended(text: str) -> str:
+    """An example whose compound statements end with three dots alone, without which an interpreter would wait for more.
+
+    Examples
+    --------
+    >>> ended(">>> for i in range(2):\\n...     i\\n0\\n1\\n>>> 3\\n3\\n")
+    '>>> for i in range(2):\\n...     i\\n...\\n0\\n1\\n>>> 3\\n3\\n'
+    """
+    lines = text.splitlines()
+    for example in reversed(doctest.DocTestParser().get_examples(text)):
+        end = example.lineno + len(example.source.splitlines())
+        if _is_compound(example.source) and lines[end - 1] != "...":
+            lines.insert(end, "...")
+    return "\n".join(lines) + "\n"
+
+
+def _is_compound(source: str) -> bool:
+    """Whether a statement has a body."""
+    return any(hasattr(node, "body") or hasattr(node, "cases") for node in ast.parse(source).body)
 
 
 def _visit(translator: HTML5Translator, node: nodes.Element) -> None:

@@ -58,9 +58,10 @@ def with_downloads(source: Path) -> str:
     notebook = nbformat.read(source, as_version=4)
     links = (
         f"Download: {{download}}`this notebook <../../notebooks/{source.name}>`, "
-        f"{{download}}`without outputs and solutions <student/{source.stem}{student.SUFFIX}>`"
-        + "".join(f", to play with: {_link(page)}" for page in PAGES if source.name.startswith(f"{page.notebook:02}_"))
+        f"{{download}}`without outputs and solutions <student/{source.stem}{student.SUFFIX}>`."
     )
+    if played := [_link(page) for page in PAGES if source.name.startswith(f"{page.notebook:02}_")]:
+        links += f" To play with: {', '.join(played)}."
     notebook.cells.insert(1, nbformat.v4.new_markdown_cell(links, id="downloads"))
     return nbformat.writes(notebook) + "\n"
 

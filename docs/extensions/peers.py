@@ -33,7 +33,7 @@ def limits(app: Sphinx, words: str) -> str:
         sign = "≥" if figure["measure"].startswith("reference") else "≤"
         holds = "yes" if figure["holds"] else "**no**"
         lines.append(
-            f"| {figure['name']} | {figure['measure']} | {figure['value']:.3g} | {sign} {figure['limit']:g} | {holds} |"
+            f"| {figure['name']} | {figure['measure']} | {figure['value']:.3g} | {sign}\u00a0{figure['limit']:g} | {holds} |"
         )
     held = sum(figure["holds"] for figure in figures)
     return "\n".join([introduction(results["machine"]), "", f"**{held} of {len(figures)} limits held.**", "", *lines])
@@ -84,8 +84,8 @@ def rows(figures: list[dict[str, Any]]) -> list[str]:
 def _seconds(value: float) -> str:
     for unit, size in (("s", 1.0), ("ms", 1e-3)):
         if value >= size:
-            return f"{value / size:.3g} {unit}"
-    return f"{value * 1e6:.3g} µs"
+            return f"{value / size:.3g}\u00a0{unit}"
+    return f"{value * 1e6:.3g}\u00a0µs"
 
 
 def main() -> None:

@@ -3,8 +3,10 @@
   const places = 'article pre, .formula-scroll, .table-wrapper, article .output.text_html'
   const mark = () => {
     for (const place of document.querySelectorAll(places)) {
-      if (place.scrollWidth > place.clientWidth) place.tabIndex = 0
+      const wide = place.scrollWidth > place.clientWidth
+      if (wide) place.tabIndex = 0
       else place.removeAttribute('tabindex')
+      place.classList.toggle('wide', wide)
     }
   }
   addEventListener('DOMContentLoaded', mark)

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import doctest
 import inspect
-import io
+import os
 import re
 import runpy
+import subprocess
+import sys
 from collections.abc import Iterable
-from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import matplotlib
 import pytest
 from matplotlib import pyplot as plt
 
+from docs.conf import copybutton_prompt_text
 from docs.extensions.api import find
-from docs.extensions.blocks import ASSUMED, needs
+from docs.extensions.blocks import ASSUMED, ended, needs, prompted
 from docs.extensions.commands import output_of
 from docs.extensions.pictures import description
 
@@ -85,37 +86,77 @@ def test_marked_console_blocks_run(page: Path, tmp_path: Path) -> None:
             run_console(block.text, tmp_path)
 
 
-def failures(text: str, above: Iterable[str] = ()) -> int:
-    """Examples of a block that fail in an interpreter that holds nothing but what is brought from above."""
-    names: dict[str, Any] = {"__name__": "__main__"}
-    with redirect_stdout(io.StringIO()):
-        for source in above:
-            exec(compile(source, "above", "exec"), names)
-    test = doctest.DocTestParser().get_doctest(text, names, "block", None, None)
+def copied(text: str) -> str:
+    """What the copy button brings: what stands behind prompts."""
+    behind = re.compile(f"^({copybutton_prompt_text})(.*)$")
+    found = (behind.match(line) for line in text.splitlines())
+    return "".join(f"{one[2]}\n" for one in found if one)
+
+
+_BETWEEN = "\u241e"
+
+
+def fault(text: str, folder: Path, above: Iterable[str] = ()) -> str:
+    """What goes wrong where a block is pasted into an interpreter that has just been started, in a folder of its own."""
+    examples = doctest.DocTestParser().get_examples(text)
+    shown = "".join(one.want for one in examples if one.exc_msg is None)
+    raised = [one.exc_msg.partition(":")[0].strip() for one in examples if one.exc_msg is not None]
+    brought = "\n".join(line for source in above for line in prompted(source))
+    lines = copied(brought) + f"print({_BETWEEN!r})\n" + copied(text)
+    environment = os.environ | {"PYTHONIOENCODING": "utf-8"}
+    command = [sys.executable, "-i", "-q"]
+    done = subprocess.run(
+        command,
+        input=lines,
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=300,
+        check=False,
+    )
+    complaints = re.findall(
+        r"^(?:>>> |\.\.\. )*([A-Z]\w*(?:\.\w+)*(?:Error|Exception|Warning))\b", done.stderr, re.MULTILINE
+    )
+    if [name.rpartition(".")[2] for name in complaints] != [name.rpartition(".")[2] for name in raised]:
+        return done.stderr
+    said = done.stdout.partition(_BETWEEN + "\n")[2]
     options = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
-    return doctest.DocTestRunner(optionflags=options).run(test, out=lambda said: None).failed
+    return "" if doctest.OutputChecker().check_output(shown, said, options) else f"printed\n{said}"
 
 
-def assert_runs_when_pasted(texts: list[str], assumed: Iterable[str] = ()) -> None:
+def assert_runs_when_pasted(texts: list[str], folder: Path, assumed: Iterable[str] = ()) -> None:
     """Every block runs alone, with what its copy button brings."""
     for text, above in zip(texts, needs(texts, assumed), strict=True):
-        assert failures(text, above) == 0, text
+        found = fault(text, folder, above)
+        assert not found, f"{text}\n{found}"
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("page", [*PAGES, *ABOVE], ids=lambda page: page.name)
-def test_every_example_runs_when_pasted(page: Path) -> None:
-    assert_runs_when_pasted([b.text for b in blocks(page.read_text(encoding="utf-8")) if b.language == "python"])
+def examples_of(page: Path) -> list[str]:
+    """The examples in Python of a page that people write, as the site shows them; what stands above it is shown as it is."""
+    texts = [b.text for b in blocks(page.read_text(encoding="utf-8")) if b.language == "python"]
+    return texts if page in ABOVE else [ended(text) for text in texts]
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", NAMES)
-def test_every_example_of_the_interface_runs_when_pasted(name: str) -> None:
+def examples_in(name: str) -> list[str]:
+    """The examples in the docstring of a public name, as they stand apart on its page."""
     chunks = [chunk for chunk in re.split(r"\n\s*\n", inspect.getdoc(find(name)) or "") if ">>> " in chunk]
-    assert_runs_when_pasted([chunk[chunk.index(">>> ") :] + "\n" for chunk in chunks], ASSUMED)
+    return [ended(chunk[chunk.index(">>> ") :] + "\n") for chunk in chunks]
 
 
-def test_an_example_brings_what_it_needs_and_no_more() -> None:
+@pytest.mark.slow
+@pytest.mark.parametrize("page", [page for page in (*PAGES, *ABOVE) if examples_of(page)], ids=lambda page: page.name)
+def test_every_example_runs_when_pasted(page: Path, tmp_path: Path) -> None:
+    assert_runs_when_pasted(examples_of(page), tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name in NAMES if examples_in(name)])
+def test_every_example_of_the_interface_runs_when_pasted(name: str, tmp_path: Path) -> None:
+    assert_runs_when_pasted(examples_in(name), tmp_path, ASSUMED)
+
+
+def test_an_example_brings_what_it_needs_and_no_more(tmp_path: Path) -> None:
     texts = [
         ">>> import io\n>>> file, other = io.StringIO(), 1\n",
         ">>> _ = file.write('x')\n>>> spare = 2\n>>> boom\nTraceback (most recent call last):\nNameError: x\n",
@@ -125,7 +166,7 @@ def test_an_example_brings_what_it_needs_and_no_more() -> None:
     ]
     assert needs(texts, ())[2] == ["import io\n", "file, other = io.StringIO(), 1\n", "_ = file.write('x')\n"]
     assert needs(texts, ())[4] == ["n = 0\n", "n += 1\n"]
-    assert failures(texts[4], ["n = 0\n", "n += 1\n"]) == 0
+    assert fault(texts[4], tmp_path, ["n = 0\n", "n += 1\n"]) == ""
 
 
 def test_what_is_registered_below_is_brought_too() -> None:
@@ -133,9 +174,16 @@ def test_what_is_registered_below_is_brought_too() -> None:
     assert needs(texts, ())[2] == ["import reg\n", "class A: ...\n", "a = A()\n", "_ = reg.register(A)\n"]
 
 
-def test_an_example_that_needs_what_is_not_there_is_told() -> None:
-    assert failures(">>> import numpy as np\n>>> np.eye(1)\narray([[1.]])\n") == 0
-    assert failures(">>> np.eye(1)\narray([[1.]])\n") == 1
+def test_an_example_that_fails_where_it_is_pasted_is_told(tmp_path: Path) -> None:
+    assert fault(">>> import numpy as np\n>>> np.eye(1)\narray([[1.]])\n", tmp_path) == ""
+    assert "NameError" in fault(">>> np.eye(1)\narray([[1.]])\n", tmp_path)  # numpy is imported here, but not there
+    assert "printed\n3" in fault(">>> 1 + 2\n4\n", tmp_path)
+    assert "printed\n" in fault(">>> 1 + 2\n3\n>>> None\n5\n", tmp_path)
+    raised = "Traceback (most recent call last):\nZeroDivisionError: division by zero\n"
+    assert fault(f">>> 1 / 0\n{raised}>>> 2\n2\n", tmp_path) == ""
+    assert "division" not in fault(f">>> 1 / 1\n{raised}", tmp_path)
+    assert fault(f">>> 1 / 1\n{raised}", tmp_path)
+    assert "SyntaxError" in fault(">>> for i in range(2):\n...     i\n>>> 3\n0\n1\n3\n", tmp_path)
 
 
 def test_a_console_block_that_fails_or_prints_something_else_is_told(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import os
 import re
 import subprocess
@@ -19,7 +20,8 @@ from docs.links import check
 from docs.sliders import PAGES
 from tests.browser import assert_legible, look, needs_browser
 
-from .test_docstrings import ROOMS
+from .test_docstrings import NAMES, ROOMS
+from .test_pages import ABOVE, PAGES as PAGES_WRITTEN, examples_in, examples_of
 
 ROOT = Path(__file__).parents[2]
 
@@ -62,6 +64,23 @@ def test_every_theorem_has_its_anchor_and_its_verdict(site: Path) -> None:
     assert page.count(">holds<") == len(theory.verdicts())
     assert "FAILS" not in page
     assert "ACCEPTED" not in page
+
+
+def shown_examples(page: str) -> set[str]:
+    """The examples in Python on a page, without the lines that only the copy button brings."""
+    found = re.findall(r"<pre[^>]*>(.*?)</pre>", page, re.DOTALL)
+    bare = (re.sub(r'<span class="needs">.*?</span>', "", block, flags=re.DOTALL) for block in found)
+    texts = (html.unescape(re.sub(r"<[^>]+>", "", block)).strip() for block in bare)
+    return {text for text in texts if text.startswith(">>> ")}
+
+
+def test_every_example_on_the_site_is_one_that_was_pasted(site: Path) -> None:
+    run = {text.strip() for page in (*PAGES_WRITTEN, *ABOVE) for text in examples_of(page)}
+    run |= {text.strip() for name in NAMES for text in examples_in(name)}
+    pages = [page for page in site.rglob("*.html") if "_static" not in page.parts]
+    shown = {page: shown_examples(page.read_text(encoding="utf-8")) for page in pages}
+    assert sum(map(len, shown.values())) > 300
+    assert {page.name: sorted(texts - run) for page, texts in shown.items() if texts - run} == {}
 
 
 def test_every_public_name_can_be_referred_to(site: Path) -> None:
