@@ -25,7 +25,6 @@ from .study import LONG, PILOT, QUICK, Study, Table, all_studies, find_study
 VERSIONS = {"list": 1, "run": 1, "show": 1, "power": 1, "keep": 1, "error": 1}
 app = typer.Typer(
     help="Studies: one question each, with error bars. Cells are stored one by one: stop at any time, and go on later.",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )

@@ -12,8 +12,9 @@ from .vocabulary import today_s_words
 
 app = typer.Typer(
     name="kronmix",
-    help="MLP-Mixers as wide, sparse MLPs: inspect them, factor them, and see what training their factors does.",
-    no_args_is_help=True,
+    help="MLP-Mixers as wide, sparse MLPs: inspect them, factor them, and see what training their factors does.\n\n"
+    "Start with `kronmix factor weights.npy` (which structure is it?) or `kronmix report --data mine.csv`; "
+    "`kronmix COMMAND --help` has examples of every command.",
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
 )

@@ -126,7 +126,7 @@ def _lora_target(file: Path, out: Path, adapter: Adapter) -> Path:
 def _parse_kernel(text: str) -> tuple[str, tuple[int, ...]]:
     """'conv_in=3x3' as ('conv_in', (3, 3))."""
     name, equals, sizes = text.rpartition("=")
-    parts = sizes.lower().split("x")
+    parts = sizes.lower().replace("×", "x").split("x")
     if not equals or not name or not all(part.isdecimal() and int(part) > 0 for part in parts):
         raise ValueError(f"--kernel {text}: expected a layer's name and its kernel, as conv_in=3x3")
     return name, tuple(map(int, parts))

@@ -17,7 +17,7 @@ import kronmix as km
 
 from .answer import Answer
 from .app import command
-from .session import file_in, progress, writing
+from .session import file_in, picture, progress, writing
 from .tables import facts, table
 
 if TYPE_CHECKING:
@@ -167,12 +167,14 @@ def _answer_of_search(file: Path, key: str | None, wanted: dict[str, Any], out: 
     from .pictures import png
 
     target = _target(file, out)
-    drawn = target.with_name(f"{km.files.stem(file)}.front.png") if plot is None else plot
+    drawn = target.with_name(f"{km.files.stem(file)}.front.png") if plot is None else picture(plot)
     files = (drawn, target) if wanted["budget"] is not None or wanted["tolerance"] is not None else (drawn,)
     with writing(*files):
         B = _matrix(file, key)
         with progress("structure") as advance:
             found = search(B, progress=lambda name, done: advance(done, None, name), **wanted)
+        if found.interrupted and not found.front:
+            raise KeyboardInterrupt
         row = found.choose()
         km.files.write_file(drawn, png(lambda: _picture(found)))
         told: tuple[str, ...] = ()
@@ -283,7 +285,10 @@ def _factor_kronecker(B: Any, shape: str | None, rank: int) -> Any:
     from ..decompose import nearest_kronecker
 
     needs = "a Kronecker product needs the sizes of its two factors, as 8x8,4x4"
-    pairs = [_integers(part.lower().split("x"), 2, shape, needs) for part in _required(shape, needs).split(",")]
+    pairs = [
+        _integers(part.lower().replace("×", "x").split("x"), 2, shape, needs)
+        for part in _required(shape, needs).split(",")
+    ]
     if len(pairs) < 2:
         raise ValueError(f"--shape {shape}: {needs}")
     return nearest_kronecker(B, tuple((rows, columns) for rows, columns in pairs), rank=rank)

@@ -13,7 +13,7 @@ import kronmix as km
 
 from .answer import Answer
 from .app import command
-from .session import claim, progress
+from .session import claim, picture, progress
 from .tables import facts, table
 
 if TYPE_CHECKING:
@@ -58,14 +58,21 @@ def inspect(
     from .adapters import inspect_adapter, is_adapter
 
     if plot is not None:
-        claim(plot)
+        claim(picture(plot))
     if is_adapter(file):
+        _refuse_prefix(prefix, "an adapter")
         return inspect_adapter(file, plot)
     if is_layer(file):
+        _refuse_prefix(prefix, "one layer W, V")
         if plot is not None:
             raise ValueError("--plot goes with a trained Mixer, not with one layer W, V; see kronmix report --data")
         return _inspect_layer(file)
     return _inspect_network(file, plot, prefix)
+
+
+def _refuse_prefix(prefix: str | None, what: str) -> None:
+    if prefix is not None:
+        raise ValueError(f"--prefix goes with a file of several networks, not with {what}")
 
 
 def is_layer(file: Path) -> bool:
@@ -82,10 +89,14 @@ def _inspect_layer(file: Path) -> Answer:
 
 
 def _inspect_network(file: Path, plot: Path | None, prefix: str | None) -> Answer:
+    from ..mixer.checkpoints.families import UnknownNetworkError
     from ..networks import inspect_network, load_mixer
     from ..report.records import network_record
 
-    network = load_mixer(file, prefix)
+    try:
+        network = load_mixer(file, prefix)
+    except UnknownNetworkError as error:
+        raise ValueError(f"{error}; kronmix factor searches whatever matrices it holds") from None
     with progress("layer") as advance:
         seen = inspect_network(network, advance)
     if plot is not None:

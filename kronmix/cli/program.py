@@ -69,6 +69,9 @@ class Program:
                 raise typer.Exit(answer.code)
 
         hints = get_type_hints(function, include_extras=True)
+        for kind in hints.values():
+            for option in getattr(kind, "__metadata__", ()):
+                option.case_sensitive = False  # of choices: LoRA is lora
         update_wrapper(run, function)
         del run.__dict__["__wrapped__"]  # typer would read the signature of what is wrapped
         run.__annotations__ = {**hints, **self.shared, "return": None}
@@ -92,7 +95,7 @@ class Program:
                 stream.reconfigure(errors="replace")  # ⊗ on a terminal that has no such letter
         words = list(arguments)
         try:
-            words = list(read(arguments))
+            words = list(read(arguments)) or ["--help"]
             code = self.app(words, prog_name=self.name, standalone_mode=False)
         except (Exception, KeyboardInterrupt) as error:
             stop = stop_for(error)

@@ -32,6 +32,13 @@ def progress(label: str) -> AbstractContextManager[Advance]:
     return bar(label, quiet=session.get().quiet)
 
 
+def picture(target: Path) -> Path:
+    """The name of a picture to write, which is a PNG whatever it is called."""
+    if target.suffix.lower() != ".png":
+        raise ValueError(f"--plot {target}: expected a name ending in .png")
+    return target
+
+
 def claim(*targets: Path) -> None:
     """Refuse, before the work, what cannot be written, and to replace what is there, unless in ``out/`` or with ``--force``."""
     for target in targets:

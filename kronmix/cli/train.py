@@ -38,6 +38,18 @@ class Model(StrEnum):
     group_mixer = "group-mixer"
 
 
+class Nonlinearity(StrEnum):
+    """What stands between the layers."""
+
+    gelu = "gelu"
+    gelu_tanh = "gelu_tanh"
+    relu = "relu"
+    sigmoid = "sigmoid"
+    silu = "silu"
+    tanh = "tanh"
+    linear = "linear"
+
+
 @command
 def train(
     model: Annotated[Model, typer.Option(help="The network.")] = Model.mlp_mixer,
@@ -61,7 +73,7 @@ def train(
     width: Annotated[int | None, typer.Option(help="Hidden width of mlp and sparse-mlp. [default: 256]")] = None,
     density: Annotated[float | None, typer.Option(help="p of sparse-mlp. [default: 0.125]")] = None,
     group: Annotated[int | None, typer.Option(help="Features mixed together by group-mixer. [default: 8]")] = None,
-    activation: Annotated[str, typer.Option(help="gelu, gelu_tanh, relu, sigmoid, silu, tanh or linear.")] = "gelu",
+    activation: Annotated[Nonlinearity, typer.Option(help="Between the layers.")] = Nonlinearity.gelu,
     epochs: Annotated[int, typer.Option(min=1, help="Passes over the training images.")] = 30,
     batch: Annotated[int, typer.Option(min=1, help="Images a step.")] = 64,
     rate: Annotated[float, typer.Option(help="Largest learning rate; warms up, then falls like a cosine.")] = 3e-3,
@@ -99,7 +111,7 @@ def train(
     given: dict[str, Any] = {name: value for name, value in sizes.items() if value is not None}
     takes = {name.replace("_", "-"): known for name, known in TAKES.items()}
     refuse_foreign(given, model, takes)
-    classifier = networks.Classifier(model.replace("-", "_"), activation=activation, **given)
+    classifier = networks.Classifier(model.replace("-", "_"), activation=activation.value, **given)
     with _folder(out, resume) as state:
         run = networks.classify(
             pixels,

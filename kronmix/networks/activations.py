@@ -176,4 +176,6 @@ class Activation(Part):
 
 def activation(name: str) -> tuple[Part, ...]:
     """Return the parts of a named activation: none for "linear"."""
+    if name not in (*KERNELS, "linear"):
+        raise ValueError(f"activation={name!r}: expected one of {', '.join(map(repr, sorted(KERNELS)))} or 'linear'")
     return () if name == "linear" else (Activation(name),)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -194,6 +195,19 @@ def test_ctrl_c_keeps_what_was_found(
     assert km.load("out/factor/m.factors.npz").n_parameters == 432
 
 
+def test_ctrl_c_before_anything_was_found(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    front = replace(km.search(np.load("m.npy")), front=(), baseline=(), interrupted=True)
+    monkeypatch.setattr(km.decompose, "search", lambda *args, **options: front)
+    told = (130, "", "kronmix: interrupted, nothing was written\n")
+    assert call(capsys, "factor", "m.npy") == told
+    assert not (folder / "out").exists()
+    assert front.answer() == "The search was interrupted before it had looked at any structure."
+    with pytest.raises(ValueError, match="the search was interrupted before it had looked at any structure"):
+        front.choose()
+
+
 BAD = [
     (("nan.npy",), "has 16 NaN or infinite entries"),
     (("vector.npy",), "vector.npy: holds no matrix, but vector of shape (4,)"),
@@ -224,6 +238,7 @@ BAD = [
         ("m.npy", "--inputs", "rows.npy"),
         "expected (36, samples), as B has 36 columns; inputs is transposed: pass inputs.T",
     ),
+    (("m.npy", "--plot", "front.pdf"), "--plot front.pdf: expected a name ending in .png"),
     (("model.safetensors", "--layer", "absent"), "no layer 'absent', it holds again, blocks/0.weight"),
 ]
 

@@ -19,7 +19,9 @@ import kronmix as km
 from kronmix.cli import Answer, app, command
 from kronmix.cli.app import VERSIONS
 from kronmix.cli.tables import facts, show, table
+from kronmix.cli.train import Nonlinearity
 from kronmix.cli.vocabulary import RENAMED
+from kronmix.networks.activations import KERNELS
 from tests.test_cli import call
 
 IDENTITY = ("verify", "--identity", "A.T.T == A", "--shapes", "A=m,n")
@@ -220,3 +222,40 @@ def test_the_shell_completes_commands_options_and_values() -> None:
     assert completed("kronmix re", 1).split() == ["report"]
     assert "--scheduler" in completed("kronmix factor --s", 2).split()
     assert completed("kronmix convert x --to py", 4).split() == ["pyfaust"]
+
+
+def test_the_program_alone_helps(capsys: pytest.CaptureFixture[str]) -> None:
+    code, printed, errors = call(capsys)
+    assert (code, errors) == (0, "")
+    assert (code, printed, errors) == call(capsys, "--help")
+    assert "kronmix factor weights.npy" in " ".join(printed.split())
+
+
+def test_choices_and_sizes_are_read_as_the_tables_print_them(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    asked = ("factor", "B.npy", "--structure", "Kronecker", "--shape", "2×2,3×3", "-q")
+    assert call(capsys, *asked) == (0, "out/factor/B.factors.npz\n", "")
+    assert call(capsys, "convert", "lokr.safetensors", "--to", "LoRA", "--rank", 2, "--kernel", "x=1×1")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("layer.npz", "--prefix", "ema"), "--prefix goes with a file of several networks, not with one layer W, V"),
+        (("lokr.safetensors", "--prefix", "ema"), "--prefix goes with a file of several networks, not with an adapter"),
+        (("lokr.safetensors", "--plot", "p.svg"), "--plot p.svg: expected a name ending in .png"),
+        (("B.npy",), "gMLP (timm), "),
+        (("B.npy",), "; kronmix factor searches whatever matrices it holds\n"),
+    ],
+)
+def test_inspect_says_what_it_cannot_do(
+    folder: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], words: str
+) -> None:
+    code, printed, errors = call(capsys, "inspect", *arguments)
+    assert (code, printed, errors.count("\n")) == (2, "", 1)
+    assert words in errors
+
+
+def test_every_activation_can_be_asked_for() -> None:
+    assert {one.value for one in Nonlinearity} == {*KERNELS, "linear"}
+    with pytest.raises(ValueError, match="'tanh' or 'linear'"):
+        km.networks.mlp(4, (3,), 2, activation="nope")

@@ -349,7 +349,7 @@ def test_words_say_what_was_found() -> None:
     assert "≥" in deep.table()
     nothing = km.search(np.ones((3, 1)))
     assert nothing.answer() == "No structure is smaller than the 3×1 matrix itself."
-    with pytest.raises(ValueError, match="no structure of a 3×1 matrix is smaller"):
+    with pytest.raises(ValueError, match="no structure is smaller than the 3×1 matrix itself"):
         nothing.choose()
 
 

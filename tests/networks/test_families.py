@@ -362,7 +362,7 @@ def test_two_names_of_one_array(tmp_path: Path) -> None:
 def test_what_is_no_mixer_is_named_with_what_it_holds(tmp_path: Path) -> None:
     file = save(tmp_path / "a.safetensors", {"layers.0.weight": np.ones((2, 2)), "layers.0.bias": np.ones(2)})
     with pytest.raises(
-        ValueError, match=r"it holds 'layers\.0\.bias', 'layers\.0\.weight'\. Known are: MLP-Mixer \(timm\)"
+        ValueError, match=r"it holds 'layers\.0\.bias', 'layers\.0\.weight'; known are MLP-Mixer \(timm, "
     ):
         km.load_mixer(file)
 

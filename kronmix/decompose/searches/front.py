@@ -141,9 +141,7 @@ class Front:
         if budget is not None and tolerance is not None:
             raise ValueError("give a budget or a tolerance, not both")
         if not self.front:
-            raise ValueError(
-                f"no structure of a {self.shape[0]}×{self.shape[1]} matrix is smaller than the matrix itself"
-            )
+            raise ValueError(self._nothing)
         if budget is not None:
             limit = as_numbers_stored(budget, self.shape)
             within = [row for row in self.front if row.n_parameters <= limit]
@@ -165,6 +163,13 @@ class Front:
         knee = max(self.front, key=lambda row: 1 - row.relative_error - row.n_parameters / size)
         exact = self.exact
         return knee if exact is None or exact.n_parameters > _WORTH * knee.n_parameters else exact
+
+    @property
+    def _nothing(self) -> str:
+        """Why there is no front."""
+        if self.interrupted:
+            return "the search was interrupted before it had looked at any structure"
+        return f"no structure is smaller than the {self.shape[0]}×{self.shape[1]} matrix itself"
 
     @property
     def exact(self) -> Candidate | None:
@@ -214,7 +219,7 @@ class Front:
     def table(self) -> str:
         """The corners of the front as text, the chosen one marked."""
         if not self.front:
-            return f"No structure is smaller than the {self.shape[0]}×{self.shape[1]} matrix itself."
+            return f"{self._nothing.capitalize()}."
         heading = ("", "structure", "numbers", "of entries", "error", "proved bound", "sparse at equal numbers")
         rows = [heading, *(("→" if line.chosen else "", *line.cells) for line in self.lines())]
         widths = [max(len(row[j]) for row in rows) for j in range(len(heading))]

@@ -45,6 +45,10 @@ class Network:
     prefix: str
 
 
+class UnknownNetworkError(ValueError):
+    """A file of arrays, none of which a known family begins with."""
+
+
 def find_networks(names: Sequence[str], families: Sequence[Family]) -> tuple[Network, ...]:
     """The networks among names, each by its family's anchor and whatever stands before it.
 
@@ -85,7 +89,7 @@ def read_network(source: Source, families: Sequence[Family], prefix: str | None 
     """
     found = find_networks(list(source.stored), families)
     if not found:
-        raise ValueError(_unknown_message(source, families))
+        raise UnknownNetworkError(_unknown_message(source, families))
     chosen = _choose(source, found, prefix)
     others = [network.prefix for network in found if network is not chosen]
     stored: dict[str, Stored] = {}
@@ -130,5 +134,9 @@ def _choose(source: Source, found: Sequence[Network], prefix: str | None) -> Net
 
 def _unknown_message(source: Source, families: Sequence[Family]) -> str:
     names = some_names(sorted(source.stored)) or "nothing"
-    known = ", ".join(f"{family.name} (has {family.anchor!r})" for family in families)
-    return f"{source.path}: not a Mixer checkpoint that is known: it holds {names}. Known are: {known}"
+    known: dict[str, list[str]] = {}
+    for family in families:
+        name, _, source_of = family.name.partition(" (")
+        known.setdefault(name, []).append(source_of.rstrip(")"))
+    told = ", ".join(f"{name} ({', '.join(sources)})" for name, sources in known.items())
+    return f"{source.path}: not a Mixer checkpoint that is known: it holds {names}; known are {told}"
