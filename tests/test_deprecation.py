@@ -26,3 +26,10 @@ def test_names_are_handed_on() -> None:
     assert get("other") == "OTHER"
     with pytest.warns(DeprecationWarning, match="goes in 1.11"):
         assert get("stack") is km.vec
+
+
+def test_the_old_name_of_a_series_color() -> None:
+    series = km.plotting.Series("#0f9468", "o")
+    with pytest.warns(DeprecationWarning, match="colour is called color since 0.1; .* goes in 0.3") as told:
+        assert series.colour == series.color == "#0f9468"
+    assert told[0].filename == __file__

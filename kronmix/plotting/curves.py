@@ -56,13 +56,13 @@ def plot_curves(
     labels, ends, colours = [], [], []
     for name, values in curves.items():
         y, style = np.asarray(values, dtype=float), look[name]
-        ax.plot(x, y, color=style.colour, linestyle=style.dashes, marker=style.marker if markers else None)
+        ax.plot(x, y, color=style.color, linestyle=style.dashes, marker=style.marker if markers else None)
         if bands is not None and name in bands:
             half = np.asarray(bands[name], dtype=float)
-            ax.fill_between(x, y - half, y + half, color=style.colour, alpha=0.18, linewidth=0)
+            ax.fill_between(x, y - half, y + half, color=style.color, alpha=0.18, linewidth=0)
         labels.append(name)
         ends.append((float(x[-1]), float(y[-1])))
-        colours.append(style.colour)
+        colours.append(style.color)
     for name, level in (references or {}).items():
         ax.axhline(level, color=MUTED, linewidth=0.9, linestyle=(0, (2, 2)))
         labels.append(name)
@@ -92,7 +92,7 @@ def plot_training(path: Any, ax: Axes | None = None) -> Axes:
     """
     ax = new_axes(ax)
     times, losses = np.asarray(path.times, dtype=float), np.asarray(path.losses, dtype=float)
-    ax.plot(times, losses, color=SERIES[1].colour)
+    ax.plot(times, losses, color=SERIES[1].color)
     logarithmic_where_it_spans(ax.set_xscale, times)
     logarithmic_where_it_spans(ax.set_yscale, losses)
     ax.set_xlabel("time")

@@ -40,8 +40,8 @@ def plot_front(front: Any, ax: Axes | None = None) -> Axes:
     errors = np.array([max(row.relative_error, _FLOOR) for row in rows])
     bounds = np.array([max(row.lower_bound, _FLOOR) for row in rows])
     found, sparse = SERIES[1], SERIES[2]
-    ax.plot(numbers, np.maximum(front.baseline, _FLOOR), linestyle=sparse.dashes, color=sparse.colour, linewidth=1.2)
-    ax.plot(numbers, errors, drawstyle="steps-post", color=found.colour, linewidth=1.6, marker="o", markersize=2)
+    ax.plot(numbers, np.maximum(front.baseline, _FLOOR), linestyle=sparse.dashes, color=sparse.color, linewidth=1.2)
+    ax.plot(numbers, errors, drawstyle="steps-post", color=found.color, linewidth=1.6, marker="o", markersize=2)
     gaps = np.flatnonzero((bounds < errors * (1 - 1e-6)) & (errors > _FLOOR))
     ax.vlines(numbers[gaps], bounds[gaps], errors[gaps], color=MUTED, linewidth=0.8)
     ax.set_xscale("log")
@@ -57,12 +57,12 @@ def plot_front(front: Any, ax: Axes | None = None) -> Axes:
         (sparse, "as many of the largest entries"),
     ]
     for series, name in handles:
-        ax.plot([], [], color=series.colour, linestyle="-" if series is found else series.dashes, label=name)
+        ax.plot([], [], color=series.color, linestyle="-" if series is found else series.dashes, label=name)
     if gaps.size:
         ax.plot([], [], color=MUTED, linewidth=0.8, label="down to the proved bound")
     taken: list[Any] = []
     for level, i in enumerate(_labelled(front, numbers)):
-        ax.plot(numbers[i], errors[i], marker="o", markersize=5, color=found.colour)
+        ax.plot(numbers[i], errors[i], marker="o", markersize=5, color=found.color)
         # The line falls: above it on the right there is room, and below on the left, but not under the lower edge.
         beyond = bool(np.log(numbers[i] / numbers[0]) > 0.5 * np.log(numbers[-1] / numbers[0]))
         below = beyond and errors[i] > 4 * lowest

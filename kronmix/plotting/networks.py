@@ -31,7 +31,7 @@ def plot_layer_spectra(seen: Any, name: str, ax: Any | None = None) -> Any:
     layers = [layer for layer in seen.layers if layer.name == name]
     for i, layer in enumerate(layers):
         σ, shade = layer.singular_values, 0.25 + 0.75 * i / max(len(layers) - 1, 1)
-        ax.plot(np.arange(1, σ.size + 1), σ, color=SERIES[1].colour, alpha=shade, linewidth=1.2)
+        ax.plot(np.arange(1, σ.size + 1), σ, color=SERIES[1].color, alpha=shade, linewidth=1.2)
     rows, columns = layers[0].operator.shape
     ax.set_title(f"{name}: {columns:,} → {rows:,}".replace(",", "\u2009"), loc="left")
     ax.set(xlabel="number", ylabel="σ of the shared matrix")

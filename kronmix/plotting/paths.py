@@ -51,7 +51,7 @@ def plot_profile(
     shown = np.argsort(-np.abs(values).max(axis=0), kind="stable")[:_MOST]
     names = _few_features(path) if of is None else ()
     for rank, i in enumerate(shown):
-        colour = SERIES[1 + rank % (len(SERIES) - 1)].colour
+        colour = SERIES[1 + rank % (len(SERIES) - 1)].color
         name = names[i] if names else None
         ax.plot(
             parameter[order], values[:, i], color=colour, linewidth=2.4, alpha=0.55, solid_capstyle="round", label=name
@@ -108,10 +108,10 @@ def plot_certificate(path: Any, ax: Axes | None = None) -> Axes:
     ax = new_axes(ax)
     order = np.argsort(path.parameter)
     parameter = np.asarray(path.parameter, dtype=float)[order]
-    ax.plot(parameter, path.objective[order], color=SERIES[1].colour, marker="o", markersize=3.5, label="found")
+    ax.plot(parameter, path.objective[order], color=SERIES[1].color, marker="o", markersize=3.5, label="found")
     if path.lower_bound is not None:
         lower = path.lower_bound[order]
-        ax.fill_between(parameter, lower, path.objective[order], color=SERIES[1].colour, alpha=0.2, linewidth=0)
+        ax.fill_between(parameter, lower, path.objective[order], color=SERIES[1].color, alpha=0.2, linewidth=0)
         ax.plot(parameter, lower, color=INK, linewidth=0.9, linestyle=(0, (3, 2)), label="proved lower bound")
     logarithmic_where_it_spans(ax.set_xscale, parameter)
     ax.legend(loc="best", fontsize="small", frameon=False)
@@ -178,7 +178,7 @@ def plot_slices(path: Any, sizes: tuple[int, int, int, int], ax: Axes | None = N
     rows = np.argsort(-norms.max(axis=1), kind="stable")
     from matplotlib.colors import LinearSegmentedColormap
 
-    ink = LinearSegmentedColormap.from_list("ink", ["#ffffff", SERIES[1].colour])
+    ink = LinearSegmentedColormap.from_list("ink", ["#ffffff", SERIES[1].color])
     ax.imshow(norms[rows], aspect="auto", cmap=ink, interpolation="nearest")
     ax.grid(visible=False)
     ticks = np.unique(np.linspace(0, len(parameter) - 1, min(6, len(parameter))).round().astype(int))
@@ -216,7 +216,7 @@ def plot_drift(path: Any, name: str, ax: Axes | None = None) -> Axes:
     values = np.asarray(path.recorded[name]).reshape(len(path.times), -1)
     drift = np.abs(values - values[0])
     for i in range(min(drift.shape[1], _MOST)):
-        ax.plot(path.times[1:], drift[1:, i], color=SERIES[1 + i % (len(SERIES) - 1)].colour, linewidth=1.2)
+        ax.plot(path.times[1:], drift[1:, i], color=SERIES[1 + i % (len(SERIES) - 1)].color, linewidth=1.2)
     logarithmic_where_it_spans(ax.set_xscale, np.asarray(path.times[1:]))
     if (drift[1:] > 0).any():
         ax.set_yscale("log")
@@ -248,7 +248,7 @@ def plot_modes(times: Any, modes: Any, closed: Any = None, ax: Axes | None = Non
     ax = new_axes(ax)
     times, modes = np.asarray(times, dtype=float), np.asarray(modes, dtype=float)
     for i, mode in enumerate(modes.T):
-        ax.plot(times, mode, color=SERIES[1 + i % (len(SERIES) - 1)].colour, linewidth=2.4, alpha=0.55)
+        ax.plot(times, mode, color=SERIES[1 + i % (len(SERIES) - 1)].color, linewidth=2.4, alpha=0.55)
     if closed is not None:
         ax.plot(times, np.asarray(closed, dtype=float), color=INK, linewidth=0.9, linestyle=(0, (3, 2)))
     ax.set_xlabel("time")

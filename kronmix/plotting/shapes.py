@@ -33,19 +33,19 @@ def plot_widths(
     """
     ax = new_axes(ax)
     tokens, widths = np.asarray(tokens, dtype=float), np.asarray(widths, dtype=float)
-    ax.plot(tokens, widths, color=SERIES[1].colour)
+    ax.plot(tokens, widths, color=SERIES[1].color)
     ax.set_xscale("log", base=2)
     if tokens[-1] > tokens[0]:
         ax.set_xlim(tokens[0], tokens[-1])
     ax.set_ylim(0, 1.25 * float(widths.max()))
     ax.plot(*best, marker="o", markersize=10, markerfacecolor="none", markeredgecolor=INK)
-    ax.plot(*mine, marker="o", markersize=5, color=SERIES[2].colour)
+    ax.plot(*mine, marker="o", markersize=5, color=SERIES[2].color)
     ax.annotate(
         _point_label("widest", best), best, (0, 12), textcoords="offset points", ha="center", fontsize=8, color=INK
     )
     # A short word a line: the point may be near the frame or the curve.
     words = _point_label("this Mixer", mine).replace(", ", ",\n").replace(": ", ":\n")
-    style: dict[str, Any] = {"fontsize": 8, "color": SERIES[2].colour}
+    style: dict[str, Any] = {"fontsize": 8, "color": SERIES[2].color}
     if abs(np.log2(mine[0] / best[0])) < 1:  # under the top of the hill, whose own words are above it
         ax.annotate(words, mine, (0, -10), textcoords="offset points", ha="center", va="top", **style)
     else:  # above the flank, away from the hill

@@ -57,7 +57,7 @@ def plot_singular_values(
             markeredgewidth=0.9,
             label="SVD of the dense matrix",
         )
-    ax.plot(*_thinned(kept), linestyle="none", marker="o", markersize=2.8, color=SERIES[1].colour, label=label)
+    ax.plot(*_thinned(kept), linestyle="none", marker="o", markersize=2.8, color=SERIES[1].color, label=label)
     ax.set_yscale("log")
     ax.set_xlim(0, len(values) + 1)
     ax.set_xlabel("index" if len(kept) == len(values) else f"index ({len(values) - len(kept)} zeros left out)")
@@ -109,7 +109,7 @@ def plot_errors(
             rows,
             linestyle="none",
             marker=style.marker,
-            color=style.colour,
+            color=style.color,
             markersize=7,
             clip_on=False,
             zorder=3,
@@ -123,7 +123,7 @@ def plot_errors(
                 textcoords="offset points",
                 ha="center",
                 fontsize=7.5,
-                color=style.colour,
+                color=style.color,
             )
         ax.annotate(
             group,
@@ -131,7 +131,7 @@ def plot_errors(
             xytext=(0, 21),
             textcoords="offset points",
             ha="left" if values[0] < 0.1 else "center",
-            color=style.colour,
+            color=style.color,
             fontsize=8.5,
             fontweight="bold",
         )
@@ -168,7 +168,7 @@ def plot_updates(values: Mapping[str, Any], ax: Axes | None = None) -> Axes:
         ax.plot(*_thinned(relative[name]), color=MUTED, linewidth=0.6, alpha=0.5)
     for name, style in zip(dict.fromkeys((*ordered[:1], *ordered[-1:])), SERIES[:2], strict=False):
         index, shown = _thinned(relative[name])
-        ax.plot(index, shown, color=style.colour, linewidth=1.6)
+        ax.plot(index, shown, color=style.color, linewidth=1.6)
         ax.annotate(
             name,
             (index[-1], shown[-1]),
@@ -176,7 +176,7 @@ def plot_updates(values: Mapping[str, Any], ax: Axes | None = None) -> Axes:
             textcoords="offset points",
             ha="right" if len(shown) > 1 else "left",
             fontsize=7.5,
-            color=style.colour,
+            color=style.color,
         )
     ax.set_xscale("log")
     ax.set_yscale("log")

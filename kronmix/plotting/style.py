@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,12 +24,12 @@ NEGATIVE, POSITIVE = "#d9591e", "#2b7bd0"
 
 @dataclass(frozen=True)
 class Series:
-    """How one thing is drawn wherever it appears: colour, marker and dashes all differ, so that none is needed alone.
+    """How one thing is drawn wherever it appears: color, marker and dashes all differ, so that none is needed alone.
 
     Parameters
     ----------
-    colour : str
-        Matplotlib colour, as "#0f9468".
+    color : str
+        Matplotlib color, as "#0f9468".
     marker : str
         Matplotlib marker, as "o".
     dashes : line style
@@ -42,9 +43,15 @@ class Series:
     [('#33383f', '--'), ('#0f9468', '-')]
     """
 
-    colour: str
+    color: str
     marker: str
     dashes: Any = "-"
+
+    @property
+    def colour(self) -> str:
+        """The old name of ``color``."""
+        warnings.warn("Series.colour is called color since 0.1; the old name goes in 0.3", DeprecationWarning, 2)
+        return self.color
 
 
 #: Distinguishable under deuteranopia, protanopia and tritanopia, and in grey by marker and dashes.
@@ -85,7 +92,7 @@ STYLE: Any = {
     "ytick.major.size": 3,
     "xtick.minor.visible": False,
     "ytick.minor.visible": False,
-    "axes.prop_cycle": f"cycler(color={[series.colour for series in SERIES[1:]]})",
+    "axes.prop_cycle": f"cycler(color={[series.color for series in SERIES[1:]]})",
     "lines.linewidth": 1.7,
     "lines.markersize": 5,
     "figure.facecolor": "none",

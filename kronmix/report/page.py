@@ -133,7 +133,7 @@ _VARIABLES = {
     "muted": (MUTED, "#a3abb4"),
     "grid": (GRID, "#32373d"),
     **{
-        f"series-{i}": (series.colour, dark)
+        f"series-{i}": (series.color, dark)
         for i, (series, dark) in enumerate(
             zip(SERIES, ("#d9dee5", "#6b9bff", "#f8983a", "#35cf92", "#cf8ede"), strict=True)
         )

@@ -68,7 +68,7 @@ def draw_path(path: Path, structure: StructuredOperator, axes: Sequence[Axes]) -
         values, words = np.linalg.norm(path.weights, axis=(1, 2))[order], "norm of the weight"
     else:
         values, words = path.distance[order], _distance_words(path)
-    axes[1].plot(parameter, values, color=SERIES[1].colour, marker="o", markersize=3.5)
+    axes[1].plot(parameter, values, color=SERIES[1].color, marker="o", markersize=3.5)
     logarithmic_where_it_spans(axes[1].set_xscale, parameter)
     if (values > 0).all() and values.max() > 30 * values.min():
         axes[1].set_yscale("log")

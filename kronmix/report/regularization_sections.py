@@ -90,7 +90,7 @@ def _drift_figure(findings: Findings) -> Figure:
         ax.set_xscale("log")
         ax.set_yscale("log")
         floor = {name: np.maximum(values, 1e-18) for name, values in curves.items()}
-        look = {name: Series(SERIES[1 + i].colour, SERIES[1 + i].marker) for i, name in enumerate(floor)}
+        look = {name: Series(SERIES[1 + i].color, SERIES[1 + i].marker) for i, name in enumerate(floor)}
         plot_curves(grid, floor, ax, series=look)
         ax.set_xlabel("time (step × steps)")
         ax.set_ylabel("drift of ‖V‖² − ‖W‖²")

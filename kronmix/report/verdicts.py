@@ -149,7 +149,7 @@ def _plot(found: Comparison) -> Panel:
             x = [one.numbers for one in ones]
             y = [one.error.value for one in ones]
             half = np.nan_to_num([one.error.half_width for one in ones])
-            style = {"color": look.colour, "label": label, "markersize": 5, "linewidth": 1.2}
+            style = {"color": look.color, "label": label, "markersize": 5, "linewidth": 1.2}
             ax.errorbar(x, y, half, fmt="-o" if line else "o", elinewidth=0.9, **style)
 
         if found.structures:
@@ -236,7 +236,7 @@ def _monarch_or_low_rank(seen: Sequence[MatrixSeen]) -> Panel:
         x = [one.low_rank_error(one.monarch_numbers) for one in seen]
         y = [one.monarch_error for one in seen]
         ax.plot([0, 1], [0, 1], color=MUTED, linewidth=0.8)
-        ax.plot(x, y, "o", color=SERIES[1].colour, markersize=4, alpha=0.7)
+        ax.plot(x, y, "o", color=SERIES[1].color, markersize=4, alpha=0.7)
         ax.set(xlim=(0, 1.02), ylim=(0, 1.02), xlabel="error of low rank, as many numbers")
         ax.set_title("error of the nearest Monarch matrix", loc="left")
         names = short_names([one.name for one in seen])

@@ -192,7 +192,7 @@ def lab(colour: str, matrix: object) -> np.ndarray:
 @pytest.mark.parametrize("name", DEFICIENCIES)
 def test_colours_stay_apart_for_colour_blind_readers(name: str) -> None:
     matrix = DEFICIENCIES[name]
-    colours = [series.colour for series in SERIES]
+    colours = [series.color for series in SERIES]
     for one, other in [*combinations(colours, 2), (NEGATIVE, POSITIVE)]:
         assert np.linalg.norm(lab(one, matrix) - lab(other, matrix)) > 15, (one, other)
     assert len({series.marker for series in SERIES}) == len({str(series.dashes) for series in SERIES}) == len(SERIES)
