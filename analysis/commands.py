@@ -83,7 +83,7 @@ def run(
     """Run what is missing of a study, and show its table, figure and outcome.
 
     Every cell (configuration × seed) is written as soon as it is done and never run twice; several of these commands may share a
-    folder. A cell that fails is told in one line, and run again by the next command.
+    folder. A cell that fails is reported in one line, and run again by the next command.
     """
     chosen = _studies_named(name)
     if data is not None:

@@ -239,7 +239,7 @@ class AdamW:
         mean *= real(self.beta1)
         mean += real(1 - self.beta1) * gradient
         square *= real(self.beta2)
-        with np.errstate(over="ignore"):  # a run that diverges is told by its loss
+        with np.errstate(over="ignore"):  # a run that diverges shows in its loss
             square += real(1 - self.beta2) * gradient * gradient
         bias1, bias2 = 1 - self.beta1 ** (count + 1), 1 - self.beta2 ** (count + 1)
         if decay := scheduled(self.weight_decay)(count):

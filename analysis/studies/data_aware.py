@@ -236,7 +236,7 @@ VARIANTS: dict[str, Variant] = (
 def decide(table: Table) -> Outcome:
     """Is the best family on data better than the best plain one, in the mean over networks and shares?
 
-    Each of them is told beside, and which variant is nearest, and which most accurate once fine-tuned.
+    Each of them is reported as well, and which variant is nearest, and which most accurate once fine-tuned.
     """
     words, gains = [], []
     for network, share in _cases(table):

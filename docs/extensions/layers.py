@@ -1,4 +1,4 @@
-"""The page of replaced layers, from kept cells of the study ``data_aware``: what is told of them is computed when it is built.
+"""The page of replaced layers, from kept cells of the study ``data_aware``: its sentences are computed when it is built.
 
 ``python -m docs.extensions.layers out/analysis/data_aware/full`` keeps what the study wrote there.
 """

@@ -77,7 +77,7 @@ def _sparse_npz(file: Path, stored: dict[str, Stored], max_bytes: int) -> Stored
 
 
 def _npy_kind(stream: Any) -> tuple[tuple[int, ...], np.dtype[Any] | None]:
-    """Shape and type that an entry's header claims, None without a header: what is wrong is told when it is read."""
+    """Shape and type that an entry's header claims, None without a header: reading it says what is wrong."""
     try:
         shape, _, dtype, _ = _npy_header(stream, "")
     except (zipfile.BadZipFile, zlib.error):  # of the archive around it

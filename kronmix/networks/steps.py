@@ -81,7 +81,7 @@ class Stepper:
         body, total = self.network.body.with_factors(*self.arrays(θ)), X.shape[1]
 
         def part(start: int, stop: int) -> tuple[float, Array, Array]:
-            with np.errstate(over="ignore", invalid="ignore"):  # a run that diverges is told by its loss
+            with np.errstate(over="ignore", invalid="ignore"):  # a run that diverges shows in its loss
                 outputs, pull = body.vjp(np.ascontiguousarray(X[:, start:stop]))
                 value, outputs_bar = self.loss(outputs, targets[..., start:stop], total)
                 gradients, _ = pull(outputs_bar, False)

@@ -32,7 +32,7 @@ class Stops:
     x : array of shape (stops,)
         Where each stands on the plot's horizontal axis.
     values : mapping of name to array of shape (stops,)
-        Numbers that are told at each stop.
+        Numbers that are shown at each stop.
     frames : array of shape (stops, rows, columns), or None
         Pictures.
     """

@@ -185,7 +185,7 @@ def _curves(
 ) -> tuple[list[Curve], Candidate | None, bool]:
     """Curves of all shapes within a limit, the smallest candidate of all, and whether the search was interrupted.
 
-    A stage says its families when it is told what the stages before it have found.
+    A stage gives its families once it knows what the stages before it have found.
     """
     curves: list[Curve] = []
     smallest: Candidate | None = None
