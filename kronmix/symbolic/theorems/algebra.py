@@ -112,9 +112,6 @@ def prove_parallel_rows(
     )
 
 
-_SUM = "kron(A,eye(n))+kron(eye(m),B)"
-
-
 COMMUTE = Step("A⊗I and I⊗B commute", "kron(A,eye(n))@kron(eye(m),B) == kron(eye(m),B)@kron(A,eye(n))", "A=m,m B=n,n")
 
 
