@@ -75,7 +75,7 @@ def truncate(Z: Array, rank: int, tol: float) -> Truncation:
     safe = (trace > _SAFE[0]) & (trace < _SAFE[1])
     todo = np.flatnonzero(safe)
     V_all = np.zeros((N, n, r), Z.dtype)
-    start = _random_start(Z.dtype, len(todo), n, r)
+    start = _random_start(Z.dtype, len(todo), n)
     for propose in _proposals(n, r, tol):
         if not len(todo):
             break
@@ -176,7 +176,7 @@ def groups(N: int, bytes_each: int) -> Iterator[slice]:
         yield slice(i, min(i + step, N))
 
 
-def _random_start(dtype: Any, N: int, n: int, r: int) -> Array:
+def _random_start(dtype: Any, N: int, n: int) -> Array:
     """One random vector of length n, the same for all N matrices: shape (N, n, 1)."""
     rng = np.random.default_rng(20240607)
     x = rng.standard_normal((1, n, 1))
