@@ -25,8 +25,9 @@ def fronts(findings: Findings) -> Section:
     explanation = (
         "Every structure, shape and rank was tried: low rank, sums of Kronecker products, block-diagonal, Monarch and "
         "butterfly matrices. The table has, for each matrix, the one that keeps the largest share of the norm for the share "
-        f"of the numbers it stores. In {count(len(better))} of {count(len(found))} it is as near as keeping as many of the "
-        "largest entries, or nearer; their positions are not even counted"
+        "of the numbers it stores, or the exact one where that stores at most twice as many. In "
+        f"{count(len(better))} of {count(len(found))} it is as near as keeping as many of the largest entries, "
+        "or nearer; their positions are not even counted"
     )
     explanation += (
         f": {', '.join(better)}." if better else ". Where it is not, none of these structures says more than sparsity."

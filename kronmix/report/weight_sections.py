@@ -50,9 +50,14 @@ def effective_weight(findings: Findings) -> Section:
             (second.formula, second.operator.to_dense(), f"Channel mixing {second.formula}: diagonals in every block"),
             (first.formula, first.operator.to_dense(), f"Token mixing {first.formula}: equal blocks on the diagonal"),
         )
+        scaled = (
+            "scaled by the modulus of one entry of V, as complex entries are drawn by their moduli"
+            if np.iscomplexobj(pictures[0][1])
+            else "scaled (and where orange and blue trade places, negated) by one entry of V"
+        )
         caption = (
-            f"every {W.shape[0]} × {S} block of B on the left: all are the same picture W, scaled (and where orange "
-            "and blue trade places, negated) by one entry of V. The two layers to its right, whose product it is, "
+            f"every {W.shape[0]} × {S} block of B on the left: all are the same picture W, {scaled}. The two layers to its "
+            "right, whose product it is, "
             f"are {percent(second.operator.density)} and {percent(first.operator.density)} full. Each picture has "
             "its own colour key."
         )

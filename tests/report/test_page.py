@@ -32,6 +32,7 @@ from kronmix.report import (
 from kronmix.report.attempts import Failure
 from kronmix.report.findings import Made
 from kronmix.report.page import LARGEST_SVG, Page, Section, Table, panel, placed_panel
+from kronmix.report.weight_sections import effective_weight
 from kronmix.report.words import percent
 from tests.browser import assert_legible, look, needs_browser, open_page
 from tests.report.test_photographs import restored
@@ -335,6 +336,22 @@ def test_given_weights_are_not_said_to_be_trained(given: Findings) -> None:
     assert "mine.npz" in html
     assert "held-out" not in html
     assert "dense training" not in html
+
+
+def test_complex_weights_have_the_numbers_of_their_moduli_and_are_drawn_by_them() -> None:
+    rng = np.random.default_rng(3)
+    W, V = (rng.normal(size=(n, n)) + 1j * rng.normal(size=(n, n)) for n in (4, 3))
+    found = study_weights(W, V, "complex.npz")
+    seen, B = found.mixer, np.kron(V.T, W)
+    assert seen is not None
+    np.testing.assert_array_equal(seen.effective.to_dense(), B)
+    np.testing.assert_allclose(seen.singular_values, np.linalg.svd(B)[1])
+    assert seen.profile.effective_nonzeros == pytest.approx(np.abs(B).sum() ** 2 / np.linalg.norm(B) ** 2)
+    errors = {one.name: one.relative_error for one in seen.approximations}
+    assert max(errors["Kronecker"], errors["Monarch, block rank 1"]) < 1e-14
+    caption = effective_weight(found).figures[0].caption
+    assert "scaled by the modulus of one entry of V, as complex entries are drawn by their moduli" in caption
+    assert "negated" not in caption
 
 
 def test_weights_too_wide_for_a_dense_matrix_make_a_page_without_one() -> None:
