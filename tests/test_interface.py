@@ -8,7 +8,7 @@ import inspect
 import pkgutil
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, get_origin
 
 import kronmix as km
 
@@ -44,6 +44,8 @@ def described(thing: Any) -> str:
     """What stands behind a public name in the snapshot."""
     if not callable(thing) or (inspect.isclass(thing) and issubclass(thing, BaseException)):
         return ""
+    if (alias := get_origin(thing)) is not None:  # the name of a type, called by nobody
+        return f": {alias.__name__}"
     if inspect.isclass(thing) and issubclass(thing, enum.Enum):
         return f": {', '.join(thing.__members__)}"
     return parameters(thing.__init__ if inspect.isclass(thing) and inspect.isfunction(thing.__init__) else thing)
