@@ -17,6 +17,7 @@ from scipy.special import erf, expit
 import kronmix as km
 from kronmix.mixer import read_checkpoint, write_synthetic_checkpoint
 from kronmix.mixer.checkpoints import read_safetensors
+from tests.networks.gradients import assert_pull_is_the_derivative
 
 Arrays = dict[str, Any]
 SIZES = {"image": 8, "patch": 4, "channels": 6, "depth": 2, "classes": 5}
@@ -240,22 +241,8 @@ def test_gated_relatives(name: str, make: Callable[[Path], Arrays], reference: A
 def test_gradients_of_gated_networks(make: Callable[[Path], Arrays], tmp_path: Path) -> None:
     net = km.load_mixer(save(tmp_path / "a.safetensors", make(tmp_path)))
     net = net.with_factors(*(f.astype(np.float64) for f in net.factors))
-    rng = np.random.default_rng(5)
     X = net.patches.columns(images(), np.float64)
-    Y, pull = net.body.vjp(X)
-    bar = rng.normal(size=Y.shape)
-    gradients, X_bar = pull(bar, True)
-    h = 1e-6
-    for step, gradient in zip((rng.normal(size=f.shape) for f in net.factors), gradients, strict=False):
-        assert step.shape == gradient.shape
-    steps = [rng.normal(size=f.shape) for f in net.factors]
-    ends = [net.with_factors(*(f + s * d for f, d in zip(net.factors, steps, strict=True))) for s in (h, -h)]
-    slope = np.vdot(bar, ends[0].body(X) - ends[1].body(X)) / (2 * h)
-    assert slope == pytest.approx(sum(np.vdot(g, d) for g, d in zip(gradients, steps, strict=True)), rel=1e-6)
-    D = rng.normal(size=X.shape)
-    slope = np.vdot(bar, net.body(X + h * D) - net.body(X - h * D)) / (2 * h)
-    assert X_bar is not None
-    assert slope == pytest.approx(np.vdot(X_bar, D), rel=1e-6)
+    assert_pull_is_the_derivative(net, X, np.random.default_rng(5), rel=1e-6)
 
 
 # ---- every array is accounted for ------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from scipy.special import erf
 
 import kronmix as km
 from kronmix.networks.formulas import block_steps, matrix_formula
+from tests.networks.gradients import assert_pull_is_the_derivative
 
 Arrays = dict[str, Any]
 C, L, P, D, AHEAD = 3, 22, 4, 8, 5
@@ -239,17 +240,7 @@ def test_gradients(options: Arrays, tmp_path: Path) -> None:
     arrays = tiny_time_mixer(config, adaptive=True, raw=True)
     net, rng = km.load_mixer(folder(tmp_path, arrays, config)), np.random.default_rng(3)
     X = net.patches.columns(series(), float)
-    Y, pull = net.body.vjp(X)
-    bar, steps = rng.normal(size=Y.shape), [rng.normal(size=f.shape) for f in net.factors]
-    gradients, X_bar = pull(bar, True)
-    h = 1e-6
-    ends = [net.with_factors(*(f + s * d for f, d in zip(net.factors, steps, strict=True))) for s in (h, -h)]
-    slope = np.vdot(bar, ends[0].body(X) - ends[1].body(X)) / (2 * h)
-    assert slope == pytest.approx(sum(np.vdot(g, d) for g, d in zip(gradients, steps, strict=True)), rel=1e-5)
-    direction = rng.normal(size=X.shape)
-    slope = np.vdot(bar, net.body(X + h * direction) - net.body(X - h * direction)) / (2 * h)
-    assert X_bar is not None
-    assert slope == pytest.approx(np.vdot(X_bar, direction), rel=1e-5)
+    assert_pull_is_the_derivative(net, X, rng, rel=1e-5)
 
 
 def test_the_wide_layers_are_kronecker_products(tmp_path: Path) -> None:
