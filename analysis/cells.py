@@ -21,7 +21,7 @@ _BEAT, _STALE = 10.0, 60.0
 
 
 def cell_file(folder: Path, config: Mapping[str, Any], seed: int) -> Path:
-    """Where a cell's result is: its name is a digest of the configuration."""
+    """The file of a cell's result, named after a digest of the configuration."""
     text = json.dumps(dict(config), sort_keys=True)
     return folder / "cells" / f"{hashlib.sha256(text.encode()).hexdigest()[:16]}-{seed}.json"
 

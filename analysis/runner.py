@@ -196,7 +196,7 @@ def _one_line(error: BaseException) -> str:
 
 @contextmanager
 def _executor(jobs: int, scheduler: str | None) -> Iterator[tuple[Executor, Callable[[], int]]]:
-    """Where cells run, and how many at once."""
+    """The executor in which cells run, and how many run at once."""
     if scheduler is None:
         with Here() if jobs == 1 else Processes(jobs) as executor:
             yield executor, lambda: jobs

@@ -142,7 +142,7 @@ class Comparison:
 
     @property
     def distance(self) -> float:
-        """From the bound to the effect that is to be found; for ``no_worse``, to no difference."""
+        """Distance from the bound to the effect that is to be found, or to no difference for ``no_worse``."""
         return self.smallest_effect - self.above or -self.above
 
     @property
@@ -172,7 +172,7 @@ class Compared:
 
     @property
     def verdict(self) -> Verdict:
-        """Of this comparison alone."""
+        """The verdict of this comparison alone."""
         if self.p_smaller < _LEVEL:
             return Verdict.NOT_SUPPORTED
         return Verdict.SUPPORTED if self.p_positive < _LEVEL else Verdict.UNDECIDED

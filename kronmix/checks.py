@@ -54,7 +54,7 @@ def as_numbers(array: Any, name: str, ndim: int | None = None) -> Array:
 
 
 def as_finite(array: Any, name: str, ndim: int | None = None) -> Array:
-    """As ``as_numbers``, and finite."""
+    """Numbers as by ``as_numbers``, all of them finite."""
     return finite(as_numbers(array, name, ndim), name)
 
 

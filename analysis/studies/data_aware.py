@@ -45,7 +45,7 @@ class Config(Task):
 
 
 def run_cell(config: Config, seed: int) -> dict[str, float]:
-    """Of every variant: numbers stored, as a part of the dense ones; error of the logits; accuracy as it is, and fine-tuned."""
+    """For every variant: numbers stored, as a part of the dense ones; error of the logits; accuracy as it is, and fine-tuned."""
     task = Task(**{field.name: getattr(config, field.name) for field in fields(Task)})
     network, accuracy = _trained(config.network, config.width, task, seed)
     (X, _), (X_test, y_test) = split(task, seed)
@@ -190,7 +190,7 @@ def _blocks(inputs: Array, sizes: tuple[int, ...]) -> dict[str, Any]:
 
 
 def _largest(W: Array, inputs: Array, share: float) -> tuple[km.StructuredOperator, int]:
-    """As many of the largest entries; where they are is not counted."""
+    """The largest entries, as many as the share allows; their places are not counted."""
     mask = csr_array(_support(W, share))
     return km.Masked(W[mask.nonzero()], mask), mask.nnz
 

@@ -48,7 +48,7 @@ class Answer:
 
 
 def print_answer(schema: str, answer: Answer, given: Session) -> None:
-    """As JSON of a schema (PROGRAM/COMMAND/VERSION), as the name of the main file, or as tables and lines with all files last."""
+    """Print JSON of a schema (PROGRAM/COMMAND/VERSION), the name of the main file, or tables and lines with all files last."""
     if given.json:
         head = {"exit_code": answer.code, "files": [str(file) for file in answer.files]}
         _print_json(schema, head | dict(answer.record))

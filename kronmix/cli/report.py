@@ -197,7 +197,7 @@ def verdicts(advance: Advance) -> VerificationReport:
 
 
 def _prove(findings: Findings, proven: Work[VerificationReport]) -> Findings:
-    """With the verdicts on the theorems, or with a word about why there are none."""
+    """Add the verdicts on the theorems, or the reason why there are none."""
     from ..report.attempts import Failure
 
     try:

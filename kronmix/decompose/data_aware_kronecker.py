@@ -45,7 +45,7 @@ def kronecker(problem: Weighted, shapes: Shapes, rank: int, plain: Factorization
 
 
 def _separable(four: Array, Σ_A: Array, Σ_B: Array, rank: int) -> tuple[Array, Array, float]:
-    """Exact for Σ_A ⊗ Σ_B: truncate the rearranged B (F_A ⊗ F_B), then divide by the roots where there are data."""
+    """Factors exact for Σ_A ⊗ Σ_B: truncate the rearranged B (F_A ⊗ F_B), then divide by the roots where there are data."""
     mA, mB, _, _ = four.shape
     F_A, F_B = root(Σ_A), root(Σ_B)
     weighted = np.einsum("ihjl,ja,lb->iahb", four, F_A, F_B, optimize=True)

@@ -47,7 +47,7 @@ def monarch(problem: Weighted, sizes: Sizes, rank: int, plain: Factorization) ->
 
 
 def _blockwise(slices: Array, blocks: Array, rank: int) -> tuple[Array, Array, Array]:
-    """Exact for Σ = ⊕ blocks: U Uᴴ slice, U leading left singular vectors of slice · block^½; and squares below all."""
+    """Exact factors for Σ = ⊕ blocks: U Uᴴ slice, U leading left singular vectors of slice · block^½; and lower bounds."""
     q, k, p, _ = slices.shape
     left = np.empty((q, k, p, rank), np.result_type(slices, blocks))
     least2 = np.empty((q, k))

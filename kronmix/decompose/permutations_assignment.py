@@ -36,12 +36,12 @@ class Places:
 
     @cached_property
     def items(self) -> list[Array]:
-        """Of every class."""
+        """The items of every class."""
         return [np.flatnonzero(self.class_of == c) for c in range(len(self.taken))]
 
     @cached_property
     def seats(self) -> list[Array]:
-        """Of every class, the groups that take its items, each as often as it does."""
+        """For every class the groups that take its items, each as often as it takes one."""
         return [np.arange(self.groups).repeat(taken) for taken in self.taken]
 
     @cached_property

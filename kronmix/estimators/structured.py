@@ -203,7 +203,7 @@ class Regressing(RegressorMixin, MultiOutputMixin, Structured):
 
 
 def default_alphas(problem: Regression, structure: StructuredOperator, count: int = 20) -> Array:
-    """From just below the α at which the weight leaves zero down to a thousandth of it."""
+    """Values of α from just below that at which the weight leaves zero down to a thousandth of it."""
     _, G = loss_and_dense_gradient(problem, np.zeros(problem.shape))
     largest = float(induced_norm(structure).grid(G, problem.curvature)[0])
     return np.asarray((largest if largest > 0 else 1.0) * np.geomspace(0.95, 1e-3, count))

@@ -168,7 +168,7 @@ class Beside(Form):
 
     @property
     def starts(self) -> list[int]:
-        """Where each part begins along the axis, and where the last one ends."""
+        """The index at which each part begins along the axis, and the end of the last one."""
         return list(accumulate((part.shape[self.axis] for part in self.parts), initial=0))
 
     def apply(self, X: Array) -> Array:

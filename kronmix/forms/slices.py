@@ -47,7 +47,7 @@ class Slicing(NamedTuple):
 
     @classmethod
     def of(cls, left: Pattern, right: Pattern) -> Slicing:
-        """Of the product of factors of two patterns; ValueError where they are not chainable."""
+        """The slicing of a product of factors of two patterns; ValueError where they are not chainable."""
         left * right  # says why they are not chainable
         r = left.a * left.c // right.a
         return cls(left.a, left.c // r, right.b // r, right.d, left.b, r, right.c)

@@ -198,7 +198,7 @@ def _double(factor: Any) -> Any:
 
 
 def _faust_usage(name: str, _: str) -> str:
-    """Not ``Faust(file)``, which refuses the sparse arrays that newer SciPy reads from it."""
+    """Code that does without ``Faust(file)``, which refuses the sparse arrays that newer SciPy reads."""
     factors = f"[csc_matrix(f) if issparse(f) else f for f in loadmat({name!r})['faust_factors'][0]]"
     return (
         "from pyfaust import Faust; from scipy.io import loadmat; from scipy.sparse import csc_matrix, issparse; "

@@ -124,6 +124,6 @@ def _time_block_parts(block: TimeBlock, found: TimeCheckpoint) -> list[Part]:
 
 
 def _joint_norm(norm: tuple[Array, Array], normalized: bool) -> Part:
-    """Over steps and channels together, read column by column."""
+    """Norm over steps and channels together, read column by column."""
     scale, shift = (np.ascontiguousarray(array.T).reshape(-1) for array in norm)
     return LayerNorm(scale, shift, 1, 1e-3) if normalized else Affine(scale, shift, (1, scale.size, 1))

@@ -64,7 +64,7 @@ class Foreign(StructuredOperator):
 
     @property
     def connections(self) -> int:
-        """As if it were dense: what a product costs is not known."""
+        """The number for a dense matrix, as the cost of a product is not known."""
         return self.shape[0] * self.shape[1]
 
     def _apply(self, X: Array) -> Array:

@@ -38,7 +38,7 @@ class Bilinear:
 
     @staticmethod
     def of(X: csr_array, Y: csr_array) -> Bilinear | None:
-        """From the places where parameters stand in the two factors; None where there are too many products."""
+        """The bilinear form of two factors, given where parameters stand in them; None where there are too many products."""
         first, second = X.tocoo(), Y.tocsr()
         lengths = np.diff(second.indptr)[first.col]
         if lengths.sum() > _MOST:

@@ -96,7 +96,7 @@ def _joined(left: StructuredOperator, right: StructuredOperator) -> StructuredOp
 
 
 def _of_core(operators: Sequence[StructuredOperator]) -> Parametrisation:
-    """Of a product without permutations outside."""
+    """Parametrisation of a product without permutations outside."""
     if len(operators) == 1:
         return parametrisation_of(operators[0])
     parts = [parametrisation_of(op) for op in operators]
@@ -323,7 +323,7 @@ class ProductOfStructures(Parametrisation):
         return Bilinear.of(X, Y)
 
     def _improved(self, θ: Array, B: Array) -> State:
-        """Balanced; where neighbours do not determine how, moved to a local minimum; with a dual point where there is one."""
+        """Balanced factors, or those of a local minimum where neighbours do not determine the balance; a dual point if there is one."""
         θ = self._balanced(θ)
         points = [] if self.bilinear is None else [self.bilinear.dual_point(θ, B.shape)]
         if not self.pairs and B.size * self.places.size <= _LARGEST:
@@ -392,5 +392,5 @@ class ProductOfStructures(Parametrisation):
 
 
 def squared_norm(op: StructuredOperator, θ: Array) -> float:
-    """Of the parameters of a numbered operator."""
+    """Squared norm of the parameters of a numbered operator."""
     return sum(squared(θ[places(f)]) for f in op.factors)

@@ -67,7 +67,7 @@ class Contender:
 
     @property
     def error(self) -> Interval:
-        """Of the held-out columns, with its 95 % t interval over the splits."""
+        """Error on the held-out columns, with its 95 % t interval over the splits."""
         return t_interval(self.errors)
 
 
@@ -119,7 +119,7 @@ class Comparison:
 
     @property
     def differences(self) -> tuple[Difference, ...]:
-        """Of the best structure from each baseline; the intervals hold together with 95 % (Bonferroni)."""
+        """Differences of the best structure from each baseline; the intervals hold together with 95 % (Bonferroni)."""
         best = self.best
         baselines = [one for one in (self.ridge, self.dense, self.chosen_low_rank) if one is not None]
         return () if best is None else differences_from(best, baselines)

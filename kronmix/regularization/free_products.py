@@ -89,11 +89,11 @@ class FreeProducts(Parametrisation):
         return 0.0, inf if any(S.any() for S in self.layout.summed(Z)) else 0.0
 
     def proximal(self, V: Array, step: float) -> Array | None:
-        """Of the sum of the pieces' nuclear norms, whatever their rank."""
+        """Proximal step of the sum of the pieces' nuclear norms, for any rank."""
         return Nuclear(self.layout).prox(V, step) if self.degree == 2 else None
 
     def gauge(self) -> Gauge:
-        """With p = 2/L ≤ 1, Σσ^p ≥ (Σσ)^p; for L = 1 R is ½‖pieces‖²."""
+        """The gauge below R: with p = 2/L ≤ 1, Σσ^p ≥ (Σσ)^p; for L = 1 R is ½‖pieces‖²."""
         if self.degree == 1:
             return Gauge(Frobenius(self.layout), 1, exact=True)
         return Gauge(Nuclear(self.layout), self.degree, exact=self.degree == 2)
@@ -174,7 +174,7 @@ def _shared_evenly(svd: tuple[Array, Array, Array], depth: int) -> Stack:
 
 
 def _padded(stack: Array, shape: tuple[int, ...]) -> Array:
-    """With zeros up to the structure's inner sizes."""
+    """Factors with zeros added up to the structure's inner sizes."""
     out = np.zeros(shape, stack.dtype)
     out[tuple(slice(0, n) for n in stack.shape)] = stack
     return out

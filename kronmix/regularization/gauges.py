@@ -107,7 +107,7 @@ class SumOverBlocks(Norm):
 
 
 def over_blocks(gauges: Sequence[Gauge | None], at: tuple[tuple[slice, slice], ...]) -> Gauge | None:
-    """Of R = Σ R_i: with p = 2/k ≤ 1, Σ N_i^p ≥ (Σ N_i)^p, and equal for p = 1."""
+    """The gauge of R = Σ R_i: with p = 2/k ≤ 1, Σ N_i^p ≥ (Σ N_i)^p, and equal for p = 1."""
     known = [gauge for gauge in gauges if gauge is not None]
     degrees = {gauge.degree for gauge in known}
     if len(known) < len(gauges) or len(degrees) != 1 or (degree := degrees.pop()) < 2:

@@ -37,7 +37,7 @@ class Layout(ABC):
 
     @abstractmethod
     def pieces(self, B: Array) -> list[Array]:
-        """For every shape of pieces (N, m, n, copies)."""
+        """The pieces of every shape: arrays (N, m, n, copies)."""
 
     def averaged(self, B: Array) -> list[Array]:
         """The means of the copies, (N, m, n): the pieces of the nearest B that holds all copies alike."""
@@ -195,7 +195,7 @@ class KroneckerPieces(Layout):
 
     @staticmethod
     def of_items(items: Sequence[Any]) -> KroneckerPieces:
-        """From items: identities, and others that are free."""
+        """The layout of a Kronecker product of items: identities, and others that are free."""
         return KroneckerPieces(tuple((x.rows, x.columns, not isinstance(x, Identity)) for x in items))
 
     @property

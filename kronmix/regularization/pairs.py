@@ -41,7 +41,7 @@ class BetweenPermutations:
 
     @classmethod
     def of(cls, operators: Sequence[StructuredOperator]) -> BetweenPermutations:
-        """Of a product of operators, leftmost first."""
+        """The pair of a product of operators, leftmost first."""
         left = tuple(_leading_permutations(operators))
         if len(left) == len(operators):
             return cls((), tuple(operators), ())

@@ -178,7 +178,7 @@ def places(factor: Array) -> Array:
 
 
 def found_at(own: Array, which: Array) -> Array:
-    """Where in ``own``, places in any order, each of ``which`` stands."""
+    """The index in ``own``, places in any order, of each of ``which``."""
     order = np.argsort(own)
     return np.asarray(order[np.searchsorted(own, which, sorter=order)])
 

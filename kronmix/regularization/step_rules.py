@@ -19,7 +19,7 @@ Objective = Callable[[StructuredOperator], tuple[float, tuple[Array, ...]]]
 
 @dataclass(frozen=True)
 class Iterate:
-    """Where descent is: the operator, and what the objective of the coming step says there."""
+    """A point of descent: the operator, and the objective of the next step there."""
 
     op: StructuredOperator
     value: float

@@ -273,7 +273,7 @@ class SumOfStructures(Parametrisation):
         return scattered([pair for form, _ in self.terms for pair in form.balanced(form.own(θ))], θ)
 
     def _improved(self, θ: Array | None, B: Array) -> State:
-        """From factors of B, if any are known, to the best that are found, and a dual point."""
+        """The best factors found, starting from factors of B if any are known, and a dual point."""
         size, zero = float(np.linalg.norm(B)), np.zeros(self.places.max() + 1, B.dtype)
         if size == 0:
             return State(zero, B, None)
@@ -304,7 +304,7 @@ class SumOfStructures(Parametrisation):
         return None
 
     def _convex(self, B: Array, zero: Array) -> tuple[Array | None, Array | None, Array | None]:
-        """From the convex problem: factors of B if its terms are representable, factors near its terms, and its dual point."""
+        """Solve the convex problem: factors of B if its terms are representable, factors near its terms, and its dual point."""
         forms = [form for form, _ in self.terms]
         if B.size > _WIDEST or any(form.proximal(B, 1.0) is None for form in forms):
             return None, None, None

@@ -18,7 +18,7 @@ class Failure:
 
     @classmethod
     def of(cls, part: str, error: BaseException) -> Failure:
-        """In one line."""
+        """The failure in one line."""
         return cls(part, f"{type(error).__name__}: {' '.join(str(error).split())}".rstrip(": "))
 
 

@@ -95,7 +95,7 @@ def slider(stops: Stops, draw: Callable[[Any], object], alt: str, title: str = "
 
 
 def _few(stops: Stops) -> list[int]:
-    """As many stops as the pictures may take room for, evenly, with both ends."""
+    """Evenly spaced stops with both ends, as many as there is room for their pictures."""
     n = len(stops.words)
     if stops.frames is None:
         return list(range(n))

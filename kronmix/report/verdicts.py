@@ -31,7 +31,7 @@ class Verdict:
 
 
 def verdict(findings: Findings) -> Verdict | None:
-    """Of training on data, of weights, or of a network; None where there is nothing to decide."""
+    """The verdict on training, on weights, or on a network; None where there is nothing to decide."""
     if findings.comparison is not None:
         box = of_comparison(findings.comparison, findings.source)
         beside = (photograph_sections.sentence(findings.photographs),) if findings.photographs else ()
@@ -275,7 +275,7 @@ def _verdict_of_network(findings: Findings) -> Verdict:
 
 
 def _of_fronts(findings: Findings) -> Verdict:
-    """Of single weights: the structure to choose on each front."""
+    """The verdict on single weights: the structure to choose on each front."""
     sentences = []
     for name, front in findings.fronts:
         row = front.choose()

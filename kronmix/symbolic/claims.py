@@ -113,7 +113,7 @@ class Counterexample:
         return ": ".join(part for part in (place, f"{self.left} ≠ {self.right}") if part)
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON; fractions and complex numbers as text."""
+        """The row for JSON; fractions and complex numbers as text."""
         entry = None if self.entry is None else list(self.entry)
         matrices = {name: plain(matrix) for name, matrix in self.matrices.items()}
         both = {"left": str(self.left), "right": str(self.right)}
@@ -145,7 +145,7 @@ def _matrix_words(matrix: Any) -> str:
 
 
 def shown_sizes(sizes: Mapping[str, Any]) -> str:
-    """As S = 2, C = 3."""
+    """Sizes written as S = 2, C = 3."""
     return ", ".join(f"{name} = {value}" for name, value in sizes.items())
 
 

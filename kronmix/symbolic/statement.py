@@ -148,7 +148,7 @@ class Statement:
 
 
 def _number_of_parts(node: Expression, known: dict[int, int] | None = None) -> int:
-    """Of the expression written out; parts that are used twice count twice."""
+    """Number of parts of the expression written out; parts that are used twice count twice."""
     known = {} if known is None else known
     if id(node) not in known:
         known[id(node)] = 1 + sum(_number_of_parts(part, known) for part in node.parts)

@@ -88,7 +88,7 @@ class Verdict:
         ]
 
     def to_json(self, indent: int | None = 2) -> str:
-        """As JSON text."""
+        """The verdict as JSON text."""
         shown: dict[str, Any] = {
             "holds": self.holds,
             "verdict": self.headline,
@@ -105,7 +105,7 @@ class Verdict:
         return json.dumps(shown, indent=indent, ensure_ascii=False)
 
     def to_latex(self) -> str:
-        r"""As a paragraph of LaTeX: the identity as a formula, and the verdict.
+        r"""The verdict as a paragraph of LaTeX: the identity as a formula, and the verdict.
 
         Examples
         --------
@@ -123,7 +123,7 @@ class Verdict:
         return "\n\n".join(lines) + "\n"
 
     def to_markdown(self) -> str:
-        """As a paragraph of Markdown: the identity as a formula, and the verdict."""
+        """The verdict as a paragraph of Markdown: the identity as a formula, and the verdict."""
         lines = [f"$${self.formula.replace(' == ', ' = ')}$$"] if self.formula else []
         if self.assumed:
             lines.append(f"Assumed: {', '.join(self.assumed)}.")

@@ -54,11 +54,11 @@ class CompletedFamily(ABC):
 
     @abstractmethod
     def _start(self, spectra: Spectra) -> Spectra | None:
-        """With zeros at the free entries; None where there is no such structure."""
+        """Spectra of the matrix with zeros at the free entries; None where there is no such structure."""
 
     @abstractmethod
     def _bound(self, spectra: Spectra) -> Spectra:
-        """Of submatrices without free entries."""
+        """Spectra of submatrices without free entries, which give lower bounds."""
 
     @abstractmethod
     def _free(self, shape: tuple[int, int]) -> tuple[int, float]:
@@ -66,7 +66,7 @@ class CompletedFamily(ABC):
 
     @abstractmethod
     def _nearest(self, aim: Target, sizes: tuple[int, ...], rank: int) -> tuple[StructuredOperator, float]:
-        """Of the scaled matrix, with factors in the precision asked for, and the square of its error."""
+        """Nearest operator to the scaled matrix, in the precision asked for, and the square of its error."""
 
     def beyond(self, known: Sequence[Candidate]) -> Sequence[Self]:
         """The same where something is known already."""
@@ -209,7 +209,7 @@ class PaddedFamily:
 
 
 def _stored(operator: StructuredOperator, aim: Target) -> StructuredOperator:
-    """With factors in the precision asked for."""
+    """The operator with factors in the precision asked for."""
     return operator.with_factors(*(factor.astype(aim.dtype, copy=False) for factor in operator.factors))
 
 

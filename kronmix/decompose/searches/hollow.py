@@ -15,7 +15,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 
 class Hollow(Spectra):
-    """Of a square matrix with zeros on its diagonal, at the sizes with square factors (p = k, q = s).
+    """Spectra of a square matrix with zeros on its diagonal, at the sizes with square factors (p = k, q = s).
 
     Structures near it are near the matrix itself once a diagonal matrix takes up the rest.
     """
@@ -30,14 +30,14 @@ class Hollow(Spectra):
 
 
 class OffDiagonal(Hollow):
-    """Of submatrices that hold no diagonal entry: on these no structure does better with any diagonal.
+    """Spectra of submatrices without diagonal entries: no diagonal makes a structure better there.
 
     A submatrix of a matrix of rank r has rank at most r, so that what its spectrum leaves is a lower bound; what disjoint
     submatrices leave adds up.
     """
 
     def whole(self) -> Array:
-        """Of the blocks of rows against columns when the indices are halved again and again."""
+        """Spectra of the blocks of rows against columns when the indices are halved again and again."""
         n = self.shape[0]
         total = np.zeros(n)
         parts = [(0, n)]
@@ -83,7 +83,7 @@ def _sum_padded(first: Array, second: Array, size: int) -> Array:
 
 
 def farther(first: Array, second: Array, size: int) -> Array:
-    """Of two spectra, slice by slice, the one that leaves more beside its largest value; with zeros up to a length."""
+    """The one of two spectra, slice by slice, that leaves more beside its largest value; with zeros up to a length."""
     padded = (
         np.concatenate([values, np.zeros((*values.shape[:-1], size - values.shape[-1]))], axis=-1)
         for values in (first, second)

@@ -36,7 +36,7 @@ def padded_size(pad: Any, shape: Size) -> Size:
 
 
 def extended(matrix: Array, size: Size) -> Array:
-    """With zeros below and to the right."""
+    """The matrix with zeros added below and to the right."""
     return np.pad(matrix, [(0, after - before) for before, after in zip(matrix.shape, size, strict=True)])
 
 
@@ -49,7 +49,7 @@ def free_entries(shape: Size, size: Size) -> tuple[Array, Array]:
 
 
 class Extended(Spectra):
-    """Of a matrix with rows and columns of zeros added."""
+    """Spectra of a matrix with rows and columns of zeros added."""
 
     def __init__(self, spectra: Spectra, size: Size) -> None:
         self.inside = spectra.shape
@@ -63,7 +63,7 @@ class Extended(Spectra):
 
 
 class Inside(Extended):
-    """Of the rows, or of the columns, of 𝓡(B) that hold entries of the matrix only."""
+    """Spectra of the rows, or of the columns, of 𝓡(B) that hold entries of the matrix only."""
 
     def rearranged(self, p: int, k: int, q: int, s: int) -> Array:
         m, n = self.inside

@@ -48,11 +48,11 @@ class Spectra:
         yield from splittings(m, n)
 
     def whole(self) -> Array:
-        """Of the matrix itself."""
+        """Squared singular values of the matrix itself."""
         return squares(self.matrix)
 
     def slices(self, p: int, k: int, q: int, s: int, a: int = 1, d: int = 1) -> Array:
-        """Of the slices of size p × s of a Monarch matrix (T12), in each of the a·d blocks of a pattern: (a·k·q·d, min(p, s))."""
+        """Squares for the p × s slices of a Monarch matrix (T12) in each of a pattern's a·d blocks: (a·k·q·d, min(p, s))."""
         key = p, k, q, s
         if a * d > 1:
             return self._of_slices(p, k, q, s, a, d)
@@ -66,11 +66,11 @@ class Spectra:
         return self._squares(Z).reshape(-1, min(p, s))
 
     def _squares(self, Z: Array) -> Array:
-        """Of slices Z[i_a, i_κ, i_β, i_d]."""
+        """Squared singular values of slices Z[i_a, i_κ, i_β, i_d]."""
         return squares(Z)
 
     def rearranged(self, p: int, k: int, q: int, s: int) -> Array:
-        """Of 𝓡(B) for factors p × k and q × s (T14)."""
+        """Squared singular values of 𝓡(B) for factors p × k and q × s (T14)."""
         return squares(rearrange(self.matrix, ((p, k), (q, s))))
 
     def block(self, a: int, b: int, c: int, d: int) -> Array:

@@ -122,7 +122,7 @@ def _bounded(path: Path) -> Path:
 
 
 def _bounds_of_points(path: Path) -> Array:
-    """From the gradient of the loss at each point, and what is known of the conjugate of R: of sums too."""
+    """Lower bounds from the gradient of the loss at each point and the conjugate of R, or a bound on it."""
     assert path.structure is not None
     form, squared = parametrised(path.structure), is_squared(path.problem)
     bounds = []
@@ -133,7 +133,7 @@ def _bounds_of_points(path: Path) -> Array:
 
 
 def _bounds_of_tangents(path: Path) -> Array:
-    """From tangents of the loss along the path of a norm under R."""
+    """Lower bounds from tangents of the loss along the path of a norm under R."""
     assert path.structure is not None
     gauge = induced_gauge(path.structure)
     if gauge is None:

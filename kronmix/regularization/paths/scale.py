@@ -124,7 +124,7 @@ def _least_penalty(path: Path) -> Path:
 
 
 def _told(path: Path) -> Path:
-    """With the distance that is left at the smallest scale in words."""
+    """The path with a remark about the distance that is left at the smallest scale."""
     if path.distance is None or path.reference is None:
         return path
     at = int(path.parameter.argmin())
@@ -171,7 +171,7 @@ def _with_interpolators(path: Path) -> Path:
 
 
 def _in_logarithms(A: Array, y: Array, α: float) -> Array:
-    """Where the flow ends, followed in q = log-scale duals until it fits: any α down to 1e-140 (T22)."""
+    """The end of the flow, followed in q = log-scale duals until it fits: any α down to 1e-140 (T22)."""
     end = 1.0
     while True:
         flow = diagonal_flow(A, y, α, [end])

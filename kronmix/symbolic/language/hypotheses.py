@@ -261,7 +261,7 @@ def with_inverses_written(node: Expression, hypotheses: Iterable[Hypothesis]) ->
 def components(
     hypotheses: Iterable[Hypothesis], variables: Mapping[str, Variable], rng: np.random.Generator
 ) -> tuple[Iterator[dict[str, Expression]], bool]:
-    """For each combination of components, what to write for the matrices; and whether these are all combinations."""
+    """What to write for the matrices in each combination of components; and whether these are all combinations."""
     given = list(hypotheses)
     choices = [h.property.components(variables[h.name], rng) for h in given]
     total = 1

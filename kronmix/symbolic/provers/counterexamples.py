@@ -134,7 +134,7 @@ def _exact_difference(
 def _shown(
     sides: Sides, values: Values, index: tuple[int, ...], left: Any, right: Any, maps: Mapping[str, Polynomial]
 ) -> Counterexample:
-    """With the declared matrices at a point."""
+    """The counterexample with the declared matrices at a point."""
     matrices = {name: _as_numbers(entries(e, values).reshape(e.shape)) for name, e in sides.shown.items()}
     formulas = {name: str(map_) for name, map_ in maps.items()}
     return Counterexample(plain_sizes(sides.sizes), matrices, "", index, left, right, formulas)

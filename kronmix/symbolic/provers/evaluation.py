@@ -120,13 +120,13 @@ def apply(node: Expression, X: Array, values: Values) -> Array:
 
 @singledispatch
 def _entries(node: Any, values: Values) -> Array:
-    """Without a formula: apply to the identity."""
+    """Entries by applying to the identity, where there is no formula."""
     return _apply(node, values.ring.lift(np.eye(node.shape[1], dtype=int)), values)
 
 
 @singledispatch
 def _apply(node: Any, X: Array, values: Values) -> Array:
-    """Without a formula: form the entries."""
+    """Apply by forming the entries, where there is no formula."""
     return values.ring.matmul(entries(node, values), X)
 
 
@@ -311,7 +311,7 @@ def _tensor_of(node: Contraction, operand: Expression, places: Groups, values: V
 
 
 def _summed(tensor: _Tensor, needed: set[str], ring: Ring) -> _Tensor:
-    """Without the axes that nothing depends on."""
+    """The sum over the axes that nothing depends on."""
     kept = [name for name in tensor.names if name in needed]
     if kept == tensor.names:
         return tensor

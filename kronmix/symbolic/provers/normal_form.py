@@ -83,7 +83,7 @@ def _simplified(term: Term, facts: Facts) -> Term | None:
 
 
 def _collapsed(term: Term) -> Term | None:
-    """Without deltas but those between two free digits; None if two digits can never be equal."""
+    """The term with no deltas left but those between two free digits; None if two digits can never be equal."""
     kept: list[tuple[Digit, Digit]] = []
     while term.deltas:
         (i, j), *rest = term.deltas
