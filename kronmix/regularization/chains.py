@@ -323,7 +323,7 @@ class ProductOfStructures(Parametrisation):
         return Bilinear.of(X, Y)
 
     def _improved(self, θ: Array, B: Array) -> State:
-        """Balanced factors, or those of a local minimum where neighbours do not determine the balance; a dual point if there is one."""
+        """Balanced factors, or a local minimum where neighbours do not determine the balance; a dual point if there is one."""
         θ = self._balanced(θ)
         points = [] if self.bilinear is None else [self.bilinear.dual_point(θ, B.shape)]
         if not self.pairs and B.size * self.places.size <= _LARGEST:

@@ -24,7 +24,7 @@ class Kind(Enum):
 
 
 def kind_of(file: Path) -> Kind:
-    """From the ending and, of an archive, the names and shapes of its arrays.
+    """The kind of a file, from its ending and, for an archive, the names and shapes of its arrays.
 
     Examples
     --------
