@@ -402,7 +402,7 @@ def test_a_path_predicts_in_the_units_of_the_data() -> None:
     np.testing.assert_allclose(path.coef[0, 0], [1.0, 0.02, 0.0], atol=1e-3)
     np.testing.assert_allclose(path.predict(X, at=0)[:, 0], y, atol=1e-3)
     assert path.predict(X).shape == (1, 40, 1)
-    with pytest.raises(ValueError, match=r"X has 2 features \(columns\): expected 3"):
+    with pytest.raises(ValueError, match=r"X has shape \(40, 2\): expected \(samples, 3\)"):
         path.predict(X[:, :2])
 
 
