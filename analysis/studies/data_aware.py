@@ -12,6 +12,7 @@ from scipy.sparse import csr_array
 
 import kronmix as km
 from kronmix import networks as nn
+from kronmix.decompose.searches.on_data import DATA_FITS
 
 from ..classification import Array, Task, split, train
 from ..sources import classes, image_shape
@@ -151,30 +152,12 @@ def _without_data(family: str) -> Variant:
     return nearest
 
 
-#: (matrix, sizes, rank, data) -> nearest on data.
-Fit = Callable[..., km.decompose.Factorization]
-
-
-def _low_rank(W: Array, sizes: tuple[int, ...], rank: int, **data: Any) -> km.decompose.Factorization:
-    return km.nearest_low_rank(W, rank, **data)
-
-
-def _kronecker(W: Array, sizes: tuple[int, ...], rank: int, **data: Any) -> km.decompose.Factorization:
-    p, k, q, s = sizes
-    return km.nearest_kronecker(W, ((p, k), (q, s)), rank, **data)
-
-
-def _monarch(W: Array, sizes: tuple[int, ...], rank: int, **data: Any) -> km.decompose.Factorization:
-    p, k, q, s = sizes
-    return km.nearest_monarch(W, (p, k, q, s), rank, **data)
-
-
-def _on_data(family: str, fit: Fit, data: Callable[[Array, tuple[int, ...]], dict[str, Any]]) -> Variant:
+def _on_data(family: str, data: Callable[[Array, tuple[int, ...]], dict[str, Any]]) -> Variant:
     """The same shape and rank, nearest on data."""
 
     def nearest(W: Array, inputs: Array, share: float) -> tuple[km.StructuredOperator, int]:
         row = _row(W, share, family)[1]
-        return fit(W, row.sizes, row.rank, **data(inputs, row.sizes)).operator, row.n_parameters
+        return DATA_FITS[family](W, row.sizes, row.rank, **data(inputs, row.sizes)).operator, row.n_parameters
 
     return nearest
 
@@ -213,20 +196,13 @@ def _support(W: Array, share: float) -> Array:
     return kept.reshape(W.shape)
 
 
-FAMILIES: dict[str, Fit | None] = {
-    "low rank": _low_rank,
-    "Kronecker sum": _kronecker,
-    "Monarch": _monarch,
-    "block-diagonal": None,
-    "chain of two": None,
-    "block low rank": None,
-}
+FAMILIES = ("low rank", "Kronecker sum", "Monarch", "block-diagonal", "chain of two", "block low rank")
 VARIANTS: dict[str, Variant] = (
     {f"{name}, plain": _without_data(name) for name in FAMILIES}
     | {"largest entries, plain": _largest}
-    | {f"{name}, on data": _on_data(name, fit, _all_inputs) for name, fit in FAMILIES.items() if fit is not None}
+    | {f"{name}, on data": _on_data(name, _all_inputs) for name in FAMILIES if name in DATA_FITS}
     | {"largest entries, on data": _largest_on_data}
-    | {"Monarch, blocks of data": _on_data("Monarch", _monarch, _blocks)}
+    | {"Monarch, blocks of data": _on_data("Monarch", _blocks)}
 )
 
 

@@ -17,7 +17,7 @@ from .curves import Candidate, Curve
 from .spectra import Spectra
 
 Array = np.ndarray[Any, np.dtype[Any]]
-Nearest = Callable[[Any, tuple[int, ...], int, Any], Factorization]
+Nearest = Callable[..., Factorization]
 
 #: Rows of each family's plain front that are fitted to the data.
 _ROWS = 8
@@ -45,40 +45,38 @@ class DataFamily:
             yield Curve(self, row.sizes, *counts, np.array([error**2]), np.array([min(least, error) ** 2]))
 
     def fit(self, B: Any, sizes: tuple[int, ...], rank: int) -> Factorization:
-        return self.nearest(B, sizes, rank, self.covariance)
+        return self.nearest(B, sizes, rank, covariance=self.covariance)
 
 
-def _low_rank(B: Any, sizes: tuple[int, ...], rank: int, covariance: Any) -> Factorization:
-    return nearest_low_rank(B, rank, covariance=covariance)
+def _low_rank(B: Any, sizes: tuple[int, ...], rank: int, **data: Any) -> Factorization:
+    return nearest_low_rank(B, rank, **data)
 
 
-def _kronecker(B: Any, sizes: tuple[int, ...], rank: int, covariance: Any) -> Factorization:
+def _kronecker(B: Any, sizes: tuple[int, ...], rank: int, **data: Any) -> Factorization:
     p, k, q, s = sizes
-    return nearest_kronecker(B, ((p, k), (q, s)), rank, covariance=covariance)
+    return nearest_kronecker(B, ((p, k), (q, s)), rank, **data)
 
 
-def _monarch(B: Any, sizes: tuple[int, ...], rank: int, covariance: Any) -> Factorization:
+def _monarch(B: Any, sizes: tuple[int, ...], rank: int, **data: Any) -> Factorization:
     p, k, q, s = sizes
-    return nearest_monarch(B, (p, k, q, s), rank, covariance=covariance)
+    return nearest_monarch(B, (p, k, q, s), rank, **data)
 
 
-#: Families that can be fitted to data, by name: whether the fit is exact for every Σ, and the fit.
-_FITS: dict[str, tuple[bool, Nearest]] = {
-    "low rank": (True, _low_rank),
-    "Kronecker sum": (False, _kronecker),
-    "Monarch": (False, _monarch),
-}
+#: Fits to data, given as ``inputs=`` or ``covariance=``, of the families that have one, by name.
+DATA_FITS: dict[str, Nearest] = {"low rank": _low_rank, "Kronecker sum": _kronecker, "Monarch": _monarch}
+#: Families whose fit is exact for every Σ.
+_EXACT = ("low rank",)
 
 
 def data_families(B: Any, covariance: Array, fronts: Callable[[str], Sequence[Candidate]]) -> list[DataFamily]:
     """Families with rows of their own plain fronts, evenly thinned; ``fronts`` gives the front of one family."""
     families = []
-    for name, (is_optimal, nearest) in _FITS.items():
+    for name, nearest in DATA_FITS.items():
         rows = fronts(name)
         if rows:
             levels = np.geomspace(rows[0].n_parameters, rows[-1].n_parameters, _ROWS)
             numbers = [row.n_parameters for row in rows]
             kept = np.unique(np.searchsorted(numbers, levels.round().astype(int), side="right") - 1)
             chosen = [rows[i] for i in kept if i >= 0]
-            families.append(DataFamily(name, is_optimal, nearest, B, covariance, chosen))
+            families.append(DataFamily(name, name in _EXACT, nearest, B, covariance, chosen))
     return families
