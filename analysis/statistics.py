@@ -227,7 +227,7 @@ def decide_together(comparisons: Sequence[Comparison], words: str = "", beside: 
     """
     found, told = compare(comparisons), compare(beside)
     criteria = "; ".join(dict.fromkeys(c.criterion for c in comparisons))
-    tests = "; ".join([*map(str, found), criteria]) + (f"; beside this {'; '.join(map(str, told))}" if told else "")
+    tests = "; ".join([*map(str, found), criteria]) + (f"; also: {'; '.join(map(str, told))}" if told else "")
     return Outcome(all_of([one.verdict for one in found]), f"{words}: {tests}" if words else tests, tuple(found))
 
 

@@ -245,7 +245,7 @@ def _winner(samples: dict[str, Samples]) -> tuple[str, float, str]:
     first = _most_accurate(samples)
     second = _most_accurate({name: s for name, s in samples.items() if name != first})
     margin = (samples[second] - samples[first]).interval
-    told = f"ahead of {second} by {margin}" if margin.low > 0 else f"not told from {second}: {margin}"
+    told = f"ahead of {second} by {margin}" if margin.low > 0 else f"not separated from {second}: {margin}"
     return first, float(samples[first].interval.mean), told
 
 

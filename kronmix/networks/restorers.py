@@ -1,8 +1,8 @@
 """Photographs through a camera that blurs, clips and adds noise, restored: a Mixer beside others with as many weights.
 
 The camera is not linear, so that the best linear map is not the best map. A Mixer with GELU, the same Mixer without activations
-and a dense MLP have nearly equal numbers of weights; ridge has a weight for every pair of pixels. Everybody sees the same
-windows of the left two thirds of each photograph, and is judged on the right third.
+and a dense MLP have nearly equal numbers of weights; ridge has a weight for every pair of pixels. All see the same
+windows of the left two thirds of each photograph, and are judged on the right third.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Structures against ridge, early-stopped dense and low rank on the same splits: what a structure is worth on held-out data.
 
-Everybody is chosen without the held-out columns. A structure, and the dense weight, is stopped where its error on a fifth of the
+Everything is chosen without the held-out columns. A structure, and the dense weight, is stopped where its error on a fifth of the
 training columns is least, and trained again on all of them for that time. Ridge and low rank have closed forms; their λ and rank
 are chosen by five-fold cross-validation. The structure that is compared is the one with the smallest validation error among those
 that fit the budget.

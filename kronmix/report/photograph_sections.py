@@ -28,7 +28,7 @@ def photographs(findings: Findings) -> Section:
     explanation = (
         f"Restore photographs from what a camera made of them: it blurs (σ = {camera.blur:g} pixel), multiplies the contrast "
         f"by {camera.contrast:g}, clips what is then below black or above white, and adds noise of standard deviation "
-        f"{camera.noise:g}. Clipping is not linear. Everybody learns from {count(setting.train)} windows of {setting.side}×"
+        f"{camera.noise:g}. Clipping is not linear. Each restorer learns from {count(setting.train)} windows of {setting.side}×"
         f"{setting.side} pixels of the left two thirds of two photographs, and is judged on {count(setting.held)} of the right "
         f"third, for each of {seeds}. The Mixer maps {(setting.side // setting.patch) ** 2} patches to as many, through "
         f"{setting.depth} blocks; the linear one is the same without activations. Rates of training were chosen on windows held "
