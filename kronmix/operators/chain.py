@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import cached_property, partial, reduce
 from itertools import groupby, pairwise
 from math import inf
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -18,7 +18,7 @@ from ..patterns import Pattern
 from .algebra import register_product
 from .arrays import Array
 from .base import Pull, StructuredOperator
-from .composite import Composite, flatten
+from .composite import Composite, distribute, flatten
 from .kernels import PASS, apply_factors, cheapest_groups
 from .kronecker_sparse import KroneckerSparse
 from .permutation import Permutation
@@ -57,6 +57,15 @@ class Chain(Composite):
 
     def _arguments(self) -> tuple[Any, ...]:
         return self.operators
+
+    def with_factors(self, *arrays: Any) -> Self:
+        if type(self) is not Chain:  # a subclass may derive more from them
+            return super().with_factors(*arrays)
+        operators = tuple(distribute(arrays, self.operators))
+        factors = tuple(factor for op in operators for factor in op.factors)
+        renewed = self._of(self.shape, factors, operators=operators, pattern=self.pattern)
+        renewed.dtype = np.result_type(*(op.dtype for op in operators))
+        return renewed
 
     @property
     def nnz(self) -> int:

@@ -30,6 +30,8 @@ class Dense(FromFactors):
     array([0., 1., 2.])
     """
 
+    _from_sizes = ("pattern",)
+
     def __init__(self, matrix: Any) -> None:
         matrix = as_factor(matrix, "matrix", 2)
         super().__init__(matrix.shape, (matrix,))
@@ -54,7 +56,8 @@ class Dense(FromFactors):
         return (Y_bar @ X.conj().T,)
 
     def _transpose(self) -> Dense:
-        return Dense(self.matrix.T)
+        assert self.pattern is not None
+        return Dense._of(self.shape[::-1], (self.matrix.T,), pattern=self.pattern.transpose)
 
     def _form(self) -> Form:
         return Slots((Matrix(self.matrix),))

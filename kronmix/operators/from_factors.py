@@ -23,6 +23,12 @@ class FromFactors(StructuredOperator):
     array([2., 2.])
     """
 
+    #: Attributes that follow from the sizes of the factors, whatever their values: said by each class for itself.
+    _from_sizes: tuple[str, ...]
+
     def with_factors(self, *arrays: Any) -> Self:
-        made_from: Callable[..., Self] = type(self)
-        return made_from(*same_shapes(arrays, self.factors))
+        checked = same_shapes(arrays, self.factors)
+        if "_from_sizes" not in vars(type(self)):  # a subclass may derive more from them
+            made_from: Callable[..., Self] = type(self)
+            return made_from(*checked)
+        return self._of(self.shape, checked, **{name: getattr(self, name) for name in self._from_sizes})

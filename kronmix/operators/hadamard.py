@@ -37,6 +37,8 @@ class Hadamard(FromFactors):
     array([[3., 8.]])
     """
 
+    _from_sizes = ("pattern",)
+
     def __init__(self, *matrices: Any) -> None:
         if not matrices:
             raise ValueError("Hadamard: expected at least one matrix")

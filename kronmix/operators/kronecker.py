@@ -56,6 +56,8 @@ class Kronecker(FromFactors):
 
     _stages: tuple[tuple[int, Pattern], ...]
 
+    _from_sizes = ("pattern", "_stages")
+
     def __init__(self, *matrices: Any) -> None:
         if not matrices:
             raise ValueError("Kronecker: expected at least one matrix")

@@ -134,7 +134,9 @@ class SumOfKroneckers(StructuredOperator):
 
     def with_factors(self, *arrays: Any) -> Self:
         checked = same_shapes(arrays, self.factors)
-        return type(self)(zip(checked[::2], checked[1::2], strict=True))
+        if type(self) is not SumOfKroneckers:  # a subclass may derive more from them
+            return type(self)(zip(checked[::2], checked[1::2], strict=True))
+        return self._of(self.shape, checked, pattern=self.pattern)
 
     def _stages(self) -> tuple[tuple[Array, Pattern], tuple[Array, Pattern]]:
         """Left factor values[0, 0, i, (j, ρ)] = A_ρ[i, j] and right factor values[0, 0, (ρ, k), l] = B_ρ[k, l]."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import accumulate, pairwise
+
 import numpy as np
 
 from ..operators import StructuredOperator
@@ -66,7 +68,8 @@ class Packing:
         self.like = like
         self._dtypes = [np.dtype(np.complex128 if f.dtype.kind == "c" else np.float64) for f in like.factors]
         lengths = [f.size * dtype.itemsize // 8 for f, dtype in zip(like.factors, self._dtypes, strict=True)]
-        self.size, self._splits = sum(lengths), np.cumsum(lengths)[:-1]
+        ends = list(accumulate(lengths, initial=0))
+        self.size, self._pieces = ends[-1], [slice(*ends) for ends in pairwise(ends)]
 
     def vector(self, arrays: tuple[Array, ...]) -> Array:
         """Arrays shaped as the factors -> (size,)."""
@@ -75,9 +78,9 @@ class Packing:
 
     def arrays(self, vector: Array) -> tuple[Array, ...]:
         """(size,) -> arrays shaped as the factors."""
-        parts = np.split(np.ascontiguousarray(vector), self._splits)
-        shaped = zip(parts, self._dtypes, self.like.factors, strict=True)
-        return tuple(part.view(dtype).reshape(f.shape) for part, dtype, f in shaped)
+        whole = np.ascontiguousarray(vector)
+        shaped = zip(self._pieces, self._dtypes, self.like.factors, strict=True)
+        return tuple(whole[piece].view(dtype).reshape(f.shape) for piece, dtype, f in shaped)
 
     def operator(self, vector: Array) -> StructuredOperator:
         """The structure with these factors."""

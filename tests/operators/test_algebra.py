@@ -356,3 +356,64 @@ def test_a_subclass_derives_anew_from_other_values_and_transposes_to_a_plain_fac
     assert op.with_factors(2 * np.ones((1, 1, 2, 3))).total == 12
     assert type(op.T) is km.KroneckerSparse
     np.testing.assert_array_equal(op.T.to_dense(), op.to_dense().T)
+
+
+class _Dense(km.Dense):
+    """A user's matrix that derives a number from its entries."""
+
+    def __init__(self, matrix: Any) -> None:
+        super().__init__(matrix)
+        self.total = float(self.matrix.sum())
+
+
+class _Chain(km.Chain):
+    """A user's product that counts its parts."""
+
+    def __init__(self, *operators: km.StructuredOperator) -> None:
+        super().__init__(*operators)
+        self.total = float(sum(np.sum(factor) for factor in self.factors))
+
+
+class _Sum(km.SumOfKroneckers):
+    """A user's sum that derives a number from its terms."""
+
+    def __init__(self, pairs: Any) -> None:
+        super().__init__(pairs)
+        self.total = float(sum(np.sum(factor) for factor in self.factors))
+
+
+@pytest.mark.parametrize(
+    "op",
+    [
+        km.Dense(normal(3, 4)),
+        km.Kronecker(normal(2, 3), normal(4, 1)),
+        km.Hadamard(normal(2, 3), normal(2, 3), normal(2, 3)),
+        km.SumOfKroneckers([(normal(2, 3), normal(4, 1)), (normal(2, 3), normal(4, 1))]),
+        km.Chain(km.Dense(normal(3, 4)), km.Permutation([2, 0, 1, 3]), km.Kronecker(normal(2, 1), normal(2, 5))),
+    ],
+    ids=lambda op: type(op).__name__,
+)
+@pytest.mark.parametrize("dtype", [np.float32, np.complex128])
+def test_other_factors_make_what_the_class_makes_of_them(op: km.StructuredOperator, dtype: Any) -> None:
+    factors = tuple(normal(*factor.shape).astype(dtype) for factor in op.factors)
+    renewed = op.with_factors(*factors)
+    again = type(op)(*_made_from(op, factors))
+    assert (renewed.shape, renewed.dtype, renewed.pattern) == (again.shape, again.dtype, again.pattern)
+    assert repr(renewed) == repr(again)
+    assert vars(renewed).keys() == vars(again).keys()
+    assert all(not factor.flags.writeable for factor in renewed.factors)
+    for one, other in ((renewed, again), (renewed.T, again.T), (renewed.H, again.H)):
+        np.testing.assert_array_equal(one.to_dense(), other.to_dense())
+
+
+def _made_from(op: km.StructuredOperator, factors: tuple[Any, ...]) -> tuple[Any, ...]:
+    if isinstance(op, km.Chain):
+        remaining = iter(factors)
+        return tuple(type(o)(*(next(remaining) for _ in o.factors)) if o.factors else o for o in op.operators)
+    return ([*zip(factors[::2], factors[1::2], strict=True)],) if isinstance(op, km.SumOfKroneckers) else factors
+
+
+def test_what_a_subclass_derives_from_its_factors_is_derived_anew() -> None:
+    ones = np.ones((2, 3))
+    for op in (_Dense(ones), _Chain(km.Dense(ones)), _Sum([(ones, ones)])):
+        assert op.with_factors(*(2 * factor for factor in op.factors)).total == 2 * op.total
