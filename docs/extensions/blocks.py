@@ -169,15 +169,22 @@ def _owner(node: nodes.Node | None) -> int:
 
 
 def prompted(source: str) -> Iterator[str]:
-    """The lines of a statement behind prompts, with three dots alone below a compound one."""
-    for i, line in enumerate(source.splitlines()):
-        yield f"{'...' if i else '>>>'} {line}"
-    if _is_compound(source):
+    """The lines of a statement behind prompts; an empty line ends a compound one, and stands nowhere within.
+
+    Examples
+    --------
+    >>> list(prompted("class A:\\n    x = 1\\n\\n    y = 2\\n"))
+    ['>>> class A:', '...     x = 1', '...     ', '...     y = 2', '...']
+    """
+    compound = any(hasattr(node, "body") or hasattr(node, "cases") for node in ast.parse(source).body)
+    for i, line in enumerate(source.rstrip().splitlines()):
+        yield f"{'...' if i else '>>>'} {line or '    ' * compound}"
+    if compound:
         yield "..."
 
 
 def ended(text: str) -> str:
-    """An example whose compound statements end with three dots alone, without which an interpreter would wait for more.
+    """An example as it runs line by line, where an empty line, and nothing else, ends a compound statement.
 
     Examples
     --------
@@ -186,15 +193,8 @@ def ended(text: str) -> str:
     """
     lines = text.splitlines()
     for example in reversed(doctest.DocTestParser().get_examples(text)):
-        end = example.lineno + len(example.source.splitlines())
-        if _is_compound(example.source) and lines[end - 1] != "...":
-            lines.insert(end, "...")
+        lines[example.lineno : example.lineno + example.source.count("\n")] = prompted(example.source)
     return "\n".join(lines) + "\n"
-
-
-def _is_compound(source: str) -> bool:
-    """Whether a statement has a body."""
-    return any(hasattr(node, "body") or hasattr(node, "cases") for node in ast.parse(source).body)
 
 
 def _visit(translator: HTML5Translator, node: nodes.Element) -> None:

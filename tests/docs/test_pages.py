@@ -183,6 +183,9 @@ def test_an_example_that_fails_where_it_is_pasted_is_told(tmp_path: Path) -> Non
     assert fault(f">>> 1 / 0\n{raised}>>> 2\n2\n", tmp_path) == ""
     assert "division" not in fault(f">>> 1 / 1\n{raised}", tmp_path)
     assert fault(f">>> 1 / 1\n{raised}", tmp_path)
+    parted = ">>> class A:\n...     x = 1\n...\n...     y = 2\n>>> A.y\n2\n"
+    assert "IndentationError" in fault(parted, tmp_path)
+    assert fault(ended(parted), tmp_path) == ""
     assert "SyntaxError" in fault(">>> for i in range(2):\n...     i\n>>> 3\n0\n1\n3\n", tmp_path)
 
 
