@@ -50,3 +50,13 @@ def columns(x: Any, size: int, name: str, op: LinearOperator, given: tuple[int, 
     if array.dtype.kind in "biu":
         array = array.astype(np.float64)
     return array[:, None] if array.ndim == 1 else array
+
+
+def rows_of(x: Any, op: LinearOperator) -> Array:
+    """Check a vector or an array (..., rows) that stands to the left of an operator."""
+    array, (rows, cols) = explicit(x, "x"), op.shape
+    if array.ndim == 0 or array.shape[-1] != rows:
+        raise ValueError(
+            f"x has shape {array.shape}: expected ({rows},) or (..., {rows}) for x @ a {rows}×{cols} {type(op).__name__}"
+        )
+    return array

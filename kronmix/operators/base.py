@@ -16,7 +16,7 @@ from ..checks import MAX_BYTES, check_memory, explicit
 from ..forms import Form, Opaque, inverse, power, pseudo_inverse
 from ..patterns import Pattern
 from . import algebra
-from .arrays import Array, columns, read_only, real_as
+from .arrays import Array, columns, read_only, real_as, rows_of
 from .copies import reduced
 from .indexing import item
 
@@ -341,11 +341,7 @@ class StructuredOperator(LinearOperator):
             return algebra.product(other, self)
         if algebra.is_foreign(other):
             return NotImplemented
-        X, (rows, cols) = explicit(other, "x"), self.shape
-        if X.ndim == 0 or X.shape[-1] != rows:
-            raise ValueError(
-                f"x has shape {X.shape}: expected ({rows},) or (..., {rows}) for x @ a {rows}×{cols} {type(self).__name__}"
-            )
+        X, (rows, cols) = rows_of(other, self), self.shape
         flat = X.reshape(-1, rows)
         Y = self._transpose()._apply(columns(flat.T, rows, "x", self)).T
         return Y.reshape(*X.shape[:-1], cols)
