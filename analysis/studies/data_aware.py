@@ -259,6 +259,7 @@ _MARKERS: dict[str, dict[str, Any]] = {
 
 
 def _cases(table: Table) -> list[tuple[str, float]]:
+    """The pairs of a network and a share."""
     return list(dict.fromkeys((c["network"], c["share"]) for c in table.configurations))
 
 

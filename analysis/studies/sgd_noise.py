@@ -114,6 +114,7 @@ def _grid(arms: dict[str, tuple[str, float, float]], unknowns: int, steps: int) 
 
 
 def _all_alike(scale: float, step: float) -> dict[str, tuple[str, float, float]]:
+    """Every arm at one scale and one step."""
     return {arm: (arm, scale, step) for arm in ARMS}
 
 

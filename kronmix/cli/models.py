@@ -149,6 +149,7 @@ def _shares_table(fronts: Mapping[str, LayerFront], shares: Shares, name: str) -
 
 
 def _overview(fronts: Mapping[str, LayerFront], name: str) -> Table:
+    """For each layer the least error at a few shares of its numbers, and the structure that has it."""
     title = f"{name}: least error at a share of the numbers, and the structure that has it"
     made = table(title, ("layer", "shape", *(f"{share:.0%}" for share in _SHARES)))
     for layer, front in fronts.items():

@@ -90,6 +90,7 @@ def _largest(findings: Findings) -> dict[str, Any]:
 
 
 def _coefficients(findings: Findings) -> Table:
+    """The coefficients at the chosen λ, in the units of the data."""
     found = findings.table
     assert found is not None
     assert found.chosen is not None

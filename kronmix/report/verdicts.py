@@ -120,6 +120,7 @@ def _comparison_table(found: Comparison, differences: Sequence[Difference]) -> T
 
 
 def _signed(x: float) -> str:
+    """Two digits with a sign, + too."""
     return ("+" if x >= 0 else "−") + scientific(abs(float(f"{x:.2g}")))
 
 

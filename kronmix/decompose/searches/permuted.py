@@ -97,6 +97,7 @@ class PermutedFamily:
         return find_permutations(B, self._asked(sizes), self.structure, rank, restarts=_RESTARTS).factorization
 
     def _asked(self, sizes: tuple[int, ...]) -> Any:
+        """What :func:`find_permutations` takes as sizes."""
         return sizes
 
 
