@@ -144,7 +144,7 @@ def _plot(found: Comparison) -> Panel:
         return one.numbers, one.error.value
 
     def draw(ax: Any) -> None:
-        from matplotlib.ticker import LogLocator, NullFormatter
+        from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
         def points(ones: Sequence[Contender], look: Any, label: str, line: bool = False) -> None:
             x = [one.numbers for one in ones]
@@ -165,9 +165,11 @@ def _plot(found: Comparison) -> Panel:
             ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
             ax.xaxis.set_major_formatter(lambda x, _: count(round(x)))
             ax.xaxis.set_minor_formatter(NullFormatter())
+        else:
+            ax.xaxis.set_major_locator(MaxNLocator(integer=True))
         best = found.best
         if best is not None:
-            ax.plot(best.numbers, best.error.value, "o", markersize=10, fillstyle="none", color=structure.colour)
+            ax.plot(best.numbers, best.error.value, "o", markersize=10, fillstyle="none", color=structure.color)
         ax.set_ylim(*_limits(found))
         ax.set_xlabel("numbers stored")
         ax.set_title("held-out error" + (" (ringed: the structure to choose)" if best is not None else ""), loc="left")

@@ -171,6 +171,17 @@ def test_a_choice_that_is_not_the_lowest_on_held_out_data_says_so(table: Finding
     assert "came out lower" not in " ".join(alone.sentences)
 
 
+def test_numbers_stored_are_whole_on_the_axis_too(table: Findings) -> None:
+    found = table.comparison
+    assert found is not None
+    page = build_page(table)
+    verdict = page.verdict
+    assert verdict is not None, [one.explanation for one in page.sections]
+    assert verdict.plot is not None
+    ticks = re.findall(r"<text[^>]*>(\d+(?:\.\d+)?)</text>", verdict.plot.markup.partition(">numbers stored<")[0])
+    assert str(found.dense.numbers) in ticks
+
+
 def test_the_drift_is_told_as_it_was_measured(trained: Findings) -> None:
     found = trained.regularized
     assert found is not None
