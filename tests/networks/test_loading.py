@@ -161,7 +161,10 @@ def rewrite(file: Path, change: Any) -> None:
         (lambda a: a.update({"stem/bias": np.ones(3, np.float32)}), "'stem/bias' has shape"),
         (lambda a: a.update({"stem/bias": np.full(12, np.nan, np.float32)}), "NaN"),
         (lambda a: a.update({"stem/bias": np.ones(12, np.int64)}), "holds int64"),
-        (lambda a: [a.pop(k) for k in list(a) if k.startswith("MixerBlock_0")], "MixerBlock_0"),
+        (
+            lambda a: [a.pop(k) for k in list(a) if k.startswith("MixerBlock_0")],
+            "not a Mixer checkpoint that is known: it holds 'MixerBlock_1/",
+        ),
         (lambda a: a.pop("stem/kernel"), "no array 'stem/kernel'"),
     ],
 )
