@@ -140,7 +140,11 @@ def examples_of(page: Path) -> list[str]:
 
 def examples_in(name: str) -> list[str]:
     """The examples in the docstring of a public name, as they stand apart on its page."""
-    chunks = [chunk for chunk in re.split(r"\n\s*\n", inspect.getdoc(find(name)) or "") if ">>> " in chunk]
+    chunks = [
+        chunk
+        for chunk in re.split(r"\n\s*\n", inspect.getdoc(find(name)) or "")
+        if ">>> " in chunk and "+SKIP" not in chunk
+    ]
     return [ended(chunk[chunk.index(">>> ") :] + "\n") for chunk in chunks]
 
 
