@@ -100,7 +100,7 @@ def test_measured_ratios_stand_with_their_date_and_versions(tmp_path: Path) -> N
     (tmp_path / "peers.json").write_text(json.dumps({"machine": machine, "figures": [figure]}), encoding="utf-8")
     text = peers.table(SimpleNamespace(srcdir=tmp_path), "peers.json")
     assert "on 2026-01-02 with lib 1.0, kronmix 3, NumPy 2.1" in text
-    assert text.splitlines()[-1] == "| work, 8² | lib | 2.5 s | 12.5 µs | 0.51 |"
+    assert text.splitlines()[-1] == "| work, 8² | lib | 2.5\u00a0s | 12.5\u00a0µs | 0.51 |"
 
 
 def test_limits_that_were_missed_stay_in_the_table(tmp_path: Path) -> None:
@@ -114,8 +114,8 @@ def test_limits_that_were_missed_stay_in_the_table(tmp_path: Path) -> None:
     assert "on 2026-01-02 with kronmix 3, NumPy 2.1 and Python 3.12" in text
     assert "**1 of 2 limits held.**" in text
     assert text.splitlines()[-2:] == [
-        "| apply | ours ÷ reference | 1.04 | ≤ 1.1 | yes |",
-        "| solve | reference ÷ ours | 12 | ≥ 20 | **no** |",
+        "| apply | ours ÷ reference | 1.04 | ≤\u00a01.1 | yes |",
+        "| solve | reference ÷ ours | 12 | ≥\u00a020 | **no** |",
     ]
 
 
