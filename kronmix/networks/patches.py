@@ -86,9 +86,9 @@ class Patches:
         Examples
         --------
         >>> X = np.arange(6).reshape(1, 2, 3)  # one feature matrix, 2 tokens × 3 channels
-        >>> Patches().columns(X, float)[:, 0]
+        >>> km.networks.Patches().columns(X, float)[:, 0]
         array([0., 3., 1., 4., 2., 5.])
-        >>> Patches(patch=8, features=(16, 192)).columns(np.zeros((5, 3, 32, 32)), float)
+        >>> km.networks.Patches(patch=8, features=(16, 192)).columns(np.zeros((5, 3, 32, 32)), float)
         Traceback (most recent call last):
             ...
         ValueError: inputs have shape (5, 3, 32, 32), colours before height and width: expected (N, H, W, colours), which is

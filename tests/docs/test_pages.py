@@ -11,7 +11,9 @@ import subprocess
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 import pytest
@@ -138,12 +140,24 @@ def examples_of(page: Path) -> list[str]:
     return texts if page in ABOVE else [ended(text) for text in texts]
 
 
-def examples_in(name: str) -> list[str]:
-    """The examples in the docstring of a public name, as they stand apart on its page."""
+def documented() -> dict[str, Any]:
+    """What has a docstring on the pages of the interface: public names, and public members of classes."""
+    found = {name: find(name) for name in NAMES}
+    members = {
+        f"{name}.{member}": getattr(thing, member)
+        for name, thing in found.items()
+        if inspect.isclass(thing)
+        for member, value in vars(thing).items()
+        if not member.startswith("_")
+        and (inspect.isroutine(value) or isinstance(value, (property, cached_property, classmethod)))
+    }
+    return found | members
+
+
+def examples_in(thing: Any) -> list[str]:
+    """The examples in a docstring, as they stand apart on its page."""
     chunks = [
-        chunk
-        for chunk in re.split(r"\n\s*\n", inspect.getdoc(find(name)) or "")
-        if ">>> " in chunk and "+SKIP" not in chunk
+        chunk for chunk in re.split(r"\n\s*\n", inspect.getdoc(thing) or "") if ">>> " in chunk and "+SKIP" not in chunk
     ]
     return [ended(chunk[chunk.index(">>> ") :] + "\n") for chunk in chunks]
 
@@ -155,9 +169,9 @@ def test_every_example_runs_when_pasted(page: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [name for name in NAMES if examples_in(name)])
+@pytest.mark.parametrize("name", [name for name, thing in documented().items() if examples_in(thing)])
 def test_every_example_of_the_interface_runs_when_pasted(name: str, tmp_path: Path) -> None:
-    assert_runs_when_pasted(examples_in(name), tmp_path, ASSUMED)
+    assert_runs_when_pasted(examples_in(documented()[name]), tmp_path, ASSUMED)
 
 
 def test_an_example_brings_what_it_needs_and_no_more(tmp_path: Path) -> None:

@@ -20,8 +20,8 @@ from docs.links import check
 from docs.sliders import PAGES
 from tests.browser import assert_legible, look, needs_browser
 
-from .test_docstrings import NAMES, ROOMS
-from .test_pages import ABOVE, PAGES as PAGES_WRITTEN, examples_in, examples_of
+from .test_docstrings import ROOMS
+from .test_pages import ABOVE, PAGES as PAGES_WRITTEN, documented, examples_in, examples_of
 
 ROOT = Path(__file__).parents[2]
 
@@ -76,9 +76,8 @@ def shown_examples(page: str) -> set[str]:
 
 def test_every_example_on_the_site_is_one_that_was_pasted(site: Path) -> None:
     run = {text.strip() for page in (*PAGES_WRITTEN, *ABOVE) for text in examples_of(page)}
-    run |= {text.strip() for name in NAMES for text in examples_in(name)}
-    # Methods' examples stand on the pages of the interface too; they run with the docstrings.
-    pages = [page for page in site.rglob("*.html") if not {"_static", "api"} & set(page.parts)]
+    run |= {text.strip() for thing in documented().values() for text in examples_in(thing)}
+    pages = [page for page in site.rglob("*.html") if "_static" not in page.parts]
     shown = {page: shown_examples(page.read_text(encoding="utf-8")) for page in pages}
     assert sum(map(len, shown.values())) > 50
     assert {page.name: sorted(texts - run) for page, texts in shown.items() if texts - run} == {}
