@@ -96,7 +96,7 @@ def _against(found: Difference, best: Contender) -> str:
     if found.verdict == "not separated":
         return (
             f"Against {name}, with {stores}: no difference that these splits separate from zero "
-            f"({_signed(-mean)}; interval {_signed(-high)} to {_signed(-low)})."
+            f"(baseline minus structure {_signed(mean)}; interval {_signed(low)} to {_signed(high)})."
         )
     return f"Against {name}, with {stores}: its error is {found.verdict} by {abs(mean):.2g} ({span})."
 

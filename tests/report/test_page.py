@@ -136,6 +136,7 @@ def test_the_verdict_on_a_table_is_computed(table: Findings, tmp_path: Path) -> 
     assert found.best is not None
     page = build_page(replace(table, made=Made("2026-01-02 03:04", "kronmix report --data mine.csv", (0, 1, 2))))
     assert page.verdict is not None
+    assert page.verdict.table is not None
     words = " ".join(page.verdict.sentences)
     assert found.best.name in words
     for one in found.differences:
@@ -143,6 +144,9 @@ def test_the_verdict_on_a_table_is_computed(table: Findings, tmp_path: Path) -> 
         assert one.interval.value == pytest.approx(mean)
         assert (one.verdict == "not separated") == (0 in one.interval)
         assert f"{percent(found.best.numbers / one.baseline.numbers)} of its numbers" in words
+        (row,) = (row for row in page.verdict.table.rows if row[0] == one.baseline.name)
+        difference = row[3].partition(" ± ")[0]  # one sign in the table and in the sentence
+        assert one.verdict != "not separated" or f"(baseline minus structure {difference};" in words
     html = page.to_html()
     for said in (
         "2026-01-02 03:04",
