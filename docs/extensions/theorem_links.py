@@ -1,8 +1,9 @@
-"""Theorem numbers in prose (T1 to T30, T33) lead to the theory page, on every page, docstrings included."""
+"""Numbers of theorems in prose lead to their entries on the theory page, on every page, docstrings included."""
 
 from __future__ import annotations
 
 import re
+from functools import cache
 
 from docutils import nodes
 from sphinx.application import Sphinx
@@ -10,10 +11,23 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util.nodes import make_refnode
 from sphinx.util.typing import ExtensionMetadata
 
+from kronmix.symbolic.registry import all_claims
+
 from .mathml import THEORY
 
-NUMBER = re.compile(r"\b(T(?:[1-9]|1\d|2\d|30|33))\b")
 _CLOSED = (nodes.literal, nodes.literal_block, nodes.doctest_block, nodes.raw, nodes.reference, nodes.title, nodes.math)
+
+
+@cache
+def numbers() -> re.Pattern[str]:
+    """The numbers that have an entry.
+
+    Examples
+    --------
+    >>> numbers().findall("T1 and T37, as in T99")
+    ['T1', 'T37']
+    """
+    return re.compile(rf"\b({'|'.join(dict.fromkeys(claim.number for claim in all_claims()))})\b")
 
 
 class TheoremLinks(SphinxPostTransform):
@@ -27,8 +41,8 @@ class TheoremLinks(SphinxPostTransform):
         if here == THEORY or THEORY not in self.env.found_docs:
             return
         for text in list(self.document.findall(nodes.Text)):
-            if NUMBER.search(text) and not _is_closed(text):
-                pieces = NUMBER.split(text)
+            if numbers().search(text) and not _is_closed(text):
+                pieces = numbers().split(text)
                 text.parent.replace(text, [self._piece(here, i, piece) for i, piece in enumerate(pieces) if piece])
 
     def _piece(self, here: str, i: int, piece: str) -> nodes.Node:

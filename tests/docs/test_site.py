@@ -66,6 +66,11 @@ def test_every_theorem_has_its_anchor_and_its_verdict(site: Path) -> None:
     assert "ACCEPTED" not in page
 
 
+def test_numbers_of_theorems_in_prose_lead_to_their_entries(site: Path) -> None:
+    page = (site / "how-to" / "my-matrix.html").read_text(encoding="utf-8")
+    assert {number for number in ("t31", "t32") if f'theory.html#{number}"' not in page} == set()
+
+
 def shown_examples(page: str) -> set[str]:
     """The examples in Python on a page, without the lines that only the copy button brings."""
     found = re.findall(r"<pre[^>]*>(.*?)</pre>", page, re.DOTALL)
