@@ -13,9 +13,11 @@ _LITERAL = re.compile(r"(``.*?``)")
 
 
 def bars(app: Sphinx, kind: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
-    """Keep reStructuredText from reading |x| as a substitution."""
+    """Keep reStructuredText from reading |x| as a substitution; an example, which ends at an empty line, stands as it is."""
+    example = False
     for i, line in enumerate(lines):
-        if "|" in line and not line.lstrip().startswith((">>>", "...")):
+        example = bool(line.strip()) and (example or line.lstrip().startswith(">>>"))
+        if "|" in line and not example:
             parts = _LITERAL.split(line)
             lines[i] = "".join(part if j % 2 else part.replace("|", "\\|") for j, part in enumerate(parts))
 

@@ -89,9 +89,9 @@ def test_links_of_included_files_that_the_site_does_not_hold_become_words(
 
 
 def test_absolute_values_in_docstrings_are_not_substitutions() -> None:
-    lines = ["|x| and ``|y|``", ">>> a | b"]
+    lines = ["|x| and ``|y|``", ">>> a | b", "A | B", "", "|z|"]
     bars(APP, "function", "f", None, None, lines)
-    assert lines == ["\\|x\\| and ``|y|``", ">>> a | b"]
+    assert lines == ["\\|x\\| and ``|y|``", ">>> a | b", "A | B", "", "\\|z\\|"]
 
 
 def test_measured_ratios_stand_with_their_date_and_versions(tmp_path: Path) -> None:

@@ -154,12 +154,10 @@ def documented() -> dict[str, Any]:
     return found | members
 
 
-def examples_in(thing: Any) -> list[str]:
-    """The examples in a docstring, as they stand apart on its page."""
-    chunks = [
-        chunk for chunk in re.split(r"\n\s*\n", inspect.getdoc(thing) or "") if ">>> " in chunk and "+SKIP" not in chunk
-    ]
-    return [ended(chunk[chunk.index(">>> ") :] + "\n") for chunk in chunks]
+def examples_in(thing: Any, skipped: bool = False) -> list[str]:
+    """The examples in a docstring, as they stand apart on its page; those that doctest leaves out only where asked for."""
+    chunks = [chunk for chunk in re.split(r"\n\s*\n", inspect.getdoc(thing) or "") if ">>> " in chunk]
+    return [ended(chunk[chunk.index(">>> ") :] + "\n") for chunk in chunks if skipped or "+SKIP" not in chunk]
 
 
 @pytest.mark.slow
