@@ -42,10 +42,10 @@ def needed(purpose: str, install: str = "") -> Iterator[None]:
     try:
         yield
     except ImportError as error:
-        if "pip install" in str(error):
+        if error.name is None or "pip install" in str(error):  # a library that is broken says so itself
             raise
-        module = (error.name or "").partition(".")[0]
-        what = _DISTRIBUTIONS.get(module, module) or f"more than is installed ({error})"
+        module = error.name.partition(".")[0]
+        what = _DISTRIBUTIONS.get(module, module)
         line = f"pip install {shlex.join(install.split())}" if install else install_line(module)
         raise ModuleNotFoundError(f"{purpose} needs {what}: {line}", name=error.name) from error
 

@@ -12,7 +12,10 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+import pytest
+
 import kronmix as km
+from kronmix.extras import needed
 
 ROOT = Path(km.__file__).parent
 CORE = {"kronmix", "numpy", "scipy", "lazy_loader", *sys.stdlib_module_names}
@@ -116,3 +119,8 @@ def test_what_is_said_names_the_extra_that_brings_the_library() -> None:
             assert told[1] in told[2].split()
             assert not any(told[1] in names for names in brought.values()), sentence
     assert len(found) > 20
+
+
+def test_a_broken_library_is_not_called_missing() -> None:
+    with pytest.raises(ImportError, match="the install is broken"), needed("a figure"):
+        raise ImportError("the install is broken")
